@@ -1,0 +1,27 @@
+//! The words of Kessai: ids, money, baskets, reasons and the arithmetic of collation.
+//!
+//! This crate keeps no state, does no input or output, reads no clock and draws no randomness:
+//! nonces, salts and times are arguments. It is light enough for a terminal or a handset.
+//!
+//! A value that exists has been checked: every type here is made by parsing, and deserialising
+//! parses again.
+
+#![warn(clippy::arithmetic_side_effects, clippy::wildcard_enum_match_arm)]
+
+pub mod basket;
+pub mod gtin;
+pub mod ids;
+pub mod limits;
+pub mod money;
+pub mod reason;
+pub mod text;
+
+pub use basket::{Basket, Line, Rounding, Tax, TaxKind, TaxRate, TaxSum};
+pub use gtin::Gtin;
+pub use ids::{
+    ApprovalNumber, ControllerId, CustomerId, DeviceId, HubId, MerchantId, PaymentId, Reference,
+    StoreId, TerminalId,
+};
+pub use money::{Amount, AmountError, Currency, Money, Net};
+pub use reason::{Reason, Stage};
+pub use text::{MerchantName, ProductName, StoreName, Text};
