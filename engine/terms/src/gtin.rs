@@ -70,16 +70,17 @@ impl Gtin {
     /// [`GtinError`] when there are not 7, 11, 12 or 13 digits, or only zeros.
     pub fn complete(payload: &str) -> Result<Self, GtinError> {
         let number = digits(payload)?;
+        let check = u64::from(check_digit(number));
+        let whole = number
+            .checked_mul(10)
+            .and_then(|shifted| shifted.checked_add(check));
         let length = u8::try_from(payload.len())
             .ok()
             .and_then(|length| length.checked_add(1));
-        let with_check = number
-            .checked_mul(10)
-            .and_then(|number| number.checked_add(u64::from(check_digit(number))));
-        let (Some(number), Some(length)) = (with_check, length) else {
+        let (Some(whole), Some(length)) = (whole, length) else {
             return Err(GtinError::Length);
         };
-        Self::from_number(number, length)
+        Self::from_number(whole, length)
     }
 
     fn from_number(number: u64, length: u8) -> Result<Self, GtinError> {

@@ -9,6 +9,7 @@
 #![warn(clippy::arithmetic_side_effects, clippy::wildcard_enum_match_arm)]
 
 pub mod basket;
+pub mod collation;
 pub mod gtin;
 pub mod ids;
 pub mod limits;
