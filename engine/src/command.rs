@@ -1,0 +1,140 @@
+//! What callers hand in and get back, beside offers and views.
+
+use kessai_terms::collation::{
+    ChannelBinding, HandsetNonce, Proof, SealingKey, ServerNonce, Signature,
+};
+use kessai_terms::ids::{CustomerId, DeviceId, PaymentId};
+
+use bytes::Bytes;
+
+use crate::payment::PaymentView;
+use crate::slot::Lsn;
+
+/// The sealing keys that handset rows may be sealed under, the current one first.
+#[derive(Default)]
+pub struct Keyring(Vec<SealingKey>);
+
+impl Keyring {
+    /// Takes the keys, the current one first.
+    #[must_use]
+    pub const fn new(keys: Vec<SealingKey>) -> Self {
+        Self(keys)
+    }
+
+    /// Finds the key of that number.
+    #[must_use]
+    pub fn key(&self, id: u32) -> Option<&SealingKey> {
+        self.0.iter().find(|key| key.id() == id)
+    }
+}
+
+impl std::fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Keyring({} keys)", self.0.len())
+    }
+}
+
+/// A handset's answer to a prompt, with whom and where it came from.
+#[derive(Clone)]
+pub struct Claim {
+    /// The payment that it approves.
+    pub payment: PaymentId,
+    /// Whose connection it came over.
+    pub customer: CustomerId,
+    /// Which handset's.
+    pub device: DeviceId,
+    /// That connection.
+    pub channel: ChannelBinding,
+    /// Our nonce of the prompt that it answers.
+    pub server_nonce: ServerNonce,
+    /// The handset's own nonce.
+    pub handset_nonce: HandsetNonce,
+    /// What stands for the password.
+    pub proof: Proof,
+}
+
+/// Whether a command changed anything: only then is there anybody else to tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Freshness {
+    /// It has just happened.
+    First,
+    /// It had happened before; the answer is the stored one.
+    Repeat,
+}
+
+/// Where a payment stands after a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opening {
+    /// The payment.
+    pub view: PaymentView,
+    /// Whether this command brought it there.
+    pub freshness: Freshness,
+}
+
+/// What a proof led to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Collated {
+    /// It matched: the customer is debited, or will be on delivery.
+    Approved {
+        /// The payment.
+        view: PaymentView,
+        /// The outcome under the server key.
+        signature: Signature,
+    },
+    /// It did not match, and another may be tried.
+    Mismatched {
+        /// The payment.
+        view: PaymentView,
+        /// The outcome under the server key.
+        signature: Signature,
+        /// What the next proof must cover.
+        nonce: ServerNonce,
+        /// How many more wrong proofs are borne, that many less one without consequence.
+        tries_left: u8,
+    },
+    /// It did not match and was the last try.
+    Declined {
+        /// The payment.
+        view: PaymentView,
+        /// The outcome under the server key.
+        signature: Signature,
+    },
+    /// It answers a prompt that is no longer open on this connection; nothing was counted.
+    Stale {
+        /// What a fresh proof must cover.
+        nonce: ServerNonce,
+    },
+    /// The payment is no longer pending.
+    Ended {
+        /// The payment.
+        view: PaymentView,
+        /// Whether it has expired at this very moment.
+        freshness: Freshness,
+    },
+}
+
+/// What a handset needs to ask its owner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PromptView {
+    /// The exact bytes to show and to cover by the proof.
+    pub confirmation: Bytes,
+    /// How many wrong proofs are still borne.
+    pub tries_left: u8,
+    /// Until when it can be answered, in milliseconds since the Unix epoch.
+    pub expires_at_ms: u64,
+    /// Not to be told before this is durable.
+    pub after: Lsn,
+}
+
+/// What a handset that comes back has missed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owed {
+    /// Payments that wait for an answer, the oldest first.
+    pub prompts: Vec<PaymentId>,
+    /// Payments that changed since the notice that it saw last, in the order of the notices.
+    pub notices: Vec<PaymentView>,
+    /// The number of the customer's latest notice.
+    pub latest: u64,
+    /// Not to be told before this is durable.
+    pub after: Lsn,
+}

@@ -1,0 +1,254 @@
+//! Customers and their handsets, as a shard keeps them.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use kessai_terms::collation::{ContentDigest, DeviceKeys, Salt, Signature};
+use kessai_terms::ids::{CustomerId, DeviceId, PaymentId};
+use kessai_terms::money::{Amount, AmountError, Currency};
+
+use foldhash::fast::FixedState;
+
+use crate::register::KeyPin;
+use crate::slot::Lsn;
+use crate::sync::SeededMap;
+
+/// How many of a customer's latest notices can be told again to a handset that was away.
+pub const RECENT_NOTICES: usize = 16;
+
+/// The part of a customer that every payment touches: one dense record.
+#[derive(Debug, Clone)]
+pub(crate) struct Account {
+    pub(crate) balance: Amount,
+    /// The part of `balance` that open payments wait for: 0 <= held <= balance.
+    pub(crate) held: Amount,
+    pub(crate) currency: Currency,
+    /// Wrong proofs since the last right one, over all handsets and payments.
+    pub(crate) wrong_in_row: u8,
+    /// The last record that changed this customer.
+    pub(crate) after: Lsn,
+}
+
+impl Account {
+    /// Computes what can still be spent.
+    pub(crate) fn available(&self) -> Result<Amount, AmountError> {
+        self.balance.checked_sub(self.held)
+    }
+
+    /// Sets `amount` aside.
+    pub(crate) fn hold(&mut self, amount: Amount) -> Result<(), AmountError> {
+        self.available()?.checked_sub(amount)?;
+        self.held = self.held.checked_add(amount)?;
+        Ok(())
+    }
+
+    /// Gives back what was set aside.
+    pub(crate) fn release(&mut self, amount: Amount) -> Result<(), AmountError> {
+        self.held = self.held.checked_sub(amount)?;
+        Ok(())
+    }
+}
+
+/// The part of a customer that only some commands touch.
+#[derive(Debug)]
+pub(crate) struct Holder {
+    pub(crate) id: CustomerId,
+    pub(crate) devices: Vec<Arc<Device>>,
+    /// Payments that wait for this customer.
+    pub(crate) open: Vec<PaymentId>,
+    /// How many notices this customer was ever owed.
+    pub(crate) notices: u64,
+    /// The latest notices by number, one a payment, the oldest first.
+    pub(crate) recent: VecDeque<(u64, PaymentId)>,
+}
+
+impl Holder {
+    pub(crate) const fn new(id: CustomerId) -> Self {
+        Self {
+            id,
+            devices: Vec::new(),
+            open: Vec::new(),
+            notices: 0,
+            recent: VecDeque::new(),
+        }
+    }
+
+    /// Numbers a new notice about `payment`; an older one about it need not be told any more.
+    pub(crate) fn owe(&mut self, payment: PaymentId) -> u64 {
+        self.notices = self.notices.saturating_add(1);
+        self.recent.retain(|(_, other)| *other != payment);
+        if self.recent.len() == RECENT_NOTICES {
+            self.recent.pop_front();
+        }
+        self.recent.push_back((self.notices, payment));
+        self.notices
+    }
+}
+
+/// An enrolled handset. Its keys can be used through it, never read.
+#[derive(Debug)]
+pub struct Device {
+    /// The handset.
+    pub id: DeviceId,
+    /// Whose it is.
+    pub customer: CustomerId,
+    /// The TLS key that it connects with.
+    pub pin: KeyPin,
+    /// The salt of its password stretching.
+    pub salt: Salt,
+    /// The version of its sealed row.
+    pub version: u32,
+    pub(crate) keys: SecretKeys,
+}
+
+impl Device {
+    /// Signs a notice about the payment that the customer was shown as `content`.
+    ///
+    /// # Source
+    /// kessai/collation/v1, "every other notice".
+    #[must_use]
+    pub fn sign_notice(&self, content: &ContentDigest, notice: &[u8]) -> Signature {
+        self.keys.0.server.sign_notice(content, notice)
+    }
+}
+
+/// Keeps a device's keys out of every debug print.
+pub(crate) struct SecretKeys(pub(crate) DeviceKeys);
+
+impl std::fmt::Debug for SecretKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SecretKeys(..)")
+    }
+}
+
+/// A customer as the processor sees them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct CustomerView {
+    /// The registered form of the id.
+    pub customer: CustomerId,
+    /// The currency of the amounts below.
+    pub currency: Currency,
+    /// What the processor keeps for the customer.
+    pub balance: Amount,
+    /// The part of it that open payments wait for.
+    pub held: Amount,
+    /// Wrong proofs since the last right one.
+    pub wrong_in_row: u8,
+    /// How many notices the customer was ever owed.
+    pub notices: u64,
+    /// The live handsets.
+    pub devices: Vec<DeviceId>,
+    /// The last record that made it so.
+    pub after: Lsn,
+}
+
+/// All customers of one shard: a small index, the dense accounts, and what is seldom touched.
+#[derive(Debug)]
+pub(crate) struct Customers {
+    index: SeededMap<CustomerId, Seat>,
+    accounts: Vec<Account>,
+    holders: Vec<Holder>,
+}
+
+/// A customer's place in a shard's slabs; customers never move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Seat(u32);
+
+impl Seat {
+    fn index(self) -> usize {
+        usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+}
+
+impl Customers {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            index: SeededMap::with_hasher(FixedState::with_seed(seed)),
+            accounts: Vec::new(),
+            holders: Vec::new(),
+        }
+    }
+
+    pub(crate) fn seat(&self, customer: &CustomerId) -> Option<Seat> {
+        self.index.get(customer).copied()
+    }
+
+    /// Enters a customer who is not there yet.
+    pub(crate) fn add(&mut self, customer: CustomerId, account: Account) -> Option<Seat> {
+        let seat = Seat(u32::try_from(self.accounts.len()).ok()?);
+        self.accounts.push(account);
+        self.holders.push(Holder::new(customer));
+        self.index.insert(customer, seat);
+        Some(seat)
+    }
+
+    #[expect(
+        clippy::expect_used,
+        reason = "a seat is only made by `add`, and none is taken away"
+    )]
+    pub(crate) fn account(&self, seat: Seat) -> &Account {
+        self.accounts
+            .get(seat.index())
+            .expect("a seat has an account")
+    }
+
+    #[expect(
+        clippy::expect_used,
+        reason = "a seat is only made by `add`, and none is taken away"
+    )]
+    pub(crate) fn account_mut(&mut self, seat: Seat) -> &mut Account {
+        self.accounts
+            .get_mut(seat.index())
+            .expect("a seat has an account")
+    }
+
+    #[expect(
+        clippy::expect_used,
+        reason = "a seat is only made by `add`, and none is taken away"
+    )]
+    pub(crate) fn holder(&self, seat: Seat) -> &Holder {
+        self.holders.get(seat.index()).expect("a seat has a holder")
+    }
+
+    #[expect(
+        clippy::expect_used,
+        reason = "a seat is only made by `add`, and none is taken away"
+    )]
+    pub(crate) fn holder_mut(&mut self, seat: Seat) -> &mut Holder {
+        self.holders
+            .get_mut(seat.index())
+            .expect("a seat has a holder")
+    }
+
+    /// Goes through all customers.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Account, &Holder)> {
+        self.accounts.iter().zip(&self.holders)
+    }
+
+    /// Says whether there is no seat left.
+    pub(crate) fn is_full(&self) -> bool {
+        u32::try_from(self.accounts.len()).is_err()
+    }
+
+    pub(crate) fn view(&self, seat: Seat) -> CustomerView {
+        view(self.account(seat), self.holder(seat))
+    }
+
+    /// Goes through all customers as the processor sees them.
+    pub(crate) fn views(&self) -> impl Iterator<Item = CustomerView> {
+        self.iter().map(|(account, holder)| view(account, holder))
+    }
+}
+
+fn view(account: &Account, holder: &Holder) -> CustomerView {
+    CustomerView {
+        customer: holder.id,
+        currency: account.currency,
+        balance: account.balance,
+        held: account.held,
+        wrong_in_row: account.wrong_in_row,
+        notices: holder.notices,
+        devices: holder.devices.iter().map(|device| device.id).collect(),
+        after: account.after,
+    }
+}

@@ -1,0 +1,126 @@
+//! One payment on its way through.
+
+use bytes::Bytes;
+use kessai_terms::collation::{ChannelBinding, ServerNonce};
+use kessai_terms::ids::{ApprovalNumber, CustomerId, DeviceId, PaymentId, Reference, TerminalId};
+use kessai_terms::money::Amount;
+use kessai_terms::reason::Reason;
+
+use crate::calendar::BusinessDate;
+use crate::customer::Seat;
+use crate::permit::Permit;
+use crate::record::Terms;
+use crate::slot::Lsn;
+use crate::state::PaymentState;
+
+/// A payment as its shard keeps it: the fields that are told, and what only an open one needs.
+#[derive(Debug)]
+pub(crate) struct Payment {
+    pub(crate) view: PaymentView,
+    /// The payer's place in the shard's slab; nobody for an unknown payer or an overtaken open.
+    pub(crate) payer: Option<Seat>,
+    /// Present as long as the payment is pending.
+    pub(crate) pending: Option<Pending>,
+}
+
+/// What a payment needs until the customer has answered.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    pub(crate) confirmation: Bytes,
+    /// Wrong proofs so far.
+    pub(crate) wrong: u8,
+    /// The prompts that can be answered: one a device. Ephemeral: not journalled, not in the hash.
+    pub(crate) prompts: Vec<Prompt>,
+    /// Counted places, given back when this is dropped. Ephemeral.
+    pub(crate) permits: Option<Permits>,
+}
+
+/// The places that a pending payment takes: with its terminal, and in all.
+#[derive(Debug)]
+pub(crate) struct Permits {
+    _terminal: Permit,
+    _engine: Permit,
+}
+
+impl Permits {
+    pub(crate) const fn new(terminal: Permit, engine: Permit) -> Self {
+        Self {
+            _terminal: terminal,
+            _engine: engine,
+        }
+    }
+}
+
+/// A prompt on its way to one handset: answered by a proof over exactly these values, once.
+#[derive(Debug, Clone)]
+pub(crate) struct Prompt {
+    pub(crate) device: DeviceId,
+    pub(crate) channel: ChannelBinding,
+    pub(crate) nonce: ServerNonce,
+}
+
+/// A payment as it is told: whose it is, what was agreed, where it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PaymentView {
+    /// The one-time id.
+    pub payment: PaymentId,
+    /// The terminal that opened it or called it off.
+    pub terminal: TerminalId,
+    /// Who asked for what; none if a cancel overtook the open.
+    pub terms: Option<Terms>,
+    /// The payer, if there is such a customer.
+    pub customer: Option<CustomerId>,
+    /// Where it stands.
+    pub state: PaymentState,
+    /// Why it stands there; none while it is pending.
+    pub reason: Option<Reason>,
+    /// What was debited.
+    pub captured: Amount,
+    /// What was given back after capture.
+    pub refunded: Amount,
+    /// For the receipt, once approved.
+    pub approval: Option<ApprovalNumber>,
+    /// For the bank, once approved.
+    pub reference: Option<Reference>,
+    /// The number of the latest notice that the customer is owed about it.
+    pub notice: u64,
+    /// When it was opened, in milliseconds since the Unix epoch.
+    pub opened_at_ms: u64,
+    /// When it came to stand where it stands.
+    pub changed_at_ms: u64,
+    /// When it expires if pending, or is reversed if authorised; else when that would have been.
+    pub deadline_ms: u64,
+    /// The business day of its latest record.
+    pub business_date: BusinessDate,
+    /// The last record that it depends on: nothing about it is told before that is durable.
+    pub after: Lsn,
+}
+
+impl PaymentView {
+    /// What is or was held: nothing if a cancel overtook the open.
+    #[must_use]
+    pub fn authorised(&self) -> Amount {
+        self.terms.map_or(Amount::ZERO, |terms| terms.charge.amount)
+    }
+
+    /// What the payment's own terminal may know as the reason.
+    ///
+    /// Before the customer has approved, a shop learns of a failed open only that it was not
+    /// honoured: else it could find a balance by bisection, or list the customers.
+    ///
+    /// # Source
+    /// kessai/collation/v1, rule 5.
+    #[must_use]
+    pub fn reason_for_terminal(&self) -> Option<Reason> {
+        match self.state {
+            PaymentState::Declined => Some(Reason::NotHonoured),
+            PaymentState::Pending
+            | PaymentState::Authorised
+            | PaymentState::Captured
+            | PaymentState::Reversed
+            | PaymentState::Refunded
+            | PaymentState::Cancelled
+            | PaymentState::Expired => self.reason,
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! What a handset that was away is told when it comes back: derived from the state, so that it
+//! survives a restart and nothing has to be stored for peers that never return.
+
+use kessai_terms::ids::{CustomerId, DeviceId};
+use kessai_terms::reason::Reason;
+
+use super::Shard;
+use crate::command::Owed;
+
+impl Shard {
+    /// Gathers the open prompts and the notices after number `seen`, as far back as is kept.
+    pub(crate) fn owed(
+        &self,
+        customer: &CustomerId,
+        device: &DeviceId,
+        seen: u64,
+    ) -> Result<Owed, Reason> {
+        let seat = self
+            .customers
+            .seat(customer)
+            .ok_or(Reason::IdentityNotOfKey)?;
+        let (account, holder) = (self.customers.account(seat), self.customers.holder(seat));
+        if !holder.devices.iter().any(|live| live.id == *device) {
+            return Err(Reason::IdentityNotOfKey);
+        }
+        let missed = holder.recent.iter().filter(|(number, _)| *number > seen);
+        let notices = missed
+            .filter_map(|(_, payment)| self.payments.get(payment))
+            .map(|payment| payment.view.clone())
+            .collect();
+        Ok(Owed {
+            prompts: holder.open.clone(),
+            notices,
+            latest: holder.notices,
+            after: account.after,
+        })
+    }
+}
