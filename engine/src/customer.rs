@@ -64,13 +64,7 @@ pub(crate) struct Holder {
 
 impl Holder {
     pub(crate) const fn new(id: CustomerId) -> Self {
-        Self {
-            id,
-            devices: Vec::new(),
-            open: Vec::new(),
-            notices: 0,
-            recent: VecDeque::new(),
-        }
+        Self { id, devices: Vec::new(), open: Vec::new(), notices: 0, recent: VecDeque::new() }
     }
 
     /// Numbers a new notice about `payment`; an older one about it need not be told any more.
@@ -182,42 +176,24 @@ impl Customers {
         Some(seat)
     }
 
-    #[expect(
-        clippy::expect_used,
-        reason = "a seat is only made by `add`, and none is taken away"
-    )]
+    #[expect(clippy::expect_used, reason = "a seat is only made by `add`, and none is taken away")]
     pub(crate) fn account(&self, seat: Seat) -> &Account {
-        self.accounts
-            .get(seat.index())
-            .expect("a seat has an account")
+        self.accounts.get(seat.index()).expect("a seat has an account")
     }
 
-    #[expect(
-        clippy::expect_used,
-        reason = "a seat is only made by `add`, and none is taken away"
-    )]
+    #[expect(clippy::expect_used, reason = "a seat is only made by `add`, and none is taken away")]
     pub(crate) fn account_mut(&mut self, seat: Seat) -> &mut Account {
-        self.accounts
-            .get_mut(seat.index())
-            .expect("a seat has an account")
+        self.accounts.get_mut(seat.index()).expect("a seat has an account")
     }
 
-    #[expect(
-        clippy::expect_used,
-        reason = "a seat is only made by `add`, and none is taken away"
-    )]
+    #[expect(clippy::expect_used, reason = "a seat is only made by `add`, and none is taken away")]
     pub(crate) fn holder(&self, seat: Seat) -> &Holder {
         self.holders.get(seat.index()).expect("a seat has a holder")
     }
 
-    #[expect(
-        clippy::expect_used,
-        reason = "a seat is only made by `add`, and none is taken away"
-    )]
+    #[expect(clippy::expect_used, reason = "a seat is only made by `add`, and none is taken away")]
     pub(crate) fn holder_mut(&mut self, seat: Seat) -> &mut Holder {
-        self.holders
-            .get_mut(seat.index())
-            .expect("a seat has a holder")
+        self.holders.get_mut(seat.index()).expect("a seat has a holder")
     }
 
     /// Goes through all customers.

@@ -164,12 +164,8 @@ impl Engine {
             Some(_) => None,
             None => Some(self.admit(&offer.terms.terminal)?),
         };
-        let unit = self.enter(
-            payment,
-            self.layout.unit(offer.customer.as_str().as_bytes()),
-        );
-        self.shard(unit)
-            .with(|shard| shard.open(offer, permits, self.env(now_ms), slot))
+        let unit = self.enter(payment, self.layout.unit(offer.customer.as_str().as_bytes()));
+        self.shard(unit).with(|shard| shard.open(offer, permits, self.env(now_ms), slot))
     }
 
     /// Takes the counted places of a new payment.
@@ -180,10 +176,7 @@ impl Engine {
             return Err(Reason::Busy);
         }
         let in_all = self.open.take(self.rules.open_in_all).ok_or(Reason::Busy)?;
-        let own = place
-            .pending
-            .take(self.rules.open_per_terminal)
-            .ok_or(Reason::TooManyPending)?;
+        let own = place.pending.take(self.rules.open_per_terminal).ok_or(Reason::TooManyPending)?;
         Ok(Permits::new(own, in_all))
     }
 
@@ -202,17 +195,8 @@ impl Engine {
         nonce: ServerNonce,
     ) -> Option<PromptView> {
         let unit = self.unit_of(&payment)?;
-        self.shard(unit).with(|shard| {
-            shard.prompt(
-                payment,
-                Prompt {
-                    device,
-                    channel,
-                    nonce,
-                },
-                &self.rules,
-            )
-        })
+        self.shard(unit)
+            .with(|shard| shard.prompt(payment, Prompt { device, channel, nonce }, &self.rules))
     }
 
     /// Collates a proof; on a match the customer is debited in the same step.
@@ -234,8 +218,7 @@ impl Engine {
         let unit = self
             .unit_of(&claim.payment)
             .unwrap_or_else(|| self.layout.unit(claim.payment.as_bytes()));
-        self.shard(unit)
-            .with(|shard| shard.collate(claim, next, self.env(now_ms), slot))
+        self.shard(unit).with(|shard| shard.collate(claim, next, self.env(now_ms), slot))
     }
 
     /// Calls a payment off for its customer, unless it has ended: then tells how.
@@ -254,8 +237,7 @@ impl Engine {
     ) -> Result<Opening, Reason> {
         let unit = self.unit_of(&payment).ok_or(Reason::PaymentUnknown)?;
         let env = self.env(now_ms);
-        self.shard(unit)
-            .with(|shard| shard.cancel_by_customer(payment, customer, env, slot))
+        self.shard(unit).with(|shard| shard.cancel_by_customer(payment, customer, env, slot))
     }
 
     /// Calls a payment off for its terminal, unless it has ended: then tells how.
@@ -273,8 +255,7 @@ impl Engine {
     ) -> Result<Opening, Reason> {
         let unit = self.overtake(payment, now_ms)?;
         let env = self.env(now_ms);
-        self.shard(unit)
-            .with(|shard| shard.cancel_by_terminal(payment, terminal, env, slot))
+        self.shard(unit).with(|shard| shard.cancel_by_terminal(payment, terminal, env, slot))
     }
 
     /// Captures an authorised payment: the machine has dispensed.
@@ -294,8 +275,7 @@ impl Engine {
     ) -> Result<Opening, Reason> {
         let unit = self.unit_of(&payment).ok_or(Reason::PaymentUnknown)?;
         let env = self.env(now_ms);
-        self.shard(unit)
-            .with(|shard| shard.deliver(payment, terminal, env, slot))
+        self.shard(unit).with(|shard| shard.deliver(payment, terminal, env, slot))
     }
 
     /// Takes a payment back whole for its terminal; one not yet approved is cancelled.
@@ -312,8 +292,7 @@ impl Engine {
     ) -> Result<Opening, Reason> {
         let unit = self.overtake(payment, now_ms)?;
         let env = self.env(now_ms);
-        self.shard(unit)
-            .with(|shard| shard.reverse(payment, terminal, env, slot))
+        self.shard(unit).with(|shard| shard.reverse(payment, terminal, env, slot))
     }
 
     /// Tells a terminal where its own payment stands.
@@ -322,8 +301,7 @@ impl Engine {
     /// [`Reason::PaymentUnknown`] if it has no such payment.
     pub fn status(&self, payment: PaymentId, terminal: TerminalId) -> Result<PaymentView, Reason> {
         let unit = self.unit_of(&payment).ok_or(Reason::PaymentUnknown)?;
-        self.shard(unit)
-            .with(|shard| shard.of_terminal(payment, terminal).cloned())
+        self.shard(unit).with(|shard| shard.of_terminal(payment, terminal).cloned())
     }
 
     /// Ends one payment of `unit` whose time is over; call again until nothing is due.
@@ -333,15 +311,12 @@ impl Engine {
         now_ms: u64,
         reserve: impl FnOnce() -> Option<S>,
     ) -> Option<PaymentView> {
-        self.shard(unit)
-            .with(|shard| shard.due(now_ms))
-            .and_then(|_| reserve())
-            .and_then(|slot| {
-                self.shard(unit).with(|shard| {
-                    let due = shard.due(now_ms)?;
-                    Some(shard.expire(due, self.env(now_ms), slot))
-                })
+        self.shard(unit).with(|shard| shard.due(now_ms)).and_then(|_| reserve()).and_then(|slot| {
+            self.shard(unit).with(|shard| {
+                let due = shard.due(now_ms)?;
+                Some(shard.expire(due, self.env(now_ms), slot))
             })
+        })
     }
 
     /// Goes through all shards' units, for [`Engine::expire_due`].
@@ -359,8 +334,7 @@ impl Engine {
         device: &DeviceId,
         seen: u64,
     ) -> Result<Owed, Reason> {
-        self.of_customer(customer)
-            .with(|shard| shard.owed(customer, device, seen))
+        self.of_customer(customer).with(|shard| shard.owed(customer, device, seen))
     }
 
     /// Finds a customer's live handsets: whom to ask and whom to tell.
@@ -368,8 +342,7 @@ impl Engine {
     pub fn devices(&self, customer: &CustomerId) -> Vec<Arc<Device>> {
         self.of_customer(customer).with(|shard| {
             let seat = shard.customers.seat(customer);
-            seat.map(|seat| shard.customers.holder(seat).devices.clone())
-                .unwrap_or_default()
+            seat.map(|seat| shard.customers.holder(seat).devices.clone()).unwrap_or_default()
         })
     }
 
@@ -396,21 +369,14 @@ impl Engine {
         self.shard(self.layout.unit(customer.as_str().as_bytes()))
     }
 
-    #[expect(
-        clippy::expect_used,
-        reason = "units come from the layout or were checked by replay"
-    )]
+    #[expect(clippy::expect_used, reason = "units come from the layout or were checked by replay")]
     fn shard(&self, unit: Unit) -> &Locked<Shard> {
         let place = usize::from(unit.0).wrapping_sub(1);
         self.shards.get(place).expect("the layout has this unit")
     }
 
     const fn env(&self, now_ms: u64) -> Env<'_> {
-        Env {
-            rules: &self.rules,
-            keyring: &self.keyring,
-            now_ms,
-        }
+        Env { rules: &self.rules, keyring: &self.keyring, now_ms }
     }
 
     fn note_time(&self, at_ms: u64) {

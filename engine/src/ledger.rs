@@ -53,20 +53,9 @@ impl Ledger {
             );
         };
         let price = signed(foreign.price)?;
-        add(
-            self.exchange.entry(charge.currency).or_default(),
-            signed(amount)?,
-        )?;
-        add(
-            self.exchange.entry(foreign.currency).or_default(),
-            price.checked_neg()?,
-        )?;
-        add(
-            self.tallies
-                .entry((merchant, foreign.currency))
-                .or_default(),
-            price,
-        )
+        add(self.exchange.entry(charge.currency).or_default(), signed(amount)?)?;
+        add(self.exchange.entry(foreign.currency).or_default(), price.checked_neg()?)?;
+        add(self.tallies.entry((merchant, foreign.currency)).or_default(), price)
     }
 }
 

@@ -44,10 +44,7 @@ pub(crate) struct Permits {
 
 impl Permits {
     pub(crate) const fn new(terminal: Permit, engine: Permit) -> Self {
-        Self {
-            _terminal: terminal,
-            _engine: engine,
-        }
+        Self { _terminal: terminal, _engine: engine }
     }
 }
 

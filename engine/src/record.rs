@@ -280,10 +280,7 @@ impl Entry {
     /// # Panics
     /// Never: writing into a vector cannot fail, and every field has an encoding.
     pub fn encode_into(&self, out: &mut Vec<u8>) {
-        #[expect(
-            clippy::expect_used,
-            reason = "a vector grows, and every field has an encoding"
-        )]
+        #[expect(clippy::expect_used, reason = "a vector grows, and every field has an encoding")]
         postcard::to_io(self, out).expect("an entry can be encoded into memory");
     }
 
@@ -293,10 +290,6 @@ impl Entry {
     /// [`DecodeError`] if the bytes are not the whole encoding of one entry.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let (entry, rest) = postcard::take_from_bytes::<Self>(bytes)?;
-        if rest.is_empty() {
-            Ok(entry)
-        } else {
-            Err(DecodeError::Trailing(rest.len()))
-        }
+        if rest.is_empty() { Ok(entry) } else { Err(DecodeError::Trailing(rest.len())) }
     }
 }

@@ -182,22 +182,14 @@ impl Register {
         match change {
             RegisterChange::Merchant(merchant) => {
                 let merchant = Arc::new(merchant.clone());
-                for place in self
-                    .terminals
-                    .values_mut()
-                    .filter(|p| p.merchant.id == merchant.id)
-                {
+                for place in self.terminals.values_mut().filter(|p| p.merchant.id == merchant.id) {
                     place.merchant = Arc::clone(&merchant);
                 }
                 self.merchants.insert(merchant.id, merchant);
             }
             RegisterChange::Store(store) => {
                 let store = Arc::new(store.clone());
-                for place in self
-                    .terminals
-                    .values_mut()
-                    .filter(|p| p.store.id == store.id)
-                {
+                for place in self.terminals.values_mut().filter(|p| p.store.id == store.id) {
                     place.store = Arc::clone(&store);
                     if let Some(merchant) = self.merchants.get(&store.merchant) {
                         place.merchant = Arc::clone(merchant);

@@ -83,10 +83,7 @@ impl Shard {
             return match &view.terms {
                 Some(terms) if terms.request != offer.terms.request => Err(Reason::PaymentIdReused),
                 _ if view.terminal != offer.terms.terminal => Err(Reason::PaymentIdReused),
-                Some(_) | None => Ok(Opening {
-                    view: view.clone(),
-                    freshness: Freshness::Repeat,
-                }),
+                Some(_) | None => Ok(Opening { view: view.clone(), freshness: Freshness::Repeat }),
             };
         }
         // Another open of the same id was admitted a moment ago and has not come here yet.
@@ -109,10 +106,7 @@ impl Shard {
         if let Some(pending) = &mut payment.pending {
             pending.permits = Some(permits);
         }
-        Ok(Opening {
-            view: payment.view.clone(),
-            freshness: Freshness::First,
-        })
+        Ok(Opening { view: payment.view.clone(), freshness: Freshness::First })
     }
 
     /// Why an offer is declined: the first that applies, in the order of the reasons' numbers.
@@ -156,21 +150,12 @@ impl Shard {
         let confirmation = pending.confirmation.clone();
         let (expires_at_ms, after) = (found.view.deadline_ms, found.view.after);
         let tries_left = self.tries_left(payment, seat, rules);
-        Some(PromptView {
-            confirmation,
-            tries_left,
-            expires_at_ms,
-            after,
-        })
+        Some(PromptView { confirmation, tries_left, expires_at_ms, after })
     }
 
     /// Counts a payment that recovery has opened again.
     pub(crate) fn admit(&mut self, payment: PaymentId, permits: Option<Permits>) {
-        if let Some(pending) = self
-            .payments
-            .get_mut(&payment)
-            .and_then(|p| p.pending.as_mut())
-        {
+        if let Some(pending) = self.payments.get_mut(&payment).and_then(|p| p.pending.as_mut()) {
             pending.permits = permits;
         }
     }
@@ -195,17 +180,11 @@ impl Shard {
         let now_ms = self.clamped(env.now_ms);
         let view = &self.existing(claim.payment).view;
         let Some(terms) = view.terms.filter(|_| view.state == PaymentState::Pending) else {
-            return Ok(Collated::Ended {
-                view: view.clone(),
-                freshness: Freshness::Repeat,
-            });
+            return Ok(Collated::Ended { view: view.clone(), freshness: Freshness::Repeat });
         };
         if view.deadline_ms <= now_ms {
             let view = self.expire(claim.payment, env, slot);
-            return Ok(Collated::Ended {
-                view,
-                freshness: Freshness::First,
-            });
+            return Ok(Collated::Ended { view, freshness: Freshness::First });
         }
         if self.customers.account(seat).wrong_in_row >= env.rules.tries_in_row {
             return Err(Reason::TriesExhausted);
@@ -232,11 +211,7 @@ impl Shard {
         if holder.id != claim.customer {
             return None;
         }
-        holder
-            .devices
-            .iter()
-            .find(|device| device.id == claim.device)
-            .map(|d| (seat, d.clone()))
+        holder.devices.iter().find(|device| device.id == claim.device).map(|d| (seat, d.clone()))
     }
 
     /// The proof was made for a prompt that is no longer open: nothing is counted, a new one is.
@@ -249,10 +224,9 @@ impl Shard {
 
     fn approve<S: Slot>(&mut self, claim: &Claim, env: Env<'_>, slot: S) -> PaymentView {
         let deliver_by_ms = match self.existing(claim.payment).view.terms.map(|t| t.capture) {
-            Some(Capture::OnDelivery) => Some(
-                self.clamped(env.now_ms)
-                    .saturating_add(env.rules.delivery_ms),
-            ),
+            Some(Capture::OnDelivery) => {
+                Some(self.clamped(env.now_ms).saturating_add(env.rules.delivery_ms))
+            }
             Some(Capture::AtApproval) | None => None,
         };
         let (reference, approval) = self.numbers();
@@ -285,47 +259,24 @@ impl Shard {
             Verdict::Decline
         };
         let (payment, device) = (claim.payment, claim.device);
-        self.commit(
-            Record::Mismatched(Mismatched {
-                payment,
-                device,
-                verdict,
-            }),
-            env,
-            slot,
-        );
+        self.commit(Record::Mismatched(Mismatched { payment, device, verdict }), env, slot);
         let tries_left = self.tries_left(payment, seat, env.rules);
         let found = self.existing_mut(payment);
         match &mut found.pending {
             Some(pending) => {
                 pending.ask(claim.prompt(next));
                 let view = found.view.clone();
-                Collated::Mismatched {
-                    view,
-                    signature,
-                    nonce: next,
-                    tries_left,
-                }
+                Collated::Mismatched { view, signature, nonce: next, tries_left }
             }
-            None => Collated::Declined {
-                view: found.view.clone(),
-                signature,
-            },
+            None => Collated::Declined { view: found.view.clone(), signature },
         }
     }
 
     /// How many wrong proofs a pending payment still bears, itself or for its customer's sake.
     pub(crate) fn tries_left(&self, payment: PaymentId, seat: Seat, rules: &Rules) -> u8 {
-        let wrong = self
-            .existing(payment)
-            .pending
-            .as_ref()
-            .map_or(u8::MAX, |p| p.wrong);
+        let wrong = self.existing(payment).pending.as_ref().map_or(u8::MAX, |p| p.wrong);
         let in_row = self.customers.account(seat).wrong_in_row;
-        rules
-            .tries_per_payment
-            .saturating_sub(wrong)
-            .min(rules.tries_in_row.saturating_sub(in_row))
+        rules.tries_per_payment.saturating_sub(wrong).min(rules.tries_in_row.saturating_sub(in_row))
     }
 
     /// S28 yes, S34: the customer calls the payment off.
@@ -340,18 +291,9 @@ impl Shard {
         let view = view.filter(|view| view.customer == Some(customer));
         let view = view.ok_or(Reason::PaymentUnknown)?;
         if view.state != PaymentState::Pending {
-            return Ok(Opening {
-                view: view.clone(),
-                freshness: Freshness::Repeat,
-            });
+            return Ok(Opening { view: view.clone(), freshness: Freshness::Repeat });
         }
-        Ok(self.end(
-            payment,
-            Event::Cancel,
-            Reason::CancelledByCustomer,
-            env,
-            slot,
-        ))
+        Ok(self.end(payment, Event::Cancel, Reason::CancelledByCustomer, env, slot))
     }
 
     /// The terminal calls the payment off: "cancelled" or "already ended", never "probably".
@@ -365,33 +307,17 @@ impl Shard {
         slot: S,
     ) -> Result<Opening, Reason> {
         let Some(found) = self.payments.get(&payment) else {
-            self.commit(
-                Record::Overtaken(Overtaken { payment, terminal }),
-                env,
-                slot,
-            );
+            self.commit(Record::Overtaken(Overtaken { payment, terminal }), env, slot);
             let view = self.existing(payment).view.clone();
-            return Ok(Opening {
-                view,
-                freshness: Freshness::First,
-            });
+            return Ok(Opening { view, freshness: Freshness::First });
         };
         if found.view.terminal != terminal {
             return Err(Reason::PaymentUnknown);
         }
         if found.view.state != PaymentState::Pending {
-            return Ok(Opening {
-                view: found.view.clone(),
-                freshness: Freshness::Repeat,
-            });
+            return Ok(Opening { view: found.view.clone(), freshness: Freshness::Repeat });
         }
-        Ok(self.end(
-            payment,
-            Event::Cancel,
-            Reason::CancelledByTerminal,
-            env,
-            slot,
-        ))
+        Ok(self.end(payment, Event::Cancel, Reason::CancelledByTerminal, env, slot))
     }
 
     /// The machine has dispensed: what was authorised is captured.
@@ -404,18 +330,14 @@ impl Shard {
     ) -> Result<Opening, Reason> {
         let view = self.of_terminal(payment, terminal)?;
         match view.state {
-            PaymentState::Captured => Ok(Opening {
-                view: view.clone(),
-                freshness: Freshness::Repeat,
-            }),
+            PaymentState::Captured => {
+                Ok(Opening { view: view.clone(), freshness: Freshness::Repeat })
+            }
             PaymentState::Authorised => {
                 let amount = view.authorised();
                 self.commit(Record::Captured(Captured { payment, amount }), env, slot);
                 let view = self.existing(payment).view.clone();
-                Ok(Opening {
-                    view,
-                    freshness: Freshness::First,
-                })
+                Ok(Opening { view, freshness: Freshness::First })
             }
             PaymentState::Pending
             | PaymentState::Reversed
@@ -448,20 +370,16 @@ impl Shard {
                 let reason = Reason::ReversedOnRequest;
                 self.commit(Record::Reversed(Reversed { payment, reason }), env, slot);
                 let view = self.existing(payment).view.clone();
-                Ok(Opening {
-                    view,
-                    freshness: Freshness::First,
-                })
+                Ok(Opening { view, freshness: Freshness::First })
             }
             PaymentState::Pending => self.cancel_by_terminal(payment, terminal, env, slot),
             PaymentState::Refunded => Err(Reason::StateForbids),
             PaymentState::Reversed
             | PaymentState::Declined
             | PaymentState::Cancelled
-            | PaymentState::Expired => Ok(Opening {
-                view: view.clone(),
-                freshness: Freshness::Repeat,
-            }),
+            | PaymentState::Expired => {
+                Ok(Opening { view: view.clone(), freshness: Freshness::Repeat })
+            }
         }
     }
 
@@ -480,10 +398,7 @@ impl Shard {
 
     /// The payment whose time is over first, if it is over.
     pub(crate) fn due(&self, now_ms: u64) -> Option<PaymentId> {
-        self.deadlines
-            .first()
-            .filter(|(at_ms, _)| *at_ms <= now_ms)
-            .map(|(_, payment)| *payment)
+        self.deadlines.first().filter(|(at_ms, _)| *at_ms <= now_ms).map(|(_, payment)| *payment)
     }
 
     /// Ends a payment whose time is over: expires a pending one, reverses one not delivered.
@@ -520,19 +435,8 @@ impl Shard {
         env: Env<'_>,
         slot: S,
     ) -> Opening {
-        self.commit(
-            Record::Ended(Ended {
-                payment,
-                event,
-                reason,
-            }),
-            env,
-            slot,
-        );
-        Opening {
-            view: self.existing(payment).view.clone(),
-            freshness: Freshness::First,
-        }
+        self.commit(Record::Ended(Ended { payment, event, reason }), env, slot);
+        Opening { view: self.existing(payment).view.clone(), freshness: Freshness::First }
     }
 
     /// Makes `record` so and queues it, in one step under the caller's lock.
@@ -570,28 +474,17 @@ impl Shard {
         let place = u64::from(self.unit.0).wrapping_sub(1);
         let serial = self.sequence.wrapping_mul(self.units).wrapping_add(place);
         let spread = serial.wrapping_mul(SPREAD) >> 32;
-        (
-            Reference::wrapping(serial),
-            ApprovalNumber::wrapping(spread),
-        )
+        (Reference::wrapping(serial), ApprovalNumber::wrapping(spread))
     }
 
-    #[expect(
-        clippy::expect_used,
-        reason = "callers have looked, or have just put it there"
-    )]
+    #[expect(clippy::expect_used, reason = "callers have looked, or have just put it there")]
     fn existing(&self, payment: PaymentId) -> &Payment {
         self.payments.get(&payment).expect("the payment is there")
     }
 
-    #[expect(
-        clippy::expect_used,
-        reason = "callers have looked, or have just put it there"
-    )]
+    #[expect(clippy::expect_used, reason = "callers have looked, or have just put it there")]
     fn existing_mut(&mut self, payment: PaymentId) -> &mut Payment {
-        self.payments
-            .get_mut(&payment)
-            .expect("the payment is there")
+        self.payments.get_mut(&payment).expect("the payment is there")
     }
 }
 
@@ -620,10 +513,6 @@ impl Claim {
     }
 
     fn prompt(&self, nonce: ServerNonce) -> Prompt {
-        Prompt {
-            device: self.device,
-            channel: self.channel,
-            nonce,
-        }
+        Prompt { device: self.device, channel: self.channel, nonce }
     }
 }

@@ -70,10 +70,7 @@ impl PaymentState {
     /// Says whether the customer approved at some time.
     #[must_use]
     pub const fn is_approved(self) -> bool {
-        matches!(
-            self,
-            Self::Authorised | Self::Captured | Self::Reversed | Self::Refunded
-        )
+        matches!(self, Self::Authorised | Self::Captured | Self::Reversed | Self::Refunded)
     }
 }
 
@@ -106,14 +103,8 @@ const TRANSITIONS: [Row; 8] = {
                 (E::Expire, S::Expired),
             ],
         ),
-        (
-            S::Authorised,
-            &[(E::Capture, S::Captured), (E::Reverse, S::Reversed)],
-        ),
-        (
-            S::Captured,
-            &[(E::Reverse, S::Reversed), (E::Refund, S::Refunded)],
-        ),
+        (S::Authorised, &[(E::Capture, S::Captured), (E::Reverse, S::Reversed)]),
+        (S::Captured, &[(E::Reverse, S::Reversed), (E::Refund, S::Refunded)]),
         (S::Reversed, &[]),
         (S::Refunded, &[(E::Refund, S::Refunded)]),
         (S::Declined, &[]),
@@ -148,9 +139,7 @@ Expired       -          -          -          -          -          -          
         for state in PaymentState::ALL {
             printed = format!("{}\n{:13}", printed.trim_end(), format!("{state:?}"));
             for event in Event::ALL {
-                let to = state
-                    .after(event)
-                    .map_or_else(|| "-".into(), |to| format!("{to:?}"));
+                let to = state.after(event).map_or_else(|| "-".into(), |to| format!("{to:?}"));
                 printed.push_str(&format!(" {to:10}"));
             }
         }

@@ -16,10 +16,7 @@ pub(crate) type SeededMap<K, V> = HashMap<K, V, FixedState>;
 /// A concurrent [`SeededMap`].
 pub(crate) type SharedMap<K, V> = DashMap<K, V, FixedState>;
 
-#[expect(
-    clippy::disallowed_types,
-    reason = "this module is where the lock comes from"
-)]
+#[expect(clippy::disallowed_types, reason = "this module is where the lock comes from")]
 type Mutex<T> = std::sync::Mutex<T>;
 
 /// Plain data behind one lock, on cache lines of its own.
@@ -51,9 +48,7 @@ pub(crate) struct Published<T> {
 
 impl<T> Published<T> {
     pub(crate) fn new(value: T) -> Self {
-        Self {
-            current: ArcSwap::from_pointee(value),
-        }
+        Self { current: ArcSwap::from_pointee(value) }
     }
 
     pub(crate) fn read(&self) -> Arc<T> {

@@ -51,11 +51,7 @@ impl Clerk {
     pub(super) fn follow(&mut self, entry: &Entry) -> Result<(), Corrupt> {
         let expected = self.sequence.saturating_add(1);
         if entry.sequence != expected {
-            return Err(Corrupt::Gap {
-                unit: entry.unit,
-                expected,
-                found: entry.sequence,
-            });
+            return Err(Corrupt::Gap { unit: entry.unit, expected, found: entry.sequence });
         }
         (self.sequence, self.at_ms) = (expected, entry.at_ms);
         Ok(())
@@ -184,32 +180,19 @@ impl Engine {
         slot: S,
     ) -> Result<Lsn, AdminError> {
         let (customer, device, pin) = (added.customer, added.device, added.pin);
-        let sealed = self
-            .keyring
-            .key(added.row.key_id)
-            .and_then(|key| added.open(key));
+        let sealed = self.keyring.key(added.row.key_id).and_then(|key| added.open(key));
         if sealed.is_none() {
             return Err(AdminError::SealBroken(device));
         }
         // The key is entered first and taken back on refusal: two enrolments cannot share it.
-        let taken = *self
-            .peers
-            .entry(pin)
-            .or_insert(Peer::Handset(customer, device))
-            .value();
+        let taken = *self.peers.entry(pin).or_insert(Peer::Handset(customer, device)).value();
         if taken != Peer::Handset(customer, device) {
             return Err(AdminError::KeyTaken(device));
         }
         let result = self.of_customer(&customer).with(|shard| {
             let seat = shard.customers.seat(&customer);
             let seat = seat.ok_or(AdminError::CustomerMissing(customer))?;
-            if shard
-                .customers
-                .holder(seat)
-                .devices
-                .iter()
-                .any(|live| live.id == device)
-            {
+            if shard.customers.holder(seat).devices.iter().any(|live| live.id == device) {
                 return Err(AdminError::DeviceExists(device));
             }
             Ok(shard.commit(Record::DeviceAdded(Box::new(added)), self.env(now_ms), slot))
@@ -234,13 +217,7 @@ impl Engine {
         let after = self.of_customer(&customer).with(|shard| {
             let seat = shard.customers.seat(&customer);
             let seat = seat.ok_or(AdminError::CustomerMissing(customer))?;
-            if !shard
-                .customers
-                .holder(seat)
-                .devices
-                .iter()
-                .any(|live| live.id == device)
-            {
+            if !shard.customers.holder(seat).devices.iter().any(|live| live.id == device) {
                 return Err(AdminError::DeviceMissing(customer, device));
             }
             let record = Record::DeviceRevoked(DeviceRevoked { customer, device });
@@ -251,8 +228,7 @@ impl Engine {
     }
 
     pub(super) fn forget_handset(&self, customer: CustomerId, device: DeviceId) {
-        self.peers
-            .retain(|_: &KeyPin, peer| *peer != Peer::Handset(customer, device));
+        self.peers.retain(|_: &KeyPin, peer| *peer != Peer::Handset(customer, device));
     }
 
     /// Lets a blocked customer try again.
@@ -276,11 +252,7 @@ impl Engine {
     /// Reads a customer as the processor sees them.
     #[must_use]
     pub fn customer(&self, customer: &CustomerId) -> Option<CustomerView> {
-        self.of_customer(customer).with(|shard| {
-            shard
-                .customers
-                .seat(customer)
-                .map(|seat| shard.customers.view(seat))
-        })
+        self.of_customer(customer)
+            .with(|shard| shard.customers.seat(customer).map(|seat| shard.customers.view(seat)))
     }
 }

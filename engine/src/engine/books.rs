@@ -71,10 +71,9 @@ impl Engine {
     pub fn each_payment(&self, mut look: impl FnMut(&PaymentView)) {
         for shard in &self.shards {
             shard.with(|shard| {
-                shard
-                    .payments
-                    .values()
-                    .for_each(|payment| look(&payment.view))
+                for payment in shard.payments.values() {
+                    look(&payment.view);
+                }
             });
         }
     }
@@ -87,12 +86,7 @@ impl Engine {
         let register = self.register.read();
         let mut sum = hash_of(&register.merchants().collect::<Vec<_>>())
             ^ hash_of(&register.stores().collect::<Vec<_>>())
-            ^ hash_of(
-                &register
-                    .places()
-                    .map(|place| &place.terminal)
-                    .collect::<Vec<_>>(),
-            );
+            ^ hash_of(&register.places().map(|place| &place.terminal).collect::<Vec<_>>());
         for shard in &self.shards {
             sum ^= shard.with(|shard| shard.hash_rows());
         }
@@ -102,27 +96,13 @@ impl Engine {
 
 impl Shard {
     fn hash_rows(&self) -> u128 {
-        let customers = self.customers.views().map(|view| {
-            hash_of(&CustomerView {
-                after: Lsn::NONE,
-                ..view
-            })
-        });
+        let customers =
+            self.customers.views().map(|view| hash_of(&CustomerView { after: Lsn::NONE, ..view }));
         let payments = self.payments.values().map(|payment| {
-            let view = PaymentView {
-                after: Lsn::NONE,
-                ..payment.view.clone()
-            };
-            hash_of(&(
-                view,
-                payment.pending.as_ref().map(|p| (&p.confirmation, p.wrong)),
-            ))
+            let view = PaymentView { after: Lsn::NONE, ..payment.view.clone() };
+            hash_of(&(view, payment.pending.as_ref().map(|p| (&p.confirmation, p.wrong))))
         });
-        let ledger = hash_of(&(
-            &self.ledger.tallies,
-            &self.ledger.exchange,
-            &self.ledger.funded,
-        ));
+        let ledger = hash_of(&(&self.ledger.tallies, &self.ledger.exchange, &self.ledger.funded));
         customers.chain(payments).fold(ledger, |sum, row| sum ^ row)
     }
 }
@@ -137,10 +117,7 @@ impl Books {
         }
         for ((merchant, currency), tally) in &shard.ledger.tallies {
             add(&mut own.entry(*currency).or_default().tallies, *tally)?;
-            add(
-                self.merchants.entry((*merchant, *currency)).or_default(),
-                *tally,
-            )?;
+            add(self.merchants.entry((*merchant, *currency)).or_default(), *tally)?;
         }
         for (currency, position) in &shard.ledger.exchange {
             add(&mut own.entry(*currency).or_default().exchange, *position)?;
@@ -155,19 +132,13 @@ impl Books {
             *count = count.saturating_add(1);
             let waits = matches!(view.state, PaymentState::Pending | PaymentState::Authorised);
             if let Some(terms) = view.terms.filter(|_| waits) {
-                add(
-                    held.entry(terms.charge.currency).or_default(),
-                    terms.charge.amount.into(),
-                )?;
+                add(held.entry(terms.charge.currency).or_default(), terms.charge.amount.into())?;
             }
         }
         for (currency, books) in own {
             let waiting = held.remove(&currency).unwrap_or_default();
             self.judge(currency, &books, waiting)?;
-            self.currencies
-                .entry(currency)
-                .or_default()
-                .take_in(&books)?;
+            self.currencies.entry(currency).or_default().take_in(&books)?;
         }
         Ok(())
     }
@@ -180,10 +151,7 @@ impl Books {
         books: &CurrencyBooks,
         waiting: Net,
     ) -> Result<(), AmountError> {
-        let there = books
-            .balances
-            .checked_add(books.tallies)?
-            .checked_add(books.exchange)?;
+        let there = books.balances.checked_add(books.tallies)?.checked_add(books.exchange)?;
         if there != books.funded {
             self.problems.push(format!(
                 "a shard holds {} minor units of {} where {} were put in",

@@ -35,8 +35,7 @@ impl Engine {
         })?;
         match &entry.record {
             Record::DeviceAdded(added) => {
-                self.peers
-                    .insert(added.pin, Peer::Handset(added.customer, added.device));
+                self.peers.insert(added.pin, Peer::Handset(added.customer, added.device));
             }
             Record::DeviceRevoked(revoked) => self.forget_handset(revoked.customer, revoked.device),
             Record::Registered(_)

@@ -14,7 +14,10 @@ use crate::customer::{Account, Device, Seat, SecretKeys};
 use crate::ledger::Flow;
 
 use crate::payment::{Payment, PaymentView, Pending};
-use crate::record::{Approved, DeviceAdded, Entry, Opened, Record, Terms, Unit, Verdict};
+use crate::record::{
+    Approved, CustomerAdded, DeviceAdded, Entry, Mismatched, Opened, Overtaken, Record, Terms,
+    Unit, Verdict,
+};
 use crate::register::RegisterError;
 use crate::slot::Lsn;
 use crate::state::{Event, PaymentState};
@@ -77,6 +80,12 @@ pub(crate) struct Touched {
     payment: Option<PaymentId>,
 }
 
+impl Touched {
+    const fn customer(seat: Seat) -> Self {
+        Self { seat: Some(seat), payment: None }
+    }
+}
+
 impl Shard {
     /// Makes `entry` so.
     ///
@@ -85,11 +94,7 @@ impl Shard {
     pub(crate) fn apply(&mut self, entry: &Entry, keyring: &Keyring) -> Result<Touched, Corrupt> {
         let expected = self.sequence.saturating_add(1);
         if entry.sequence != expected {
-            return Err(Corrupt::Gap {
-                unit: self.unit,
-                expected,
-                found: entry.sequence,
-            });
+            return Err(Corrupt::Gap { unit: self.unit, expected, found: entry.sequence });
         }
         let touched = self.apply_record(entry, keyring)?;
         self.sequence = expected;
@@ -110,53 +115,26 @@ impl Shard {
     fn apply_record(&mut self, entry: &Entry, keyring: &Keyring) -> Result<Touched, Corrupt> {
         match &entry.record {
             Record::Registered(_) => Err(Corrupt::Misplaced(self.unit)),
-            Record::CustomerAdded(added) => {
-                if self.customers.seat(&added.customer).is_some() {
-                    return Err(Corrupt::Customer);
-                }
-                self.ledger.fund(added.currency, added.balance)?;
-                let account = Account {
-                    balance: added.balance,
-                    held: Amount::ZERO,
-                    currency: added.currency,
-                    wrong_in_row: 0,
-                    after: Lsn::NONE,
-                };
-                Ok(Touched {
-                    seat: self.customers.add(added.customer, account),
-                    payment: None,
-                })
-            }
+            Record::CustomerAdded(added) => self.add_customer(added),
             Record::Credited(credited) => {
                 let seat = self.seated(&credited.customer)?;
                 let account = self.customers.account_mut(seat);
                 account.balance = account.balance.checked_add(credited.amount)?;
                 self.ledger.fund(account.currency, credited.amount)?;
-                Ok(Touched {
-                    seat: Some(seat),
-                    payment: None,
-                })
+                Ok(Touched::customer(seat))
             }
             Record::DeviceAdded(added) => self.add_device(added, keyring),
             Record::DeviceRevoked(revoked) => {
                 let seat = self.seated(&revoked.customer)?;
                 let devices = &mut self.customers.holder_mut(seat).devices;
-                let place = devices
-                    .iter()
-                    .position(|device| device.id == revoked.device);
+                let place = devices.iter().position(|device| device.id == revoked.device);
                 devices.remove(place.ok_or(Corrupt::Device)?);
-                Ok(Touched {
-                    seat: Some(seat),
-                    payment: None,
-                })
+                Ok(Touched::customer(seat))
             }
             Record::Unblocked(customer) => {
                 let seat = self.seated(customer)?;
                 self.customers.account_mut(seat).wrong_in_row = 0;
-                Ok(Touched {
-                    seat: Some(seat),
-                    payment: None,
-                })
+                Ok(Touched::customer(seat))
             }
             Record::Opened(opened) => self.add_opened(opened, entry),
             Record::Declined(declined) => {
@@ -164,38 +142,8 @@ impl Shard {
                 let state = (PaymentState::Declined, Some(declined.reason));
                 self.add_payment(&declined.terms, seat, state, entry)
             }
-            Record::Overtaken(overtaken) => {
-                let mut view = blank(overtaken.payment, overtaken.terminal, entry);
-                (view.state, view.reason) =
-                    (PaymentState::Cancelled, Some(Reason::CancelledByTerminal));
-                self.insert(Payment {
-                    view,
-                    payer: None,
-                    pending: None,
-                })
-            }
-            Record::Mismatched(mismatched) => {
-                let seat = self.payer(mismatched.payment)?;
-                let account = self.customers.account_mut(seat);
-                account.wrong_in_row = account.wrong_in_row.saturating_add(1);
-                match mismatched.verdict {
-                    Verdict::TryAgain => {
-                        let pending = self.payment(mismatched.payment)?.pending.as_mut();
-                        let pending = pending.ok_or(Corrupt::Payment(mismatched.payment))?;
-                        pending.wrong = pending.wrong.saturating_add(1);
-                        Ok(Touched {
-                            seat: Some(seat),
-                            payment: Some(mismatched.payment),
-                        })
-                    }
-                    Verdict::Decline => self.change(
-                        mismatched.payment,
-                        Event::Decline,
-                        Reason::TriesExceeded,
-                        entry,
-                    ),
-                }
-            }
+            Record::Overtaken(overtaken) => self.add_overtaken(overtaken, entry),
+            Record::Mismatched(mismatched) => self.count_mismatch(mismatched, entry),
             Record::Approved(approved) => self.approve_payment(approved, entry),
             Record::Ended(ended) => self.change(ended.payment, ended.event, ended.reason, entry),
             Record::Captured(captured) => self.capture(captured.payment, captured.amount, entry),
@@ -205,14 +153,27 @@ impl Shard {
         }
     }
 
+    fn add_customer(&mut self, added: &CustomerAdded) -> Result<Touched, Corrupt> {
+        if self.customers.seat(&added.customer).is_some() {
+            return Err(Corrupt::Customer);
+        }
+        self.ledger.fund(added.currency, added.balance)?;
+        let account = Account {
+            balance: added.balance,
+            held: Amount::ZERO,
+            currency: added.currency,
+            wrong_in_row: 0,
+            after: Lsn::NONE,
+        };
+        self.customers.add(added.customer, account).map(Touched::customer).ok_or(Corrupt::Customer)
+    }
+
     fn add_device(&mut self, added: &DeviceAdded, keyring: &Keyring) -> Result<Touched, Corrupt> {
         let seat = self.seated(&added.customer)?;
         let keys = keyring
             .key(added.row.key_id)
             .and_then(|key| added.open(key))
-            .ok_or(Corrupt::Seal {
-                key: added.row.key_id,
-            })?;
+            .ok_or(Corrupt::Seal { key: added.row.key_id })?;
         let devices = &mut self.customers.holder_mut(seat).devices;
         if devices.iter().any(|device| device.id == added.device) {
             return Err(Corrupt::Device);
@@ -225,10 +186,7 @@ impl Shard {
             version: added.row.version,
             keys: SecretKeys(keys),
         }));
-        Ok(Touched {
-            seat: Some(seat),
-            payment: None,
-        })
+        Ok(Touched { seat: Some(seat), payment: None })
     }
 
     fn add_opened(&mut self, opened: &Opened, entry: &Entry) -> Result<Touched, Corrupt> {
@@ -236,9 +194,7 @@ impl Shard {
         let seat = self.seated(&opened.customer)?;
         let state = (PaymentState::Pending, None);
         let touched = self.add_payment(&opened.terms, Some(seat), state, entry)?;
-        self.customers
-            .account_mut(seat)
-            .hold(opened.terms.charge.amount)?;
+        self.customers.account_mut(seat).hold(opened.terms.charge.amount)?;
         self.customers.holder_mut(seat).open.push(payment);
         self.deadlines.insert((opened.expires_at_ms, payment));
         let added = self.payment(payment)?;
@@ -267,20 +223,39 @@ impl Shard {
         if let Some(seat) = payer.filter(|_| state != PaymentState::Pending) {
             view.notice = self.customers.holder_mut(seat).owe(terms.payment);
         }
-        self.insert(Payment {
-            view,
-            payer,
-            pending: None,
-        })
+        self.insert(Payment { view, payer, pending: None })
+    }
+
+    fn add_overtaken(&mut self, overtaken: &Overtaken, entry: &Entry) -> Result<Touched, Corrupt> {
+        let mut view = blank(overtaken.payment, overtaken.terminal, entry);
+        (view.state, view.reason) = (PaymentState::Cancelled, Some(Reason::CancelledByTerminal));
+        self.insert(Payment { view, payer: None, pending: None })
+    }
+
+    fn count_mismatch(
+        &mut self,
+        mismatched: &Mismatched,
+        entry: &Entry,
+    ) -> Result<Touched, Corrupt> {
+        let payment = mismatched.payment;
+        let seat = self.payer(payment)?;
+        let account = self.customers.account_mut(seat);
+        account.wrong_in_row = account.wrong_in_row.saturating_add(1);
+        match mismatched.verdict {
+            Verdict::TryAgain => {
+                let pending = self.payment(payment)?.pending.as_mut();
+                let pending = pending.ok_or(Corrupt::Payment(payment))?;
+                pending.wrong = pending.wrong.saturating_add(1);
+                Ok(Touched { seat: Some(seat), payment: Some(payment) })
+            }
+            Verdict::Decline => self.change(payment, Event::Decline, Reason::TriesExceeded, entry),
+        }
     }
 
     fn insert(&mut self, payment: Payment) -> Result<Touched, Corrupt> {
         let (id, seat) = (payment.view.payment, payment.payer);
         match self.payments.insert(id, payment) {
-            None => Ok(Touched {
-                seat,
-                payment: Some(id),
-            }),
+            None => Ok(Touched { seat, payment: Some(id) }),
             Some(_) => Err(Corrupt::Payment(id)),
         }
     }
@@ -315,17 +290,13 @@ impl Shard {
         let touched = self.change(payment, Event::Capture, Reason::Approved, entry)?;
         let seat = self.payer(payment)?;
         let view = &mut self.payment(payment)?.view;
-        let (terms, authorised) = (
-            view.terms.ok_or(Corrupt::Payment(payment))?,
-            view.authorised(),
-        );
+        let (terms, authorised) = (view.terms.ok_or(Corrupt::Payment(payment))?, view.authorised());
         authorised.checked_sub(amount)?;
         view.captured = amount;
         let account = self.customers.account_mut(seat);
         account.release(authorised)?;
         account.balance = account.balance.checked_sub(amount)?;
-        self.ledger
-            .settle(terms.merchant, &terms.charge, amount, Flow::ToMerchant)?;
+        self.ledger.settle(terms.merchant, &terms.charge, amount, Flow::ToMerchant)?;
         Ok(touched)
     }
 
@@ -339,17 +310,10 @@ impl Shard {
         entry: &Entry,
     ) -> Result<Touched, Corrupt> {
         let seat = self.payer(payment)?;
-        let found = self
-            .payments
-            .get_mut(&payment)
-            .ok_or(Corrupt::Payment(payment))?;
+        let found = self.payments.get_mut(&payment).ok_or(Corrupt::Payment(payment))?;
         let view = &mut found.view;
         let state = view.state;
-        let to = state.after(event).ok_or(Corrupt::Event {
-            payment,
-            state,
-            event,
-        })?;
+        let to = state.after(event).ok_or(Corrupt::Event { payment, state, event })?;
         self.deadlines.remove(&(view.deadline_ms, payment));
         (view.state, view.reason) = (to, Some(reason));
         (view.changed_at_ms, view.business_date) = (entry.at_ms, entry.business_date);
@@ -357,18 +321,14 @@ impl Shard {
         let holder = self.customers.holder_mut(seat);
         holder.open.retain(|open| *open != payment);
         view.notice = holder.owe(payment);
-        let (terms, held, captured) = (
-            view.terms.ok_or(Corrupt::Payment(payment))?,
-            view.authorised(),
-            view.captured,
-        );
+        let (terms, held, captured) =
+            (view.terms.ok_or(Corrupt::Payment(payment))?, view.authorised(), view.captured);
         let account = self.customers.account_mut(seat);
         match (state, to) {
             (PaymentState::Captured, PaymentState::Reversed) => {
                 account.balance = account.balance.checked_add(captured)?;
                 let flow = Flow::BackToCustomer;
-                self.ledger
-                    .settle(terms.merchant, &terms.charge, captured, flow)?;
+                self.ledger.settle(terms.merchant, &terms.charge, captured, flow)?;
             }
             (
                 PaymentState::Pending | PaymentState::Authorised,
@@ -380,17 +340,10 @@ impl Shard {
             // Authorised keeps its hold; `capture` turns it into the debit.
             (_, PaymentState::Authorised | PaymentState::Captured) => {}
             (_, _) => {
-                return Err(Corrupt::Event {
-                    payment,
-                    state,
-                    event,
-                });
+                return Err(Corrupt::Event { payment, state, event });
             }
         }
-        Ok(Touched {
-            seat: Some(seat),
-            payment: Some(payment),
-        })
+        Ok(Touched { seat: Some(seat), payment: Some(payment) })
     }
 
     fn seated(&self, customer: &CustomerId) -> Result<Seat, Corrupt> {
@@ -398,17 +351,12 @@ impl Shard {
     }
 
     fn payer(&self, payment: PaymentId) -> Result<Seat, Corrupt> {
-        let found = self
-            .payments
-            .get(&payment)
-            .ok_or(Corrupt::Payment(payment))?;
+        let found = self.payments.get(&payment).ok_or(Corrupt::Payment(payment))?;
         found.payer.ok_or(Corrupt::Payment(payment))
     }
 
     fn payment(&mut self, payment: PaymentId) -> Result<&mut Payment, Corrupt> {
-        self.payments
-            .get_mut(&payment)
-            .ok_or(Corrupt::Payment(payment))
+        self.payments.get_mut(&payment).ok_or(Corrupt::Payment(payment))
     }
 }
 

@@ -15,10 +15,7 @@ impl Shard {
         device: &DeviceId,
         seen: u64,
     ) -> Result<Owed, Reason> {
-        let seat = self
-            .customers
-            .seat(customer)
-            .ok_or(Reason::IdentityNotOfKey)?;
+        let seat = self.customers.seat(customer).ok_or(Reason::IdentityNotOfKey)?;
         let (account, holder) = (self.customers.account(seat), self.customers.holder(seat));
         if !holder.devices.iter().any(|live| live.id == *device) {
             return Err(Reason::IdentityNotOfKey);
