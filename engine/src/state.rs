@@ -119,7 +119,7 @@ mod tests {
 
     /// Every state (row) by every event (column), printed whole: `-` cannot happen.
     const TABLE: &str = "\
-              Authorise  Capture    Decline    Cancel     Expire     Reverse    Refund
+state         Authorise  Capture    Decline    Cancel     Expire     Reverse    Refund
 Pending       Authorised Captured   Declined   Cancelled  Expired    -          -
 Authorised    -          Captured   -          -          -          Reversed   -
 Captured      -          -          -          -          -          Reversed   Refunded
@@ -132,7 +132,7 @@ Expired       -          -          -          -          -          -          
 
     #[test]
     fn the_table_is_as_printed() {
-        let mut printed = format!("{:13}", "");
+        let mut printed = format!("{:13}", "state");
         for event in Event::ALL {
             printed.push_str(&format!(" {:10}", format!("{event:?}")));
         }
