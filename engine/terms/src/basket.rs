@@ -1,4 +1,26 @@
 //! The purchase list: lines, taxes, and the total that they must add up to.
+//!
+//! It does not know the catalogue: a price is what the terminal says, and the customer sees it.
+//!
+//! ```
+//! use kessai_terms::{Amount, Basket, Gtin, Line, ProductName, Reason, Rounding, Tax, TaxRate};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let tea = Line {
+//!     code: Gtin::new("4901234567894")?,
+//!     name: ProductName::new("緑茶 500ml")?,
+//!     unit_price: Amount::new(120)?,
+//!     quantity: 3,
+//!     discount: Amount::new(10)?,
+//!     tax: Tax::Exclusive(TaxRate::JAPAN_REDUCED),
+//! };
+//! let basket = Basket::check(vec![tea.clone()], Rounding::Down, Amount::new(378)?)?;
+//! assert_eq!(basket.total().minor(), 350 + 28);
+//! let short = Basket::check(vec![tea], Rounding::Down, Amount::new(350)?);
+//! assert_eq!(short, Err(Reason::TotalMismatch));
+//! # Ok(())
+//! # }
+//! ```
 
 mod check;
 mod tax;
@@ -46,8 +68,6 @@ impl Line {
         }
         let price = self.unit_price.checked_mul(self.quantity);
         let price = price.map_err(|_too_great| Reason::AmountOverflow)?;
-        price
-            .checked_sub(self.discount)
-            .map_err(|_below_zero| Reason::AmountInvalid)
+        price.checked_sub(self.discount).map_err(|_below_zero| Reason::AmountInvalid)
     }
 }

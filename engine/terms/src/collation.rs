@@ -8,6 +8,30 @@
 //! Nothing here draws randomness: salts, nonces and secrets are arguments. Nothing that is secret
 //! can be printed, compared in varying time or serialised.
 //!
+//! ```
+//! use kessai_terms::collation::{
+//!     AuthMessage, ChannelBinding, DeviceKey, HandsetNonce, HandsetSecrets, ServerNonce,
+//!     content_digest, prove,
+//! };
+//!
+//! // At enrolment the engine is given the device's keys, and never the secrets.
+//! let secrets = HandsetSecrets::from_parts([1; 32], DeviceKey::from_bytes([2; 32]));
+//! let keys = secrets.device_keys();
+//!
+//! // Both sides know what a proof of this payment covers.
+//! let auth = |content: &[u8]| {
+//!     AuthMessage::new(
+//!         content_digest(content),
+//!         ChannelBinding([3; 32]),
+//!         ServerNonce([4; 32]),
+//!         HandsetNonce([5; 32]),
+//!     )
+//! };
+//! let proof = prove(&secrets.client_key(), &keys.stored, &auth(b"350 JPY"));
+//! assert!(keys.stored.verify(&auth(b"350 JPY"), &proof));
+//! assert!(!keys.stored.verify(&auth(b"950 JPY"), &proof));
+//! ```
+//!
 //! # Source
 //! Claims 5 and 6 of the patent; RFC 5802 and RFC 7677 for the shape of the proof.
 

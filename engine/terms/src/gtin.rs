@@ -71,12 +71,8 @@ impl Gtin {
     pub fn complete(payload: &str) -> Result<Self, GtinError> {
         let number = digits(payload)?;
         let check = u64::from(check_digit(number));
-        let whole = number
-            .checked_mul(10)
-            .and_then(|shifted| shifted.checked_add(check));
-        let length = u8::try_from(payload.len())
-            .ok()
-            .and_then(|length| length.checked_add(1));
+        let whole = number.checked_mul(10).and_then(|shifted| shifted.checked_add(check));
+        let length = u8::try_from(payload.len()).ok().and_then(|length| length.checked_add(1));
         let (Some(whole), Some(length)) = (whole, length) else {
             return Err(GtinError::Length);
         };
@@ -193,12 +189,7 @@ impl From<Gtin> for (u64, u8) {
 
 impl fmt::Display for Gtin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{:0width$}",
-            self.number,
-            width = usize::from(self.length)
-        )
+        write!(f, "{:0width$}", self.number, width = usize::from(self.length))
     }
 }
 
@@ -214,12 +205,7 @@ mod tests {
 
     #[test]
     fn codes_of_every_length() {
-        for code in [
-            "4901234567894",
-            "49968712",
-            "012345678905",
-            "14901234567891",
-        ] {
+        for code in ["4901234567894", "49968712", "012345678905", "14901234567891"] {
             let (payload, _) = code.split_at(code.len() - 1);
             let made = Gtin::complete(payload).unwrap();
             assert_eq!(Gtin::new(code), Ok(made), "{code}");
@@ -231,50 +217,28 @@ mod tests {
     fn a_payload_of_another_length_is_not_completed() {
         for payload in ["", "499687", "49012345678", "4901234567890123"] {
             let completed = Gtin::complete(payload).map(|code| code.length());
-            let expected = if payload.len() == 11 {
-                Ok(12)
-            } else {
-                Err(GtinError::Length)
-            };
+            let expected = if payload.len() == 11 { Ok(12) } else { Err(GtinError::Length) };
             assert_eq!(completed, expected, "{payload}");
         }
     }
 
     #[test]
     fn a_wrong_check_digit_is_named() {
-        assert_eq!(
-            Gtin::new("4901234567893"),
-            Err(GtinError::CheckDigit { expected: 4 })
-        );
-        assert_eq!(
-            Gtin::new("49968713"),
-            Err(GtinError::CheckDigit { expected: 2 })
-        );
+        assert_eq!(Gtin::new("4901234567893"), Err(GtinError::CheckDigit { expected: 4 }));
+        assert_eq!(Gtin::new("49968713"), Err(GtinError::CheckDigit { expected: 2 }));
     }
 
     #[test]
     fn other_texts_are_refused() {
-        for text in [
-            "",
-            "4",
-            "490123456789",
-            "49012345678940123",
-            "4901234567894 ",
-        ] {
+        for text in ["", "4", "490123456789", "49012345678940123", "4901234567894 "] {
             assert!(Gtin::new(text).is_err(), "{text}");
         }
-        assert_eq!(
-            Gtin::new("49012345678945"[..11].as_ref()),
-            Err(GtinError::Length)
-        );
+        assert_eq!(Gtin::new("49012345678945"[..11].as_ref()), Err(GtinError::Length));
         assert_eq!(Gtin::new("490123456789４"), Err(GtinError::Length));
         assert_eq!(Gtin::new("490123456789x"), Err(GtinError::Digit));
         assert_eq!(Gtin::new("+901234567894"), Err(GtinError::Digit));
         assert_eq!(Gtin::new("00000000"), Err(GtinError::Zero));
-        assert_eq!(
-            Gtin::try_from((4_901_234_567_894, 12)),
-            Err(GtinError::Length)
-        );
+        assert_eq!(Gtin::try_from((4_901_234_567_894, 12)), Err(GtinError::Length));
         assert_eq!(Reason::from(GtinError::Zero), Reason::ProductCodeInvalid);
     }
 

@@ -71,10 +71,7 @@ const LINE_GROWTH: usize = 24;
 const LONG_SHOP_NAME: usize = 24 * 3;
 
 const _: () = {
-    assert!(
-        MAX_PAYMENT_MINOR <= MAX_AMOUNT_MINOR,
-        "a payment is an amount"
-    );
+    assert!(MAX_PAYMENT_MINOR <= MAX_AMOUNT_MINOR, "a payment is an amount");
     assert!(
         MAX_AMOUNT_MINOR < 1 << 53,
         "an amount survives a reader that keeps numbers as doubles"
@@ -83,10 +80,7 @@ const _: () = {
         MAX_AMOUNT_MINOR.checked_mul(10_000 + 5_000).is_some(),
         "an amount times a rate fits 64 bits"
     );
-    assert!(
-        MAX_TAX_RATE_BASIS_POINTS == 5_000,
-        "the assertion before this one names the rate"
-    );
+    assert!(MAX_TAX_RATE_BASIS_POINTS == 5_000, "the assertion before this one names the rate");
     assert!(
         MAX_LINES * (LINE_BESIDES_NAME + LONG_SHOP_NAME) <= MAX_FRAME_TO_GATEWAY,
         "a full purchase list with long names fits a frame"
@@ -97,8 +91,5 @@ const _: () = {
         "what a terminal could send, a handset can be shown"
     );
     assert!(MAX_ECHO < MAX_FRAME_TO_GATEWAY, "an echo fits a frame");
-    assert!(
-        MIN_PASSWORD < MAX_PASSWORD_BYTES,
-        "there are passwords to choose from"
-    );
+    assert!(MIN_PASSWORD < MAX_PASSWORD_BYTES, "there are passwords to choose from");
 };

@@ -104,15 +104,10 @@ mod tests {
 
     #[test]
     fn numbers_and_response_codes_stay_as_published() {
-        let listed: Vec<_> = Reason::ALL
-            .iter()
-            .map(|r| format!("{}:{}", r.number(), r.field39()))
-            .collect();
+        let listed: Vec<_> =
+            Reason::ALL.iter().map(|r| format!("{}:{}", r.number(), r.field39())).collect();
         assert_eq!(listed.join(" "), PUBLISHED);
-        assert!(
-            Reason::ALL.is_sorted(),
-            "the order of precedence is the order of numbers"
-        );
+        assert!(Reason::ALL.is_sorted(), "the order of precedence is the order of numbers");
     }
 
     #[test]
@@ -138,12 +133,7 @@ mod tests {
 
     fn capitalised(word: &str) -> impl Iterator<Item = char> {
         let (first, rest) = word.split_at(1);
-        first
-            .to_uppercase()
-            .chars()
-            .collect::<Vec<_>>()
-            .into_iter()
-            .chain(rest.chars())
+        first.to_uppercase().chars().collect::<Vec<_>>().into_iter().chain(rest.chars())
     }
 
     #[test]
@@ -152,11 +142,7 @@ mod tests {
             let told = reason.told_to_terminal();
             if (60..=79).contains(&reason.number()) {
                 assert_eq!(told, Reason::NotHonoured, "{reason}");
-                assert_eq!(
-                    reason.clerk_text(),
-                    Reason::NotHonoured.clerk_text(),
-                    "{reason}"
-                );
+                assert_eq!(reason.clerk_text(), Reason::NotHonoured.clerk_text(), "{reason}");
             } else {
                 assert_eq!(told, reason);
             }
@@ -182,10 +168,7 @@ mod tests {
         for reason in Reason::ALL {
             for text in [reason.clerk_text(), reason.customer_text()] {
                 assert!(text.ends_with('.') && text.len() <= 70, "{reason}: {text}");
-                assert!(
-                    text.starts_with(|first: char| first.is_ascii_uppercase()),
-                    "{text}"
-                );
+                assert!(text.starts_with(|first: char| first.is_ascii_uppercase()), "{text}");
             }
         }
     }

@@ -190,25 +190,13 @@ mod tests {
 
     fn check(text: &str, expected: Result<&str, TextError>) {
         let made = Text::<8>::new(text);
-        assert_eq!(
-            made.as_ref().map(Text::as_str).map_err(|e| *e),
-            expected,
-            "{text:?}"
-        );
+        assert_eq!(made.as_ref().map(Text::as_str).map_err(|e| *e), expected, "{text:?}");
     }
 
     #[test]
     fn readable_texts_are_taken() {
-        for text in [
-            "a",
-            "おにぎり",
-            "緑茶 500ml",
-            "Crème",
-            "ﾊﾝｶｸ",
-            "12345678",
-            "辻",
-            "🍙",
-        ] {
+        for text in ["a", "おにぎり", "緑茶 500ml", "Crème", "ﾊﾝｶｸ", "12345678", "辻", "🍙"]
+        {
             check(text, Ok(text));
         }
     }
@@ -217,10 +205,7 @@ mod tests {
     fn characters_are_composed_before_they_are_counted() {
         check("カ\u{3099}", Ok("ガ"));
         check("e\u{301}", Ok("é"));
-        check(
-            "e\u{301}e\u{301}e\u{301}e\u{301}e\u{301}e\u{301}e\u{301}e\u{301}",
-            Ok("éééééééé"),
-        );
+        check("e\u{301}e\u{301}e\u{301}e\u{301}e\u{301}e\u{301}e\u{301}e\u{301}", Ok("éééééééé"));
         check("123456789", Err(TextError::TooLong { max: 8 }));
         check("おにぎりおにぎり鮭", Err(TextError::TooLong { max: 8 }));
     }
@@ -259,14 +244,8 @@ mod tests {
             '\u{378}',
         ];
         for character in forbidden {
-            check(
-                &format!("a{character}b"),
-                Err(TextError::Forbidden { character }),
-            );
-            check(
-                &character.to_string(),
-                Err(TextError::Forbidden { character }),
-            );
+            check(&format!("a{character}b"), Err(TextError::Forbidden { character }));
+            check(&character.to_string(), Err(TextError::Forbidden { character }));
         }
     }
 
@@ -281,13 +260,7 @@ mod tests {
 
     #[test]
     fn each_fault_has_its_reason() {
-        assert_eq!(
-            Reason::from(Text::<8>::new("\u{202e}").unwrap_err()),
-            Reason::TextForbidden
-        );
-        assert_eq!(
-            Reason::from(Text::<8>::new("123456789").unwrap_err()),
-            Reason::TextTooLong
-        );
+        assert_eq!(Reason::from(Text::<8>::new("\u{202e}").unwrap_err()), Reason::TextForbidden);
+        assert_eq!(Reason::from(Text::<8>::new("123456789").unwrap_err()), Reason::TextTooLong);
     }
 }

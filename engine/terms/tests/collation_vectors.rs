@@ -28,10 +28,7 @@ struct Vector {
 impl Vector {
     fn text(&mut self, field: &str) -> String {
         self.read.insert(field.to_owned());
-        self.fields[field]
-            .as_str()
-            .unwrap_or_else(|| panic!("{field} is no text"))
-            .to_owned()
+        self.fields[field].as_str().unwrap_or_else(|| panic!("{field} is no text")).to_owned()
     }
 
     fn bytes(&mut self, field: &str) -> Vec<u8> {
@@ -39,17 +36,12 @@ impl Vector {
     }
 
     fn array<const N: usize>(&mut self, field: &str) -> [u8; N] {
-        self.bytes(field)
-            .try_into()
-            .unwrap_or_else(|_| panic!("{field} has no {N} bytes"))
+        self.bytes(field).try_into().unwrap_or_else(|_| panic!("{field} has no {N} bytes"))
     }
 
     fn number(&mut self, field: &str) -> u32 {
         self.read.insert(field.to_owned());
-        self.fields[field]
-            .as_u64()
-            .and_then(|number| u32::try_from(number).ok())
-            .unwrap()
+        self.fields[field].as_u64().and_then(|number| u32::try_from(number).ok()).unwrap()
     }
 
     fn expect(&mut self, field: &str, computed: &[u8]) {
@@ -69,17 +61,11 @@ fn every_derived_field_is_reproduced() {
     assert_eq!(vectors.len(), 3);
     for vector in vectors {
         let fields = vector.as_object().unwrap().clone();
-        let mut vector = Vector {
-            fields,
-            read: BTreeSet::new(),
-        };
+        let mut vector = Vector { fields, read: BTreeSet::new() };
         println!("{}", vector.text("name"));
         reproduce(&mut vector);
-        let unread: Vec<_> = vector
-            .fields
-            .keys()
-            .filter(|field| !vector.read.contains(*field))
-            .collect();
+        let unread: Vec<_> =
+            vector.fields.keys().filter(|field| !vector.read.contains(*field)).collect();
         assert!(unread.is_empty(), "not reproduced: {unread:?}");
     }
 }
@@ -131,13 +117,7 @@ fn reproduce(vector: &mut Vector) {
     let sealing_key = SealingKey::new(vector.number("sealing_key_id"), vector.array("sealing_key"));
     let version = vector.number("row_version");
     assert_eq!(version, ROW_VERSION);
-    let row = sealing_key.seal(
-        &keys,
-        &customer,
-        &device,
-        version,
-        vector.array("row_nonce"),
-    );
+    let row = sealing_key.seal(&keys, &customer, &device, version, vector.array("row_nonce"));
     vector.expect("sealed_row", row.as_bytes());
     assert!(sealing_key.open(&row, &customer, &device) == Ok(keys.clone()));
 
@@ -145,10 +125,7 @@ fn reproduce(vector: &mut Vector) {
     let nonce = GatewayNonce(vector.array("gateway_nonce"));
     let attachment = keys.device.attach(&channel_binding, &device, &nonce);
     vector.expect("hub_attach", attachment.as_bytes());
-    assert!(
-        keys.device
-            .verify_attach(&channel_binding, &device, &nonce, &attachment)
-    );
+    assert!(keys.device.verify_attach(&channel_binding, &device, &nonce, &attachment));
     let behind = hub_channel_binding(&channel_binding, &device, &nonce);
     vector.expect("hub_channel_binding", behind.as_bytes());
     let tag = keys.device.tag(&auth);

@@ -68,12 +68,7 @@ impl Basket {
         if total != claimed_total {
             return Err(Reason::TotalMismatch);
         }
-        Ok(Self {
-            lines,
-            rounding,
-            total,
-            taxes,
-        })
+        Ok(Self { lines, rounding, total, taxes })
     }
 
     /// Lends the lines, in the order in which they were scanned.
@@ -106,9 +101,7 @@ impl Basket {
 fn sum(amounts: impl Iterator<Item = Result<Amount, Reason>>) -> Result<Amount, Reason> {
     let mut sum = Amount::ZERO;
     for amount in amounts {
-        sum = sum
-            .checked_add(amount?)
-            .map_err(|_too_great| Reason::AmountOverflow)?;
+        sum = sum.checked_add(amount?).map_err(|_too_great| Reason::AmountOverflow)?;
     }
     Ok(sum)
 }
@@ -125,18 +118,13 @@ fn taxes(lines: &[Line], rounding: Rounding) -> Result<Vec<TaxSum>, Reason> {
         let total = line.total()?;
         match sums.iter_mut().find(|sum| (sum.0, sum.1) == (kind, rate)) {
             Some(sum) => {
-                sum.2 = sum
-                    .2
-                    .checked_add(total)
-                    .map_err(|_too_great| Reason::AmountOverflow)?;
+                sum.2 = sum.2.checked_add(total).map_err(|_too_great| Reason::AmountOverflow)?;
             }
             None => sums.push((kind, rate, total)),
         }
     }
     sums.sort_unstable_by_key(|&(kind, rate, _)| (kind, rate));
-    sums.into_iter()
-        .map(|(kind, rate, sum)| TaxSum::of(sum, kind, rate, rounding))
-        .collect()
+    sums.into_iter().map(|(kind, rate, sum)| TaxSum::of(sum, kind, rate, rounding)).collect()
 }
 
 impl TryFrom<Claim> for Basket {
@@ -149,11 +137,7 @@ impl TryFrom<Claim> for Basket {
 
 impl From<Basket> for Claim {
     fn from(basket: Basket) -> Self {
-        Self {
-            lines: basket.lines,
-            rounding: basket.rounding,
-            total: basket.total,
-        }
+        Self { lines: basket.lines, rounding: basket.rounding, total: basket.total }
     }
 }
 
@@ -189,19 +173,11 @@ mod tests {
     #[test]
     fn lines_add_up() {
         check(&[plain(120, 3, 10)], 350, Ok(350));
-        check(
-            &[plain(120, 3, 0), plain(0, 1, 0), plain(98, 1, 98)],
-            360,
-            Ok(360),
-        );
+        check(&[plain(120, 3, 0), plain(0, 1, 0), plain(98, 1, 98)], 360, Ok(360));
         check(&[plain(120, 3, 10)], 351, Err(Reason::TotalMismatch));
         check(&[plain(120, 3, 10)], 349, Err(Reason::TotalMismatch));
         check(&vec![plain(1, 1, 0); 200], 200, Ok(200));
-        check(
-            &[plain(999_999_999_999, 1, 0)],
-            999_999_999_999,
-            Ok(999_999_999_999),
-        );
+        check(&[plain(999_999_999_999, 1, 0)], 999_999_999_999, Ok(999_999_999_999));
     }
 
     #[test]
@@ -242,27 +218,11 @@ mod tests {
         check(&[plain(0, 1, 0)], 0, Err(Reason::AmountInvalid));
         let great = Amount::MAX.minor();
         check(&[plain(great, 2, 0)], 1, Err(Reason::AmountOverflow));
-        check(
-            &[plain(great, 1, 0), plain(1, 1, 0)],
-            1,
-            Err(Reason::AmountOverflow),
-        );
-        check(
-            &[line(great, 1, 0, Tax::Exclusive(STANDARD))],
-            1,
-            Err(Reason::AmountOverflow),
-        );
+        check(&[plain(great, 1, 0), plain(1, 1, 0)], 1, Err(Reason::AmountOverflow));
+        check(&[line(great, 1, 0, Tax::Exclusive(STANDARD))], 1, Err(Reason::AmountOverflow));
         let above = [plain(1_000_000_000_000, 1, 0)];
         check(&above, 1_000_000_000_000, Err(Reason::AmountOverflow));
-        check(
-            &[plain(great, 2, 0), plain(10, 1, 11)],
-            1,
-            Err(Reason::AmountInvalid),
-        );
-        check(
-            &[plain(10, 1, 11), plain(1, 0, 0)],
-            1,
-            Err(Reason::QuantityInvalid),
-        );
+        check(&[plain(great, 2, 0), plain(10, 1, 11)], 1, Err(Reason::AmountInvalid));
+        check(&[plain(10, 1, 11), plain(1, 0, 0)], 1, Err(Reason::QuantityInvalid));
     }
 }

@@ -21,10 +21,7 @@ pub struct TaxRate(u16);
 
 /// Says that a rate of tax is higher than any that is accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "a rate of tax is at most {} basis points",
-    limits::MAX_TAX_RATE_BASIS_POINTS
-)]
+#[error("a rate of tax is at most {} basis points", limits::MAX_TAX_RATE_BASIS_POINTS)]
 pub struct TaxRateError;
 
 impl TaxRate {
@@ -140,16 +137,11 @@ impl TaxSum {
         let tax = rounding.share(lines, share, whole)?;
         let net = match kind {
             TaxKind::Exclusive => lines,
-            TaxKind::Included => lines
-                .checked_sub(tax)
-                .map_err(|_below_zero| Reason::AmountOverflow)?,
+            TaxKind::Included => {
+                lines.checked_sub(tax).map_err(|_below_zero| Reason::AmountOverflow)?
+            }
         };
-        Ok(Self {
-            rate,
-            kind,
-            net,
-            tax,
-        })
+        Ok(Self { rate, kind, net, tax })
     }
 }
 

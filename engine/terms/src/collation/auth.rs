@@ -48,9 +48,12 @@ impl AuthMessage {
             &handset_nonce.0,
         ];
         let mut message = [0; AUTH_MESSAGE_LENGTH];
-        let bytes = parts.into_iter().flatten();
-        for (place, byte) in message.iter_mut().zip(bytes) {
-            *place = *byte;
+        let mut rest = message.as_mut_slice();
+        for part in parts {
+            // The parts are exactly as long as the message, so that every split has a place.
+            let (place, behind) = rest.split_at_mut(part.len());
+            place.copy_from_slice(part);
+            rest = behind;
         }
         Self(message)
     }

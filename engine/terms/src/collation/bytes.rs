@@ -162,10 +162,7 @@ mod tests {
 
     #[test]
     fn a_wrong_length_is_told() {
-        let error = LengthError {
-            expected: 32,
-            found: 31,
-        };
+        let error = LengthError { expected: 32, found: 31 };
         assert_eq!(Proof::try_from(&[0; 31][..]), Err(error));
         assert_eq!(Salt::try_from(&[7; 16][..]), Ok(Salt([7; 16])));
     }
@@ -173,10 +170,7 @@ mod tests {
     #[test]
     fn a_proof_is_not_printed() {
         assert_eq!(format!("{:?}", Proof([7; 32])), "Proof(..)");
-        assert_eq!(
-            format!("{:?}", Salt([7; 16])),
-            "Salt(07070707070707070707070707070707)"
-        );
+        assert_eq!(format!("{:?}", Salt([7; 16])), "Salt(07070707070707070707070707070707)");
     }
 
     #[test]

@@ -14,12 +14,7 @@ pub fn hub_channel_binding(
     device: &DeviceId,
     nonce: &GatewayNonce,
 ) -> ChannelBinding {
-    ChannelBinding(hash_joined(&[
-        labels::HUB,
-        &hub.0,
-        device.as_bytes(),
-        &nonce.0,
-    ]))
+    ChannelBinding(hash_joined(&[labels::HUB, &hub.0, device.as_bytes(), &nonce.0]))
 }
 
 impl DeviceKey {

@@ -86,11 +86,7 @@ impl DeviceKeys {
     /// No proof verifies against them: that would take a client key whose hash is zero.
     #[must_use]
     pub const fn dummy() -> Self {
-        Self {
-            stored: StoredKey([0; 32]),
-            server: ServerKey([0; 32]),
-            device: DeviceKey([0; 32]),
-        }
+        Self { stored: StoredKey([0; 32]), server: ServerKey([0; 32]), device: DeviceKey([0; 32]) }
     }
 }
 
@@ -166,10 +162,7 @@ mod tests {
         let ours = keys(1, 2, "1234-567-890", 3);
         let other_password = keys(1, 9, "1234-567-890", 3);
         assert!(ours.stored != other_password.stored && ours.server != other_password.server);
-        assert!(
-            ours.device == other_password.device,
-            "possession needs no password"
-        );
+        assert!(ours.device == other_password.device, "possession needs no password");
         for other in [
             keys(9, 2, "1234-567-890", 3),
             keys(1, 2, "1234-567-891", 3),

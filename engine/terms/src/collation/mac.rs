@@ -50,9 +50,8 @@ pub mod labels {
 /// Panics at a part of 4 GiB or more; no message comes near it.
 #[must_use]
 pub fn lp(parts: &[&[u8]]) -> Vec<u8> {
-    let length = parts.iter().fold(0_usize, |sum, part| {
-        sum.saturating_add(part.len()).saturating_add(4)
-    });
+    let length =
+        parts.iter().fold(0_usize, |sum, part| sum.saturating_add(part.len()).saturating_add(4));
     let mut joined = Vec::with_capacity(length);
     for part in parts {
         joined.extend_from_slice(&length_prefix(part));
@@ -62,9 +61,7 @@ pub fn lp(parts: &[&[u8]]) -> Vec<u8> {
 }
 
 fn length_prefix(part: &[u8]) -> [u8; 4] {
-    u32::try_from(part.len())
-        .expect("frames bound every part far below 4 GiB")
-        .to_be_bytes()
+    u32::try_from(part.len()).expect("frames bound every part far below 4 GiB").to_be_bytes()
 }
 
 /// Computes SHA-256.
@@ -126,10 +123,7 @@ mod tests {
     fn the_vectors_of_rfc_4231() {
         let check = |key: &[u8], data: &[u8], expected: &str| {
             let computed = hex::encode(mac(key, data));
-            assert!(
-                computed.starts_with(expected),
-                "{computed} is not {expected}"
-            );
+            assert!(computed.starts_with(expected), "{computed} is not {expected}");
         };
         check(
             &[0x0b; 20],
@@ -153,11 +147,7 @@ mod tests {
             "82558a389a443c0ea4cc819899f2083a85f0faa3e578f8077a2e3ff46729665b",
         );
         // The RFC gives the fifth truncated to 128 bits.
-        check(
-            &[0x0c; 20],
-            b"Test With Truncation",
-            "a3b6167473100ee06e0c796c2955552b",
-        );
+        check(&[0x0c; 20], b"Test With Truncation", "a3b6167473100ee06e0c796c2955552b");
         check(
             &[0xaa; 131],
             b"Test Using Larger Than Block-Size Key - Hash Key First",

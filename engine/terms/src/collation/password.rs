@@ -50,9 +50,7 @@ impl Password {
             return Err(PasswordError::TooLong);
         }
         // The cause is dropped: it tells where in the password which character stands.
-        let prepared = OpaqueString::new()
-            .enforce(typed)
-            .map_err(|_| PasswordError::Forbidden)?;
+        let prepared = OpaqueString::new().enforce(typed).map_err(|_| PasswordError::Forbidden)?;
         let prepared = SecretString::from(prepared.into_owned());
         if prepared.expose_secret().chars().count() < limits::MIN_PASSWORD {
             return Err(PasswordError::TooShort);
@@ -83,11 +81,7 @@ pub fn stretch(password: &Password, salt: &Salt) -> Stretched {
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     let mut stretched = [0; 32];
     argon2
-        .hash_password_into(
-            password.expose().as_bytes(),
-            salt.as_bytes(),
-            &mut stretched,
-        )
+        .hash_password_into(password.expose().as_bytes(), salt.as_bytes(), &mut stretched)
         .expect("a password of bounded length and a salt of 16 bytes are valid");
     Stretched::from_bytes(stretched)
 }
@@ -100,10 +94,7 @@ mod tests {
 
     fn check(typed: &str, expected: Result<&str, PasswordError>) {
         let prepared = Password::new(typed);
-        assert_eq!(
-            prepared.as_ref().map(Password::expose).map_err(|e| *e),
-            expected
-        );
+        assert_eq!(prepared.as_ref().map(Password::expose).map_err(|e| *e), expected);
     }
 
     #[test]
@@ -141,9 +132,7 @@ mod tests {
         let argon2 =
             Argon2::new_with_secret(&[3; 8], Algorithm::Argon2id, Version::V0x13, params).unwrap();
         let mut tag = [0; 32];
-        argon2
-            .hash_password_into(&[1; 32], &[2; 16], &mut tag)
-            .unwrap();
+        argon2.hash_password_into(&[1; 32], &[2; 16], &mut tag).unwrap();
         let expected = "0d640df58d78766c08c037a34a8b53c9d01ef0452d75b65eb52520e96b01e659";
         assert_eq!(hex::encode(tag), expected);
     }

@@ -69,10 +69,7 @@ impl ServerKey {
     /// Signs a notice, its exact bytes, for the content that it is about.
     #[must_use]
     pub fn sign_notice(&self, digest: &ContentDigest, notice: &[u8]) -> Signature {
-        Signature(mac_joined(
-            self.expose(),
-            &[labels::NOTICE, &digest.0, notice],
-        ))
+        Signature(mac_joined(self.expose(), &[labels::NOTICE, &digest.0, notice]))
     }
 
     /// Checks in constant time that a notice was signed by the gateway.
@@ -125,10 +122,7 @@ mod tests {
 
         // Base64 "6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=".
         let expected = "eabae24d1062db75a9451ff0b6ea7e98c8546549ff741e672d3251b2397de46e";
-        assert_eq!(
-            hex::encode(mac(server_key.expose(), message.as_bytes())),
-            expected
-        );
+        assert_eq!(hex::encode(mac(server_key.expose(), message.as_bytes())), expected);
     }
 
     #[test]

@@ -73,11 +73,7 @@ impl SealingKey {
         let cipher = Box::new(Aes256Gcm::new(&key.into()));
         let kept = SecretBox::new(Box::new(key));
         key.zeroize();
-        Self {
-            id,
-            key: kept,
-            cipher,
-        }
+        Self { id, key: kept, cipher }
     }
 
     /// Tells the id by which rows name the key.
@@ -102,11 +98,7 @@ impl SealingKey {
         let bound = bound_data(customer, device, version, self.id);
         let mut sealed = [[0; 28]; 4];
         let body = sealed.as_flattened_mut();
-        let plain = [
-            keys.stored.expose(),
-            keys.server.expose(),
-            keys.device.expose(),
-        ];
+        let plain = [keys.stored.expose(), keys.server.expose(), keys.device.expose()];
         for (place, byte) in body.iter_mut().zip(plain.into_iter().flatten()) {
             *place = *byte;
         }
@@ -116,12 +108,7 @@ impl SealingKey {
             .encrypt_inout_detached(&nonce.into(), &bound, body.into())
             .expect("96 bytes are far below the limit of AES-GCM");
         tag_place.copy_from_slice(&tag);
-        SealedRow {
-            key_id: self.id,
-            version,
-            nonce,
-            sealed,
-        }
+        SealedRow { key_id: self.id, version, nonce, sealed }
     }
 
     /// Opens the keys of a device.
@@ -135,17 +122,12 @@ impl SealingKey {
         device: &DeviceId,
     ) -> Result<DeviceKeys, OpenError> {
         if row.key_id != self.id {
-            return Err(OpenError::OtherKey {
-                needed: row.key_id,
-                given: self.id,
-            });
+            return Err(OpenError::OtherKey { needed: row.key_id, given: self.id });
         }
         let bound = bound_data(customer, device, row.version, row.key_id);
         let mut opened = Zeroizing::new(row.sealed);
         let (body, tag) = opened.as_flattened_mut().split_at_mut(PLAIN_LENGTH);
-        let tag = (&*tag)
-            .try_into()
-            .map_err(|_wrong_length| OpenError::Altered)?;
+        let tag = (&*tag).try_into().map_err(|_wrong_length| OpenError::Altered)?;
         self.cipher
             .decrypt_inout_detached(&row.nonce.into(), &bound, (&mut *body).into(), tag)
             .map_err(|_not_authentic| OpenError::Altered)?;
@@ -221,25 +203,14 @@ mod tests {
         for at in 0..SealedRow::SEALED_LENGTH {
             let mut altered = row.clone();
             altered.sealed.as_flattened_mut()[at] ^= 1;
-            assert_eq!(
-                refused(&key, &altered),
-                Some(OpenError::Altered),
-                "byte {at}"
-            );
+            assert_eq!(refused(&key, &altered), Some(OpenError::Altered), "byte {at}");
         }
         for at in 0..12 {
             let mut altered = row.clone();
             altered.nonce[at] ^= 0x80;
-            assert_eq!(
-                refused(&key, &altered),
-                Some(OpenError::Altered),
-                "nonce byte {at}"
-            );
+            assert_eq!(refused(&key, &altered), Some(OpenError::Altered), "nonce byte {at}");
         }
-        let other_version = SealedRow {
-            version: 2,
-            ..row.clone()
-        };
+        let other_version = SealedRow { version: 2, ..row.clone() };
         assert_eq!(refused(&key, &other_version), Some(OpenError::Altered));
         let another = CustomerId::new("1234-567-891").unwrap();
         assert!(key.open(&row, &another, &DEVICE) == Err(OpenError::Altered));
@@ -249,15 +220,9 @@ mod tests {
     #[test]
     fn another_key_does_not_open() {
         let row = SealingKey::new(4, [9; 32]).seal(&keys(), &customer(), &DEVICE, 1, [5; 12]);
-        let by_id = OpenError::OtherKey {
-            needed: 4,
-            given: 5,
-        };
+        let by_id = OpenError::OtherKey { needed: 4, given: 5 };
         assert_eq!(refused(&SealingKey::new(5, [9; 32]), &row), Some(by_id));
-        assert_eq!(
-            refused(&SealingKey::new(4, [8; 32]), &row),
-            Some(OpenError::Altered)
-        );
+        assert_eq!(refused(&SealingKey::new(4, [8; 32]), &row), Some(OpenError::Altered));
     }
 
     #[test]
@@ -265,9 +230,6 @@ mod tests {
         let key = SealingKey::new(4, [9; 32]);
         assert_eq!(key.derive_key("journal"), key.derive_key("journal"));
         assert_ne!(key.derive_key("journal"), key.derive_key("snapshot"));
-        assert_ne!(
-            key.derive_key("journal"),
-            SealingKey::new(4, [8; 32]).derive_key("journal")
-        );
+        assert_ne!(key.derive_key("journal"), SealingKey::new(4, [8; 32]).derive_key("journal"));
     }
 }

@@ -80,10 +80,7 @@ impl<const N: usize> Code<N> {
     /// Lends the code as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        let text = self
-            .bytes
-            .get(..usize::from(self.length))
-            .unwrap_or_default();
+        let text = self.bytes.get(..usize::from(self.length)).unwrap_or_default();
         // Only ASCII was let in.
         std::str::from_utf8(text).unwrap_or_default()
     }
@@ -211,10 +208,7 @@ mod tests {
 
     fn check(text: &str, expected: Result<&str, CodeError>) {
         let parsed = CustomerId::new(text);
-        assert_eq!(
-            parsed.as_ref().map(CustomerId::as_str).map_err(|e| *e),
-            expected
-        );
+        assert_eq!(parsed.as_ref().map(CustomerId::as_str).map_err(|e| *e), expected);
     }
 
     #[test]
@@ -233,24 +227,15 @@ mod tests {
     #[test]
     fn a_terminal_id_fits_data_element_41_and_has_no_hyphen() {
         assert_eq!(TerminalId::new("POS00001").unwrap().as_str(), "POS00001");
-        assert_eq!(
-            TerminalId::new("POS000001"),
-            Err(CodeError::TooLong { max: 8 })
-        );
-        assert_eq!(
-            TerminalId::new("POS-1"),
-            Err(CodeError::Character { at: 3 })
-        );
+        assert_eq!(TerminalId::new("POS000001"), Err(CodeError::TooLong { max: 8 }));
+        assert_eq!(TerminalId::new("POS-1"), Err(CodeError::Character { at: 3 }));
     }
 
     #[test]
     fn codes_order_as_their_texts() {
         let mut ids = ["b", "a-1", "a", "ab", "A", "9"].map(|id| StoreId::new(id).unwrap());
         ids.sort();
-        assert_eq!(
-            ids.map(|id| id.to_string()),
-            ["9", "A", "a", "a-1", "ab", "b"]
-        );
+        assert_eq!(ids.map(|id| id.to_string()), ["9", "A", "a", "a-1", "ab", "b"]);
     }
 
     #[test]
@@ -260,10 +245,7 @@ mod tests {
 
     #[test]
     fn shown_in_debug_by_kind_and_text() {
-        assert_eq!(
-            format!("{:?}", HubId::new("hub-1").unwrap()),
-            "HubId(hub-1)"
-        );
+        assert_eq!(format!("{:?}", HubId::new("hub-1").unwrap()), "HubId(hub-1)");
         assert_eq!(format!("[{:>5}]", HubId::new("h").unwrap()), "[    h]");
     }
 }

@@ -36,10 +36,7 @@ impl TryFrom<&[u8]> for DeviceId {
     type Error = DeviceIdError;
 
     fn try_from(bytes: &[u8]) -> Result<Self, DeviceIdError> {
-        bytes
-            .try_into()
-            .map(Self)
-            .map_err(|_wrong_length| DeviceIdError)
+        bytes.try_into().map(Self).map_err(|_wrong_length| DeviceIdError)
     }
 }
 
@@ -77,13 +74,9 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused() {
-        for text in [
-            "",
-            "10",
-            "101112131415161718191a1b1c1d1e",
-            "é",
-            "+0112131415161718191a1b1c1d1e1f0",
-        ] {
+        for text in
+            ["", "10", "101112131415161718191a1b1c1d1e", "é", "+0112131415161718191a1b1c1d1e1f0"]
+        {
             assert_eq!(text.parse::<DeviceId>(), Err(DeviceIdError), "{text}");
         }
         assert_eq!(DeviceId::try_from(&[0; 15][..]), Err(DeviceIdError));

@@ -43,10 +43,7 @@ impl ApprovalNumber {
     #[must_use]
     pub fn wrapping(count: u64) -> Self {
         let modulus = u64::from(limits::MAX_APPROVAL_NUMBER).saturating_add(1);
-        count
-            .checked_rem(modulus)
-            .and_then(|rest| u32::try_from(rest).ok())
-            .map_or(Self(0), Self)
+        count.checked_rem(modulus).and_then(|rest| u32::try_from(rest).ok()).map_or(Self(0), Self)
     }
 
     /// Tells the number.
@@ -94,9 +91,7 @@ impl Reference {
     /// [`NumberError`] when `number` has more digits.
     pub const fn new(number: u64) -> Result<Self, NumberError> {
         if number > limits::MAX_REFERENCE {
-            return Err(NumberError {
-                max: limits::MAX_REFERENCE,
-            });
+            return Err(NumberError { max: limits::MAX_REFERENCE });
         }
         Ok(Self(number))
     }
@@ -105,11 +100,7 @@ impl Reference {
     /// 999999999999.
     #[must_use]
     pub fn wrapping(count: u64) -> Self {
-        Self(
-            count
-                .checked_rem(limits::MAX_REFERENCE.saturating_add(1))
-                .unwrap_or(0),
-        )
+        Self(count.checked_rem(limits::MAX_REFERENCE.saturating_add(1)).unwrap_or(0))
     }
 
     /// Tells the number.
@@ -147,27 +138,16 @@ mod tests {
     fn an_approval_number_is_shown_with_six_digits() {
         assert_eq!(ApprovalNumber::new(7).unwrap().to_string(), "000007");
         assert_eq!(ApprovalNumber::MAX.to_string(), "999999");
-        assert_eq!(
-            ApprovalNumber::new(1_000_000),
-            Err(NumberError { max: 999_999 })
-        );
+        assert_eq!(ApprovalNumber::new(1_000_000), Err(NumberError { max: 999_999 }));
         assert_eq!(ApprovalNumber::wrapping(1_000_001).value(), 1);
         assert_eq!(ApprovalNumber::wrapping(999_999), ApprovalNumber::MAX);
     }
 
     #[test]
     fn a_reference_is_shown_with_twelve_digits() {
-        assert_eq!(
-            Reference::new(70_000_000_001).unwrap().to_string(),
-            "070000000001"
-        );
+        assert_eq!(Reference::new(70_000_000_001).unwrap().to_string(), "070000000001");
         assert_eq!(Reference::MAX.to_string(), "999999999999");
-        assert_eq!(
-            Reference::new(1_000_000_000_000),
-            Err(NumberError {
-                max: 999_999_999_999
-            })
-        );
+        assert_eq!(Reference::new(1_000_000_000_000), Err(NumberError { max: 999_999_999_999 }));
         assert_eq!(Reference::wrapping(1_000_000_000_000).value(), 0);
         assert_eq!(Reference::wrapping(999_999_999_999), Reference::MAX);
     }

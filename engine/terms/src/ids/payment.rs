@@ -89,9 +89,7 @@ impl TryFrom<&[u8]> for PaymentId {
     type Error = PaymentIdError;
 
     fn try_from(bytes: &[u8]) -> Result<Self, PaymentIdError> {
-        let bytes = bytes
-            .try_into()
-            .map_err(|_wrong_length| PaymentIdError::Length)?;
+        let bytes = bytes.try_into().map_err(|_wrong_length| PaymentIdError::Length)?;
         Self::from_bytes(bytes)
     }
 }
@@ -147,33 +145,15 @@ mod tests {
     #[test]
     fn other_versions_variants_and_spellings_are_refused() {
         let check = |text: &str, expected| assert_eq!(text.parse::<PaymentId>(), Err(expected));
-        check(
-            "017f22e2-79b0-4cc3-98c4-dc0c0c07398f",
-            PaymentIdError::Version,
-        );
-        check(
-            "017f22e2-79b0-7cc3-d8c4-dc0c0c07398f",
-            PaymentIdError::Variant,
-        );
-        check(
-            "017f22e2-79b0-7cc3-18c4-dc0c0c07398f",
-            PaymentIdError::Variant,
-        );
-        check(
-            "00000000-0000-0000-0000-000000000000",
-            PaymentIdError::Version,
-        );
+        check("017f22e2-79b0-4cc3-98c4-dc0c0c07398f", PaymentIdError::Version);
+        check("017f22e2-79b0-7cc3-d8c4-dc0c0c07398f", PaymentIdError::Variant);
+        check("017f22e2-79b0-7cc3-18c4-dc0c0c07398f", PaymentIdError::Variant);
+        check("00000000-0000-0000-0000-000000000000", PaymentIdError::Version);
         check("017f22e279b07cc398c4dc0c0c07398f", PaymentIdError::Form);
-        check(
-            "{017f22e2-79b0-7cc3-98c4-dc0c0c07398f}",
-            PaymentIdError::Form,
-        );
+        check("{017f22e2-79b0-7cc3-98c4-dc0c0c07398f}", PaymentIdError::Form);
         check("017f22e2-79b0-7cc3-98c4-dc0c0c07398g", PaymentIdError::Form);
         check("", PaymentIdError::Form);
-        assert_eq!(
-            PaymentId::try_from(&[0; 15][..]),
-            Err(PaymentIdError::Length)
-        );
+        assert_eq!(PaymentId::try_from(&[0; 15][..]), Err(PaymentIdError::Length));
     }
 
     #[test]

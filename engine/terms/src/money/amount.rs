@@ -73,10 +73,7 @@ impl Amount {
     /// # Errors
     /// [`AmountError::TooGreat`] above [`Amount::MAX`].
     pub fn checked_add(self, other: Self) -> Result<Self, AmountError> {
-        self.0
-            .checked_add(other.0)
-            .ok_or(AmountError::TooGreat)
-            .and_then(Self::new)
+        self.0.checked_add(other.0).ok_or(AmountError::TooGreat).and_then(Self::new)
     }
 
     /// Subtracts.
@@ -84,10 +81,7 @@ impl Amount {
     /// # Errors
     /// [`AmountError::BelowZero`] when `other` is the greater.
     pub fn checked_sub(self, other: Self) -> Result<Self, AmountError> {
-        self.0
-            .checked_sub(other.0)
-            .map(Self)
-            .ok_or(AmountError::BelowZero)
+        self.0.checked_sub(other.0).map(Self).ok_or(AmountError::BelowZero)
     }
 
     /// Multiplies, as a unit price by a quantity.
@@ -95,19 +89,13 @@ impl Amount {
     /// # Errors
     /// [`AmountError::TooGreat`] above [`Amount::MAX`].
     pub fn checked_mul(self, times: u32) -> Result<Self, AmountError> {
-        self.0
-            .checked_mul(u64::from(times))
-            .ok_or(AmountError::TooGreat)
-            .and_then(Self::new)
+        self.0.checked_mul(u64::from(times)).ok_or(AmountError::TooGreat).and_then(Self::new)
     }
 
     /// Names the currency that the amount is in.
     #[must_use]
     pub const fn of(self, currency: Currency) -> Money {
-        Money {
-            amount: self,
-            currency,
-        }
+        Money { amount: self, currency }
     }
 }
 
@@ -207,9 +195,7 @@ impl TryFrom<Net> for Amount {
         if net.0 < 0 {
             return Err(AmountError::BelowZero);
         }
-        u64::try_from(net.0)
-            .map_err(|_above_64_bits| AmountError::TooGreat)
-            .and_then(Self::new)
+        u64::try_from(net.0).map_err(|_above_64_bits| AmountError::TooGreat).and_then(Self::new)
     }
 }
 
@@ -261,24 +247,12 @@ mod tests {
     #[test]
     fn amounts_stop_at_their_bounds() {
         assert_eq!(Amount::new(999_999_999_999_999), Ok(Amount::MAX));
-        assert_eq!(
-            Amount::new(1_000_000_000_000_000),
-            Err(AmountError::TooGreat)
-        );
+        assert_eq!(Amount::new(1_000_000_000_000_000), Err(AmountError::TooGreat));
         assert_eq!(Amount::MAX.checked_add(yen(1)), Err(AmountError::TooGreat));
-        assert_eq!(
-            Amount::MAX.checked_add(Amount::MAX),
-            Err(AmountError::TooGreat)
-        );
-        assert_eq!(
-            Amount::ZERO.checked_sub(yen(1)),
-            Err(AmountError::BelowZero)
-        );
+        assert_eq!(Amount::MAX.checked_add(Amount::MAX), Err(AmountError::TooGreat));
+        assert_eq!(Amount::ZERO.checked_sub(yen(1)), Err(AmountError::BelowZero));
         assert_eq!(Amount::MAX.checked_mul(2), Err(AmountError::TooGreat));
-        assert_eq!(
-            Amount::MAX.checked_mul(u32::MAX),
-            Err(AmountError::TooGreat)
-        );
+        assert_eq!(Amount::MAX.checked_mul(u32::MAX), Err(AmountError::TooGreat));
         assert_eq!(yen(300).checked_add(yen(50)), Ok(yen(350)));
         assert_eq!(yen(300).checked_sub(yen(300)), Ok(Amount::ZERO));
         assert_eq!(yen(300).checked_mul(0), Ok(Amount::ZERO));
@@ -293,14 +267,8 @@ mod tests {
         assert_eq!(owing.checked_neg().unwrap(), Net::from(yen(300)));
         assert_eq!(Amount::try_from(owing), Err(AmountError::BelowZero));
         assert_eq!(Amount::try_from(owed), Ok(yen(500)));
-        assert_eq!(
-            Amount::try_from(Net::new(i128::MAX)),
-            Err(AmountError::TooGreat)
-        );
-        assert_eq!(
-            Amount::try_from(Net::new(1 << 60)),
-            Err(AmountError::TooGreat)
-        );
+        assert_eq!(Amount::try_from(Net::new(i128::MAX)), Err(AmountError::TooGreat));
+        assert_eq!(Amount::try_from(Net::new(1 << 60)), Err(AmountError::TooGreat));
     }
 
     #[test]
@@ -309,10 +277,7 @@ mod tests {
         assert_eq!(greatest.checked_add(yen(1)), Err(AmountError::TooGreat));
         assert_eq!(least.checked_add(Net::new(-1)), Err(AmountError::BelowZero));
         assert_eq!(least.checked_sub(yen(1)), Err(AmountError::BelowZero));
-        assert_eq!(
-            greatest.checked_sub(Net::new(-1)),
-            Err(AmountError::TooGreat)
-        );
+        assert_eq!(greatest.checked_sub(Net::new(-1)), Err(AmountError::TooGreat));
         assert_eq!(least.checked_neg(), Err(AmountError::TooGreat));
     }
 

@@ -55,10 +55,7 @@ impl Currency {
 
     fn payable(found: Option<iso_currency::Currency>) -> Result<Self, CurrencyError> {
         let currency = found.ok_or(CurrencyError::Unknown)?;
-        currency
-            .exponent()
-            .map(|_| Self(currency))
-            .ok_or(CurrencyError::NoExponent)
+        currency.exponent().map(|_| Self(currency)).ok_or(CurrencyError::NoExponent)
     }
 
     /// Tells the three letters.
@@ -148,10 +145,7 @@ mod tests {
                 );
             }
         };
-        check(
-            "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
-            0,
-        );
+        check("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF", 0);
         check("USD EUR GBP HUF MGA MRU CNY TWD THB", 2);
         check("BHD IQD JOD KWD LYD OMR TND", 3);
         check("CLF UYW", 4);
@@ -160,11 +154,7 @@ mod tests {
     #[test]
     fn what_has_no_minor_unit_is_no_currency_to_pay_in() {
         for code in ["XAU", "XAG", "XDR", "XTS", "XXX"] {
-            assert_eq!(
-                Currency::from_code(code),
-                Err(CurrencyError::NoExponent),
-                "{code}"
-            );
+            assert_eq!(Currency::from_code(code), Err(CurrencyError::NoExponent), "{code}");
         }
         assert_eq!(Currency::from_numeric(959), Err(CurrencyError::NoExponent));
     }
@@ -172,11 +162,7 @@ mod tests {
     #[test]
     fn unknown_codes_are_refused() {
         for code in ["", "JP", "jpy", "JPYX", "AAA", "円"] {
-            assert_eq!(
-                code.parse::<Currency>(),
-                Err(CurrencyError::Unknown),
-                "{code}"
-            );
+            assert_eq!(code.parse::<Currency>(), Err(CurrencyError::Unknown), "{code}");
         }
         assert_eq!(Currency::from_numeric(0), Err(CurrencyError::Unknown));
         assert_eq!(Currency::from_numeric(1_000), Err(CurrencyError::Unknown));
@@ -184,14 +170,9 @@ mod tests {
 
     #[test]
     fn numbers_and_codes_lead_to_the_same_currency() {
-        let currencies: Vec<_> = (0..1_000)
-            .filter_map(|number| Currency::from_numeric(number).ok())
-            .collect();
-        assert!(
-            currencies.len() > 150,
-            "only {} currencies",
-            currencies.len()
-        );
+        let currencies: Vec<_> =
+            (0..1_000).filter_map(|number| Currency::from_numeric(number).ok()).collect();
+        assert!(currencies.len() > 150, "only {} currencies", currencies.len());
         for currency in currencies {
             assert_eq!(Currency::from_code(currency.code()), Ok(currency));
             assert_eq!(Currency::from_numeric(currency.numeric()), Ok(currency));
