@@ -30,10 +30,9 @@ impl ApprovalNumber {
     ///
     /// # Errors
     /// [`NumberError`] when `number` has more digits.
-    pub const fn new(number: u32) -> Result<Self, NumberError> {
+    pub fn new(number: u32) -> Result<Self, NumberError> {
         if number > limits::MAX_APPROVAL_NUMBER {
-            // A widening, which `From` cannot yet do in a constant function.
-            return Err(NumberError { max: 999_999 });
+            return Err(NumberError { max: u64::from(limits::MAX_APPROVAL_NUMBER) });
         }
         Ok(Self(number))
     }
