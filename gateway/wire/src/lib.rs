@@ -1,0 +1,64 @@
+//! Speaks: messages and framing; bytes to values and back.
+//!
+//! This crate opens no socket, reads no clock, keeps no state and knows nothing about payments
+//! beyond what their messages say. [`frame`] cuts a stream into the messages of [`v1`], which are
+//! generated from the schema in `proto/kessai/v1/`; everything else turns those into values that
+//! have been checked ([`Call`], [`Message`], [`Confirmation`], [`Notice`]) and such values into
+//! messages. The protocol itself is written down in `docs/PROTOCOL.md`.
+
+mod call;
+mod close;
+mod confirmation;
+mod connection;
+mod content;
+mod exchange;
+mod faults;
+mod field;
+pub mod frame;
+mod identity;
+pub mod limits;
+mod message;
+mod notice;
+mod payment;
+mod prompt;
+mod purchase;
+mod state;
+pub mod v1;
+
+pub use kessai_terms as terms;
+
+pub use call::{Call, CallError, HandsetRequest, Prove, Request, RequestId, TerminalRequest};
+pub use confirmation::{Confirmation, Delivery};
+pub use connection::{Hello, Limits, Refusal, Retry, SoftwareName, Welcome};
+pub use content::ContentError;
+pub use exchange::{Exchange, Rate};
+pub use field::{Approval, FieldError};
+pub use identity::{Handset, Identity};
+pub use message::{Answer, Message, MessageError, Push};
+pub use notice::{Notice, SignedNotice};
+pub use payment::Payment;
+pub use prompt::{Prompt, ProofResult, Verdict};
+pub use purchase::{Payer, Purchase};
+pub use state::{Capture, PaymentState};
+pub use v1::CloseCode;
+
+/// The protocol versions that this crate speaks, by rising number.
+pub const VERSIONS: &[u32] = &[1];
+
+/// The version of the content of a [`Confirmation`].
+pub const CONTENT_VERSION: u32 = 1;
+
+/// The version of the content of a [`Notice`].
+pub const NOTICE_VERSION: u32 = 1;
+
+/// The ALPN protocol of a connection on which payments are made.
+///
+/// # Source
+/// RFC 7301.
+pub const ALPN: &[u8] = b"kessai/1";
+
+/// The ALPN protocol of a connection on which a key is enrolled. Its messages come later.
+pub const ALPN_ENROLMENT: &[u8] = b"kessai-enrol/1";
+
+/// The server name that a client asks for and that the gateway's certificate bears.
+pub const SERVER_NAME: &str = "kessai";

@@ -1,0 +1,319 @@
+//! One fixed value of everything, shared by the tests.
+
+#![allow(dead_code, unreachable_pub, reason = "each test takes what it needs")]
+
+use std::num::NonZeroU64;
+
+use bytes::Bytes;
+use kessai_wire::terms::collation::{
+    ContentDigest, HandsetNonce, Proof, ServerKey, ServerNonce, Signature, content_digest,
+};
+use kessai_wire::terms::{
+    Amount, ApprovalNumber, Basket, Currency, DeviceId, Gtin, Line, PaymentId, Reason, Reference,
+    Rounding, Tax, TaxRate,
+};
+use kessai_wire::{
+    Answer, Approval, Call, Capture, Confirmation, Delivery, Exchange, Handset, HandsetRequest,
+    Hello, Identity, Limits, Message, Notice, Payer, Payment, PaymentState, Prompt, ProofResult,
+    Prove, Purchase, Push, Refusal, Request, RequestId, SignedNotice, SoftwareName,
+    TerminalRequest, Verdict, Welcome,
+};
+
+pub const NOW_MS: u64 = 1_790_000_000_000;
+
+pub fn payment_id() -> PaymentId {
+    PaymentId::from_parts(NOW_MS, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+}
+
+pub fn handset() -> Handset {
+    Handset { customer: "1234-567-890".parse().unwrap(), device: DeviceId([0x10; 16]) }
+}
+
+pub fn yen(minor: u64) -> Amount {
+    Amount::new(minor).unwrap()
+}
+
+pub fn lines() -> Vec<Line> {
+    let line = |code: &str, name: &str, unit_price, quantity, discount, tax| Line {
+        code: Gtin::new(code).unwrap(),
+        name: name.parse().unwrap(),
+        unit_price: yen(unit_price),
+        quantity,
+        discount: yen(discount),
+        tax,
+    };
+    vec![
+        line("4901234567894", "おにぎり 鮭", 130, 2, 20, Tax::Exclusive(TaxRate::JAPAN_REDUCED)),
+        line("49968712", "緑茶 500ml", 150, 1, 0, Tax::Included(TaxRate::JAPAN_REDUCED)),
+        line("4901234567894", "切手", 84, 1, 0, Tax::Exempt),
+    ]
+}
+
+/// 240 and 8 % of it rounded down, 150, 84.
+pub const TOTAL: u64 = 240 + 19 + 150 + 84;
+
+pub fn purchase() -> Purchase {
+    Purchase {
+        payment: payment_id(),
+        payer: Payer::Customer("1234-567-890".parse().unwrap()),
+        lines: lines(),
+        claimed_total: yen(TOTAL),
+        currency: Currency::JPY,
+        capture: Capture::AtApproval,
+    }
+}
+
+pub fn confirmation() -> Confirmation {
+    Confirmation {
+        payment: payment_id(),
+        terminal: "POS00001".parse().unwrap(),
+        merchant: "M1".parse().unwrap(),
+        merchant_name: "やまと商店".parse().unwrap(),
+        store: "S1".parse().unwrap(),
+        store_name: "やまと 駅前店".parse().unwrap(),
+        customer: "1234-567-890".parse().unwrap(),
+        basket: Basket::check(lines(), Rounding::Down, yen(TOTAL)).unwrap(),
+        currency: Currency::JPY,
+        exchange: None,
+        opened_at_ms: NOW_MS,
+        utc_offset_minutes: 540,
+        expires_at_ms: NOW_MS + 60_000,
+        delivery: Delivery::AtApproval,
+    }
+}
+
+/// The same abroad, at a vending machine west of Greenwich.
+pub fn foreign_confirmation() -> Confirmation {
+    let total = Amount::new(330).unwrap().of(Currency::EUR);
+    Confirmation {
+        currency: Currency::JPY,
+        exchange: Some(Exchange { total, rate: "0.0067".parse().unwrap(), markup_bp: 150 }),
+        utc_offset_minutes: -150,
+        delivery: Delivery::ByMachine { within_ms: 120_000 },
+        ..confirmation()
+    }
+}
+
+pub fn approval() -> Approval {
+    Approval {
+        number: ApprovalNumber::new(42).unwrap(),
+        reference: Reference::new(626_412_000_042).unwrap(),
+    }
+}
+
+pub fn notice() -> Notice {
+    Notice {
+        number: NonZeroU64::new(7).unwrap(),
+        payment: payment_id(),
+        state: PaymentState::Captured,
+        reason: Reason::Approved,
+        price: yen(TOTAL).of(Currency::JPY),
+        store_name: "やまと 駅前店".parse().unwrap(),
+        merchant_name: "やまと商店".parse().unwrap(),
+        at_ms: NOW_MS + 3_000,
+        approval: Some(approval()),
+        captured: yen(TOTAL),
+        refunded: Amount::ZERO,
+    }
+}
+
+pub fn declined_notice() -> Notice {
+    Notice {
+        number: NonZeroU64::new(8).unwrap(),
+        state: PaymentState::Declined,
+        reason: Reason::TriesExceeded,
+        approval: None,
+        captured: Amount::ZERO,
+        ..notice()
+    }
+}
+
+pub fn server_key() -> ServerKey {
+    ServerKey::from_bytes([0x55; 32])
+}
+
+pub fn digest() -> ContentDigest {
+    content_digest(&confirmation().encode())
+}
+
+pub fn signed(notice: &Notice) -> SignedNotice {
+    SignedNotice::sign(&server_key(), digest(), notice.encode())
+}
+
+pub fn approved() -> Payment {
+    Payment {
+        payment: payment_id(),
+        state: PaymentState::Captured,
+        reason: Some(Reason::Approved),
+        price: Some(yen(TOTAL).of(Currency::JPY)),
+        captured: yen(TOTAL),
+        refunded: Amount::ZERO,
+        approval: Some(approval()),
+        business_date: Some(20_260_921),
+        opened_at_ms: Some(NOW_MS),
+        ended_at_ms: Some(NOW_MS + 3_000),
+        expires_at_ms: None,
+    }
+}
+
+pub fn pending() -> Payment {
+    Payment {
+        state: PaymentState::Pending,
+        reason: None,
+        captured: Amount::ZERO,
+        approval: None,
+        business_date: None,
+        ended_at_ms: None,
+        expires_at_ms: Some(NOW_MS + 60_000),
+        ..approved()
+    }
+}
+
+pub fn declined(reason: Reason) -> Payment {
+    Payment {
+        state: PaymentState::Declined,
+        reason: Some(reason),
+        captured: Amount::ZERO,
+        approval: None,
+        ..approved()
+    }
+}
+
+/// Cancelled by its terminal before its open came.
+pub fn cancelled_early() -> Payment {
+    Payment {
+        state: PaymentState::Cancelled,
+        reason: Some(Reason::CancelledByTerminal),
+        price: None,
+        captured: Amount::ZERO,
+        approval: None,
+        opened_at_ms: None,
+        ..approved()
+    }
+}
+
+fn call(number: u64, body: Request) -> Call {
+    let route = match body {
+        Request::Hello(_) => Bytes::new(),
+        Request::Echo(_) | Request::Terminal(..) | Request::Handset(..) => {
+            Bytes::from_static(&[0x0a, 0x0b, 0x0c, 0x0d])
+        }
+    };
+    Call { request: RequestId::new(number).unwrap(), route, body }
+}
+
+pub fn terminal_call(number: u64, request: TerminalRequest) -> Call {
+    call(number, Request::Terminal("POS00001".parse().unwrap(), request))
+}
+
+pub fn handset_call(number: u64, request: HandsetRequest) -> Call {
+    call(number, Request::Handset(handset(), request))
+}
+
+pub fn prove() -> Prove {
+    Prove {
+        payment: payment_id(),
+        server_nonce: ServerNonce([0xc0; 32]),
+        handset_nonce: HandsetNonce([0xe0; 32]),
+        proof: Proof([0x77; 32]),
+    }
+}
+
+/// Every call by name, with what it says in words.
+pub fn calls() -> Vec<(&'static str, &'static str, Call)> {
+    use HandsetRequest::{Attach, Prove, Refuse};
+    use TerminalRequest::{Cancel, Delivered, Open, Reverse, Status};
+    let hello = Hello {
+        from: Some(Identity::Terminal("POS00001".parse().unwrap())),
+        versions: vec![1],
+        software: Some(SoftwareName::new("till 3.1").unwrap()),
+    };
+    let id = payment_id();
+    vec![
+        (
+            "hello",
+            "terminal POS00001 speaks version 1, software till 3.1",
+            call(1, Request::Hello(hello)),
+        ),
+        ("echo", "the bytes 01 02 03", call(2, Request::Echo(Bytes::from_static(&[1, 2, 3])))),
+        (
+            "open",
+            "3 lines, 493 yen, from customer 1234-567-890",
+            terminal_call(3, Open(purchase())),
+        ),
+        ("cancel", "of that payment", terminal_call(4, Cancel(id))),
+        ("status", "of that payment", terminal_call(5, Status(id))),
+        ("delivered", "all of that payment", terminal_call(6, Delivered(id))),
+        ("reverse", "of that payment", terminal_call(7, Reverse(id))),
+        ("attach", "seen up to notice 6", handset_call(8, Attach { seen: 6 })),
+        ("prove", "nonces c0.., e0.., proof 77..", handset_call(9, Prove(prove()))),
+        ("refuse", "of that payment", handset_call(10, Refuse(id))),
+    ]
+}
+
+pub fn prompt() -> Prompt {
+    Prompt {
+        content: confirmation().encode(),
+        server_nonce: ServerNonce([0xc0; 32]),
+        tries_left: 3,
+        gateway_time_ms: NOW_MS + 5,
+    }
+}
+
+pub fn proof_result(verdict: Verdict) -> Message {
+    let answer = Answer::ProofResult(ProofResult { payment: payment_id(), verdict });
+    Message::Answer(RequestId::new(9).unwrap(), answer)
+}
+
+/// Every message to a peer by name, with what it says in words.
+pub fn messages() -> Vec<(&'static str, &'static str, Message)> {
+    let answer = |number, answer| Message::Answer(RequestId::new(number).unwrap(), answer);
+    let signature = Signature([0x99; 32]);
+    let server_nonce = ServerNonce([0xc1; 32]);
+    let welcome = Welcome {
+        version: 1,
+        gateway_time_ms: NOW_MS,
+        route: Bytes::from_static(&[0x0a, 0x0b, 0x0c, 0x0d]),
+        limits: Limits { max_frame_bytes: 32_768, max_in_flight: 64, idle_timeout_ms: 30_000 },
+        gateway: SoftwareName::new("kessai-1").unwrap(),
+    };
+    let busy = Refusal::to_terminal(Reason::Busy, 500);
+    let (approved_end, declined_end) = (signed(&notice()), signed(&declined_notice()));
+    let approved_verdict = Verdict::Approved { signature, notice: approved_end.clone() };
+    let declined_verdict = Verdict::Declined { signature, notice: declined_end.clone() };
+    let again = Verdict::TryAgain { signature, tries_left: 2, server_nonce };
+    vec![
+        ("welcome", "version 1, route 0a0b0c0d, limits", answer(1, Answer::Welcome(welcome))),
+        ("echoed", "the bytes 01 02 03", answer(2, Answer::Echo(Bytes::from_static(&[1, 2, 3])))),
+        ("refusal", "busy, ask again after 500 ms", answer(3, Answer::Refusal(busy))),
+        ("payment_captured", "493 yen, approval 000042", answer(3, Answer::Payment(approved()))),
+        ("payment_pending", "the customer is asked", answer(5, Answer::Payment(pending()))),
+        (
+            "payment_declined",
+            "too little money, told as not_honoured",
+            answer(3, Answer::Payment(declined(Reason::NotHonoured))),
+        ),
+        (
+            "payment_cancelled",
+            "before its open came",
+            answer(4, Answer::Payment(cancelled_early())),
+        ),
+        ("attached", "latest notice is 7", answer(8, Answer::Attached { latest: 7 })),
+        ("proof_approved", "with the approval", proof_result(approved_verdict)),
+        ("proof_wrong", "2 tries left, next nonce c1..", proof_result(again)),
+        ("proof_wrong_last", "with the decline", proof_result(declined_verdict)),
+        ("proof_stale", "prove with c1..", proof_result(Verdict::Stale { server_nonce })),
+        ("notice_answer", "the end that Refuse met", answer(10, Answer::Notice(approved_end))),
+        (
+            "draining",
+            "come back after 2 s",
+            Message::Push(Push::Draining { reconnect_after_ms: 2_000 }),
+        ),
+        (
+            "prompt",
+            "the confirmation, 3 tries left",
+            Message::Push(Push::Prompt(handset(), prompt())),
+        ),
+        ("notice_push", "declined", Message::Push(Push::Notice(handset(), declined_end))),
+    ]
+}

@@ -1,0 +1,388 @@
+//! Any value that can be sent.
+
+#![allow(unreachable_pub, reason = "each test takes what it needs")]
+
+use std::num::NonZeroU64;
+
+use bytes::Bytes;
+use kessai_wire::terms::collation::{ContentDigest, HandsetNonce, Proof, ServerNonce, Signature};
+use kessai_wire::terms::{
+    Amount, ApprovalNumber, Basket, Currency, CustomerId, DeviceId, Gtin, Line, Money, PaymentId,
+    Reason, Reference, Rounding, Tax, TaxRate, Text,
+};
+use kessai_wire::{
+    Answer, Approval, Call, Capture, Confirmation, Delivery, Exchange, Handset, HandsetRequest,
+    Hello, Identity, Limits, Message, Notice, Payer, Payment, PaymentState, Prompt, ProofResult,
+    Prove, Purchase, Push, Refusal, Request, RequestId, Retry, SignedNotice, TerminalRequest,
+    Verdict, Welcome,
+};
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+fn any_text<const MAX: usize>() -> impl Strategy<Value = Text<MAX>> {
+    vec(select(vec!['a', 'Z', '9', '茶', 'ガ', 'é', '店', '🍙']), 1..=MAX)
+        .prop_map(|characters| Text::new(&characters.into_iter().collect::<String>()).unwrap())
+}
+
+fn any_code<T>(pattern: &'static str) -> impl Strategy<Value = T>
+where
+    T: for<'t> TryFrom<&'t str> + std::fmt::Debug,
+{
+    pattern.prop_filter_map("an id", |text| T::try_from(&text).ok())
+}
+
+fn any_customer() -> impl Strategy<Value = CustomerId> {
+    any_code("[0-9A-Za-z][0-9A-Za-z-]{0,22}")
+}
+
+fn any_handset() -> impl Strategy<Value = Handset> {
+    (any_customer(), any::<[u8; 16]>())
+        .prop_map(|(customer, device)| Handset { customer, device: DeviceId(device) })
+}
+
+fn any_identity() -> impl Strategy<Value = Identity> {
+    prop_oneof![
+        any_code("[0-9A-Za-z]{1,8}").prop_map(Identity::Terminal),
+        any_handset().prop_map(Identity::Handset),
+        any_code("[0-9A-Za-z]{1,15}").prop_map(Identity::Controller),
+        any_code("[0-9A-Za-z]{1,15}").prop_map(Identity::Hub),
+    ]
+}
+
+fn any_payment_id() -> impl Strategy<Value = PaymentId> {
+    (any::<u64>(), any::<[u8; 10]>()).prop_map(|(ms, random)| PaymentId::from_parts(ms, random))
+}
+
+fn any_amount() -> impl Strategy<Value = Amount> {
+    (0..=Amount::MAX.minor()).prop_map(|minor| Amount::new(minor).unwrap())
+}
+
+fn any_currency() -> impl Strategy<Value = Currency> {
+    select(vec![Currency::JPY, Currency::USD, Currency::EUR])
+}
+
+fn any_money() -> impl Strategy<Value = Money> {
+    (any_amount(), any_currency()).prop_map(|(amount, currency)| amount.of(currency))
+}
+
+fn any_tax() -> impl Strategy<Value = Tax> {
+    let rate = || (0_u16..=5_000).prop_map(|bp| TaxRate::new(bp).unwrap());
+    prop_oneof![Just(Tax::Exempt), rate().prop_map(Tax::Included), rate().prop_map(Tax::Exclusive),]
+}
+
+fn any_gtin() -> impl Strategy<Value = Gtin> {
+    prop_oneof!["[0-9]{6}[1-9]", "[0-9]{10}[1-9]", "[0-9]{11}[1-9]", "[0-9]{12}[1-9]"]
+        .prop_map(|payload| Gtin::complete(&payload).unwrap())
+}
+
+fn any_line() -> impl Strategy<Value = Line> {
+    let price = (1_u64..=1_000_000, 1_u32..=9_999);
+    (any_gtin(), any_text(), price, 0_u64..10_000, any_tax()).prop_map(
+        |(code, name, (unit_price, quantity), share, tax)| {
+            let price = Amount::new(unit_price).unwrap().checked_mul(quantity).unwrap();
+            // Something is left to pay.
+            let discount = Amount::new(price.minor() * share / 10_000);
+            Line {
+                code,
+                name,
+                unit_price: Amount::new(unit_price).unwrap(),
+                quantity,
+                discount: discount.unwrap(),
+                tax,
+            }
+        },
+    )
+}
+
+fn any_purchase() -> impl Strategy<Value = Purchase> {
+    let capture = select(vec![Capture::AtApproval, Capture::OnDelivery]);
+    let lines = vec(any_line(), 1..20);
+    (any_payment_id(), any_customer(), lines, any_amount(), any_currency(), capture).prop_map(
+        |(payment, customer, lines, claimed_total, currency, capture)| Purchase {
+            payment,
+            payer: Payer::Customer(customer),
+            lines,
+            claimed_total,
+            currency,
+            capture,
+        },
+    )
+}
+
+fn any_terminal_request() -> impl Strategy<Value = TerminalRequest> {
+    prop_oneof![
+        any_purchase().prop_map(TerminalRequest::Open),
+        any_payment_id().prop_map(TerminalRequest::Cancel),
+        any_payment_id().prop_map(TerminalRequest::Status),
+        any_payment_id().prop_map(TerminalRequest::Delivered),
+        any_payment_id().prop_map(TerminalRequest::Reverse),
+    ]
+}
+
+fn any_handset_request() -> impl Strategy<Value = HandsetRequest> {
+    let prove =
+        (any_payment_id(), any::<[[u8; 32]; 3]>()).prop_map(|(payment, [sn, hn, proof])| Prove {
+            payment,
+            server_nonce: ServerNonce(sn),
+            handset_nonce: HandsetNonce(hn),
+            proof: Proof(proof),
+        });
+    prop_oneof![
+        any::<u64>().prop_map(|seen| HandsetRequest::Attach { seen }),
+        prove.prop_map(HandsetRequest::Prove),
+        any_payment_id().prop_map(HandsetRequest::Refuse),
+    ]
+}
+
+fn any_bytes(max: usize) -> impl Strategy<Value = Bytes> {
+    vec(any::<u8>(), 0..=max).prop_map(Bytes::from)
+}
+
+fn any_hello() -> impl Strategy<Value = Hello> {
+    (option::of(any_identity()), vec(any::<u32>(), 1..=16), option::of(any_text()))
+        .prop_map(|(from, versions, software)| Hello { from, versions, software })
+}
+
+fn any_request_id() -> impl Strategy<Value = RequestId> {
+    (1..=u64::MAX).prop_map(|number| RequestId::new(number).unwrap())
+}
+
+pub fn any_call() -> impl Strategy<Value = Call> {
+    let body = prop_oneof![
+        any_hello().prop_map(Request::Hello),
+        any_bytes(1_024).prop_map(Request::Echo),
+        (any_code("[0-9A-Za-z]{1,8}"), any_terminal_request())
+            .prop_map(|(terminal, request)| Request::Terminal(terminal, request)),
+        (any_handset(), any_handset_request())
+            .prop_map(|(handset, request)| Request::Handset(handset, request)),
+    ];
+    (any_request_id(), any_bytes(64), body).prop_map(|(request, route, body)| Call {
+        request,
+        route,
+        body,
+    })
+}
+
+fn any_basket() -> impl Strategy<Value = Basket> {
+    let rounding = select(vec![Rounding::Down, Rounding::HalfUp, Rounding::Up]);
+    (vec(any_line(), 1..20), rounding).prop_map(|(lines, rounding)| {
+        let total = Amount::new(total_of(&lines, rounding)).unwrap();
+        Basket::check(lines, rounding, total).unwrap()
+    })
+}
+
+/// Sums up anew, by whole numbers of ten-thousandths.
+fn total_of(lines: &[Line], rounding: Rounding) -> u64 {
+    let mut by_rate = std::collections::BTreeMap::<u16, u64>::new();
+    let mut total = 0;
+    for line in lines {
+        let line_total = line.total().unwrap().minor();
+        total += line_total;
+        if let Tax::Exclusive(rate) = line.tax {
+            *by_rate.entry(rate.basis_points()).or_default() += line_total;
+        }
+    }
+    for (rate, sum) in by_rate {
+        let product = sum * u64::from(rate);
+        total += match rounding {
+            Rounding::Down => product / 10_000,
+            Rounding::HalfUp => (product + 5_000) / 10_000,
+            Rounding::Up => product.div_ceil(10_000),
+        };
+    }
+    total
+}
+
+pub fn any_confirmation() -> impl Strategy<Value = Confirmation> {
+    let ids = (any_payment_id(), any_code("[0-9A-Za-z]{1,8}"), any_customer());
+    let payee =
+        (any_code("[0-9A-Za-z]{1,15}"), any_text(), any_code("[0-9A-Za-z]{1,15}"), any_text());
+    let exchange = option::of((any_money(), "(0|[1-9][0-9]{0,8})\\.[0-9]{0,8}[1-9]", any::<u16>()));
+    let times = (0..u64::MAX / 2, -1_080_i16..=1_080, 1..u64::MAX / 2);
+    let delivery = prop_oneof![
+        Just(Delivery::AtApproval),
+        (1..=u32::MAX).prop_map(|within_ms| Delivery::ByMachine { within_ms }),
+    ];
+    (ids, payee, any_basket(), any_currency(), exchange, times, delivery).prop_map(
+        |(ids, payee, basket, currency, exchange, times, delivery)| Confirmation {
+            payment: ids.0,
+            terminal: ids.1,
+            merchant: payee.0,
+            merchant_name: payee.1,
+            store: payee.2,
+            store_name: payee.3,
+            customer: ids.2,
+            basket,
+            currency,
+            exchange: exchange.filter(|(total, ..)| total.currency != currency).map(
+                |(total, rate, markup_bp)| Exchange {
+                    total,
+                    rate: rate.parse().unwrap(),
+                    markup_bp,
+                },
+            ),
+            opened_at_ms: times.0,
+            utc_offset_minutes: times.1,
+            expires_at_ms: times.0 + times.2,
+            delivery,
+        },
+    )
+}
+
+fn any_approval() -> impl Strategy<Value = Approval> {
+    (0_u32..1_000_000, 0_u64..1_000_000_000_000).prop_map(|(number, reference)| Approval {
+        number: ApprovalNumber::new(number).unwrap(),
+        reference: Reference::new(reference).unwrap(),
+    })
+}
+
+fn any_reason() -> impl Strategy<Value = Reason> {
+    select(Reason::ALL)
+}
+
+pub fn any_notice() -> impl Strategy<Value = Notice> {
+    let head = ((1..=u64::MAX).prop_map(|n| NonZeroU64::new(n).unwrap()), any_payment_id());
+    let state = select(&PaymentState::ALL[1..]);
+    let amounts = (any_amount(), any_amount());
+    let names = (any_text(), any_text());
+    (
+        head,
+        state,
+        any_reason(),
+        any_money(),
+        names,
+        any::<u64>(),
+        option::of(any_approval()),
+        amounts,
+    )
+        .prop_map(|(head, state, reason, price, names, at_ms, approval, amounts)| Notice {
+            number: head.0,
+            payment: head.1,
+            state,
+            reason,
+            price,
+            store_name: names.0,
+            merchant_name: names.1,
+            at_ms,
+            approval,
+            captured: amounts.0,
+            refunded: amounts.1,
+        })
+}
+
+fn any_payment() -> impl Strategy<Value = Payment> {
+    let instant = || option::of(1..=u64::MAX);
+    let stand = prop_oneof![
+        Just((PaymentState::Pending, None)),
+        select(vec![PaymentState::Authorised, PaymentState::Captured])
+            .prop_map(|state| (state, Some(Reason::Approved))),
+        (select(&PaymentState::ALL[3..]), select(&Reason::ALL[1..]))
+            .prop_map(|(state, reason)| (state, Some(reason.told_to_terminal()))),
+    ];
+    let amounts = (any_amount(), any_amount());
+    let times = (option::of(1..=u32::MAX), instant(), instant(), instant());
+    (any_payment_id(), stand, any_money(), amounts, option::of(any_approval()), times).prop_map(
+        |(payment, (state, reason), price, amounts, approval, times)| Payment {
+            payment,
+            state,
+            reason,
+            price: Some(price),
+            captured: amounts.0,
+            refunded: amounts.1,
+            approval,
+            business_date: times.0,
+            opened_at_ms: times.1,
+            ended_at_ms: times.2,
+            expires_at_ms: times.3,
+        },
+    )
+}
+
+fn any_signature() -> impl Strategy<Value = Signature> {
+    any::<[u8; 32]>().prop_map(Signature)
+}
+
+fn any_signed() -> impl Strategy<Value = SignedNotice> {
+    (any::<[u8; 32]>(), any_notice(), any_signature()).prop_map(|(digest, notice, signature)| {
+        SignedNotice { content_digest: ContentDigest(digest), notice: notice.encode(), signature }
+    })
+}
+
+fn any_verdict() -> impl Strategy<Value = Verdict> {
+    let nonce = || any::<[u8; 32]>().prop_map(ServerNonce);
+    prop_oneof![
+        (any_signature(), any_signed())
+            .prop_map(|(signature, notice)| Verdict::Approved { signature, notice }),
+        (any_signature(), any_signed())
+            .prop_map(|(signature, notice)| Verdict::Declined { signature, notice }),
+        (any_signature(), 1..=u32::MAX, nonce()).prop_map(
+            |(signature, tries_left, server_nonce)| {
+                Verdict::TryAgain { signature, tries_left, server_nonce }
+            }
+        ),
+        nonce().prop_map(|server_nonce| Verdict::Stale { server_nonce }),
+    ]
+}
+
+fn any_refusal() -> impl Strategy<Value = Refusal> {
+    let retry = prop_oneof![
+        Just(Retry::Never),
+        Just(Retry::Same),
+        any::<u32>().prop_map(|after_ms| Retry::Later { after_ms }),
+    ];
+    (any_reason(), retry, ".{0,64}").prop_map(|(reason, retry, text)| Refusal {
+        reason,
+        retry,
+        text: text.into(),
+    })
+}
+
+fn any_welcome() -> impl Strategy<Value = Welcome> {
+    (any::<u64>(), any_bytes(64), any::<[u32; 3]>(), any_text()).prop_map(
+        |(gateway_time_ms, route, [max_frame_bytes, max_in_flight, idle_timeout_ms], gateway)| {
+            let limits = Limits { max_frame_bytes, max_in_flight, idle_timeout_ms };
+            Welcome { version: 1, gateway_time_ms, route, limits, gateway }
+        },
+    )
+}
+
+fn any_answer() -> impl Strategy<Value = Answer> {
+    let result = (any_payment_id(), any_verdict());
+    prop_oneof![
+        any_welcome().prop_map(Answer::Welcome),
+        any_bytes(1_024).prop_map(Answer::Echo),
+        any_refusal().prop_map(Answer::Refusal),
+        any_payment().prop_map(Answer::Payment),
+        any::<u64>().prop_map(|latest| Answer::Attached { latest }),
+        result.prop_map(|(payment, verdict)| {
+            Answer::ProofResult(ProofResult { payment, verdict })
+        }),
+        any_signed().prop_map(Answer::Notice),
+    ]
+}
+
+fn any_push() -> impl Strategy<Value = Push> {
+    let prompt = (any_confirmation(), any::<[u8; 32]>(), any::<u32>(), any::<u64>()).prop_map(
+        |(confirmation, nonce, tries_left, gateway_time_ms)| Prompt {
+            content: confirmation.encode(),
+            server_nonce: ServerNonce(nonce),
+            tries_left,
+            gateway_time_ms,
+        },
+    );
+    prop_oneof![
+        any::<u32>().prop_map(|reconnect_after_ms| Push::Draining { reconnect_after_ms }),
+        (any_handset(), prompt).prop_map(|(handset, prompt)| Push::Prompt(handset, prompt)),
+        (any_handset(), any_signed()).prop_map(|(handset, notice)| Push::Notice(handset, notice)),
+    ]
+}
+
+pub fn any_message() -> impl Strategy<Value = Message> {
+    prop_oneof![
+        (any_request_id(), any_answer())
+            .prop_map(|(request, answer)| Message::Answer(request, answer)),
+        any_push().prop_map(Message::Push),
+    ]
+}
