@@ -12,7 +12,7 @@ use crate::v1;
 ///
 /// # Source
 /// Paragraph 81 of the patent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exchange {
     /// What the customer pays.
     pub total: Money,
@@ -25,22 +25,37 @@ pub struct Exchange {
     pub markup_bp: u16,
 }
 
-/// Is a rate of exchange, as decimal digits with at most one point between them: `148.2050`.
-///
-/// Zeros at the end are kept: they tell how exactly the rate is known.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Rate(Box<str>);
+/// Is a rate of exchange: decimal digits, of which some stand behind the point. It is written as
+/// `148.2050`; zeros at the end are kept, they tell how exactly the rate is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Rate {
+    digits: u64,
+    scale: u8,
+}
 
-/// Longest rate.
-///
-/// # Units
-/// Characters.
-const MAX_RATE: usize = 20;
+/// The most digits behind the point.
+const MAX_SCALE: u8 = 18;
 
 impl Rate {
-    /// Lends the rate as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
+    /// Makes the rate `digits / 10^scale`.
+    ///
+    /// # Errors
+    /// [`FieldError`] for a rate of zero, or one with more than 18 digits behind the point.
+    pub const fn new(digits: u64, scale: u8) -> Result<Self, FieldError> {
+        if digits == 0 || scale > MAX_SCALE {
+            return Err(FieldError("rate"));
+        }
+        Ok(Self { digits, scale })
+    }
+
+    /// Tells the digits, without the point.
+    pub const fn digits(self) -> u64 {
+        self.digits
+    }
+
+    /// Tells how many of the digits stand behind the point.
+    pub const fn scale(self) -> u8 {
+        self.scale
     }
 }
 
@@ -48,22 +63,32 @@ impl FromStr for Rate {
     type Err = FieldError;
 
     fn from_str(text: &str) -> Result<Self, FieldError> {
-        let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
-        let digits =
-            |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-        let plain = whole == "0" || !whole.starts_with('0');
-        let positive = text.bytes().any(|byte| matches!(byte, b'1'..=b'9'));
-        if text.len() <= MAX_RATE && digits(whole) && digits(fraction) && plain && positive {
-            Ok(Self(text.into()))
-        } else {
-            Err(FieldError("rate"))
-        }
+        let parse = || {
+            let (whole, fraction) = match text.split_once('.') {
+                Some((_, "")) => return None,
+                Some(parts) => parts,
+                None => (text, ""),
+            };
+            let digits = format!("{whole}{fraction}");
+            let plain = whole == "0" || !whole.starts_with('0');
+            let decimal = digits.bytes().all(|byte| byte.is_ascii_digit());
+            if whole.is_empty() || !plain || !decimal {
+                return None;
+            }
+            Self::new(digits.parse().ok()?, u8::try_from(fraction.len()).ok()?).ok()
+        };
+        parse().ok_or(FieldError("rate"))
     }
 }
 
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
+        let scale = usize::from(self.scale);
+        let digits = format!("{:0>width$}", self.digits, width = scale + 1);
+        match digits.split_at(digits.len() - scale) {
+            (whole, "") => f.write_str(whole),
+            (whole, fraction) => write!(f, "{whole}.{fraction}"),
+        }
     }
 }
 
@@ -85,7 +110,7 @@ impl Exchange {
         Ok((price, exchange))
     }
 
-    pub(crate) fn to_message(&self, price: Money) -> v1::ForeignPrice {
+    pub(crate) fn to_message(self, price: Money) -> v1::ForeignPrice {
         v1::ForeignPrice {
             price_minor: price.amount.minor(),
             currency: price.currency.code().to_owned(),
@@ -101,9 +126,13 @@ mod tests {
 
     #[test]
     fn a_rate_is_a_plain_positive_decimal() {
-        for text in ["1", "148.2050", "0.0067", "12345678901234567.89", "100"] {
-            assert_eq!(text.parse::<Rate>().unwrap().as_str(), text);
+        for text in ["1", "148.2050", "0.0067", "12345678901234567.89", "100", "1.0"] {
+            assert_eq!(text.parse::<Rate>().unwrap().to_string(), text);
         }
+        assert_eq!("148.2050".parse(), Rate::new(1_482_050, 4));
+        assert_eq!(Rate::new(67, 4).unwrap().to_string(), "0.0067");
+        assert_eq!(Rate::new(0, 4), Err(FieldError("rate")));
+        assert_eq!(Rate::new(1, 19), Err(FieldError("rate")));
         let impossible = [
             "",
             ".",
@@ -120,7 +149,8 @@ mod tests {
             "1.2.3",
             " 1",
             "１",
-            "123456789012345678901",
+            "18446744073709551616",
+            "0.0000000000000000001",
         ];
         for text in impossible {
             assert_eq!(text.parse::<Rate>(), Err(FieldError("rate")), "{text}");

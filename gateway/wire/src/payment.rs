@@ -76,7 +76,7 @@ impl Payment {
     }
 
     pub(crate) fn to_message(self) -> v1::Payment {
-        let told = self.reason.map(Reason::told_to_terminal);
+        let told = self.reason.map(|reason| told_to_terminal(self.state, reason));
         let (approval_number, reference) = Approval::split(self.approval);
         v1::Payment {
             payment_id: Bytes::copy_from_slice(self.payment.as_bytes()),
@@ -96,5 +96,24 @@ impl Payment {
             expires_at_ms: self.expires_at_ms.unwrap_or_default(),
             receipt: None,
         }
+    }
+}
+
+/// Tells as much as a terminal may know: one decline is like any other, also the few that happen
+/// for a reason which, on its own, it could be told.
+///
+/// # Source
+/// Rule 5 of the collation's rules; promise 4 of the patent.
+fn told_to_terminal(state: PaymentState, reason: Reason) -> Reason {
+    match state {
+        PaymentState::Declined => Reason::NotHonoured,
+        PaymentState::Pending
+        | PaymentState::Authorised
+        | PaymentState::Captured
+        | PaymentState::Reversed
+        | PaymentState::Refunded
+        | PaymentState::PartlyRefunded
+        | PaymentState::Cancelled
+        | PaymentState::Expired => reason.told_to_terminal(),
     }
 }

@@ -13,7 +13,7 @@ use kessai_wire::terms::{
 use kessai_wire::{
     Answer, Approval, Call, Capture, Confirmation, Delivery, Exchange, Handset, HandsetRequest,
     Hello, Identity, Limits, Message, Notice, Payer, Payment, PaymentState, Prompt, ProofResult,
-    Prove, Purchase, Push, Refusal, Request, RequestId, Retry, SignedNotice, TerminalRequest,
+    Prove, Purchase, Push, Rate, Refusal, Request, RequestId, Retry, SignedNotice, TerminalRequest,
     Verdict, Welcome,
 };
 use proptest::collection::vec;
@@ -199,7 +199,7 @@ pub fn any_confirmation() -> impl Strategy<Value = Confirmation> {
     let ids = (any_payment_id(), any_code("[0-9A-Za-z]{1,8}"), any_customer());
     let payee =
         (any_code("[0-9A-Za-z]{1,15}"), any_text(), any_code("[0-9A-Za-z]{1,15}"), any_text());
-    let exchange = option::of((any_money(), "(0|[1-9][0-9]{0,8})\\.[0-9]{0,8}[1-9]", any::<u16>()));
+    let exchange = option::of((any_money(), (1..=u64::MAX, 0_u8..=18), any::<u16>()));
     let times = (0..u64::MAX / 2, -1_080_i16..=1_080, 1..u64::MAX / 2);
     let delivery = prop_oneof![
         Just(Delivery::AtApproval),
@@ -219,7 +219,7 @@ pub fn any_confirmation() -> impl Strategy<Value = Confirmation> {
             exchange: exchange.filter(|(total, ..)| total.currency != currency).map(
                 |(total, rate, markup_bp)| Exchange {
                     total,
-                    rate: rate.parse().unwrap(),
+                    rate: Rate::new(rate.0, rate.1).unwrap(),
                     markup_bp,
                 },
             ),
@@ -272,6 +272,10 @@ pub fn any_notice() -> impl Strategy<Value = Notice> {
         })
 }
 
+fn told(state: PaymentState, reason: Reason) -> Reason {
+    if state == PaymentState::Declined { Reason::NotHonoured } else { reason.told_to_terminal() }
+}
+
 fn any_payment() -> impl Strategy<Value = Payment> {
     let instant = || option::of(1..=u64::MAX);
     let stand = prop_oneof![
@@ -279,7 +283,7 @@ fn any_payment() -> impl Strategy<Value = Payment> {
         select(vec![PaymentState::Authorised, PaymentState::Captured])
             .prop_map(|state| (state, Some(Reason::Approved))),
         (select(&PaymentState::ALL[3..]), select(&Reason::ALL[1..]))
-            .prop_map(|(state, reason)| (state, Some(reason.told_to_terminal()))),
+            .prop_map(|(state, reason)| (state, Some(told(state, reason)))),
     ];
     let amounts = (any_amount(), any_amount());
     let times = (option::of(1..=u32::MAX), instant(), instant(), instant());
