@@ -67,6 +67,11 @@ impl Holder {
         Self { id, devices: Vec::new(), open: Vec::new(), notices: 0, recent: VecDeque::new() }
     }
 
+    /// Finds a live handset.
+    pub(crate) fn device(&self, device: &DeviceId) -> Option<&Arc<Device>> {
+        self.devices.iter().find(|live| live.id == *device)
+    }
+
     /// Numbers a new notice about `payment`; an older one about it need not be told any more.
     pub(crate) fn owe(&mut self, payment: PaymentId) -> u64 {
         self.notices = self.notices.saturating_add(1);

@@ -18,7 +18,7 @@ use crate::customer::Device;
 use crate::offer::Offer;
 use crate::payment::{PaymentView, Permits, Prompt};
 use crate::permit::Gauge;
-use crate::record::Unit;
+use crate::record::{Terms, Unit};
 use crate::register::{KeyPin, Peer, Register};
 use crate::rules::Rules;
 use crate::shard::{Env, Shard};
@@ -157,27 +157,50 @@ impl Engine {
     /// JP 2001-249969, steps S21 to S24.
     pub fn open<S: Slot>(&self, offer: Offer, now_ms: u64, slot: S) -> Result<Opening, Reason> {
         let payment = offer.terms.payment;
-        if payment.unix_ms() > now_ms.saturating_add(self.rules.id_tolerance_ms) {
-            return Err(Reason::PaymentIdFromFuture);
+        if let Some(answer) = self.repeated(&offer.terms) {
+            return answer;
         }
-        let permits = match self.unit_of(&payment) {
-            Some(_) => None,
-            None => Some(self.admit(&offer.terms.terminal)?),
-        };
-        let unit = self.enter(payment, self.layout.unit(offer.customer.as_str().as_bytes()));
-        self.shard(unit).with(|shard| shard.open(offer, permits, self.env(now_ms), slot))
+        let permits = self.admit(&offer.terms.terminal)?;
+        self.check_id_time(&payment, now_ms)?;
+        let home = self.layout.unit(offer.customer.as_str().as_bytes());
+        if self.enter(payment, home) == home {
+            return self.shard(home).with(|s| s.open(offer, permits, self.env(now_ms), slot));
+        }
+        // A cancel, or an open for another customer, took the id a moment ago. It may not have come
+        // to its shard yet; to open there would be to look for the customer in the wrong place.
+        self.repeated(&offer.terms).unwrap_or(Err(Reason::Busy))
+    }
+
+    /// Answers an open whose id is used already.
+    fn repeated(&self, terms: &Terms) -> Option<Result<Opening, Reason>> {
+        let unit = self.unit_of(&terms.payment)?;
+        self.shard(unit).with(|shard| shard.repeated(terms))
     }
 
     /// Takes the counted places of a new payment.
     fn admit(&self, terminal: &TerminalId) -> Result<Permits, Reason> {
         let register = self.register.read();
         let place = register.place(terminal).ok_or(Reason::TerminalUnknown)?;
-        if self.payment_count.load(Ordering::Relaxed) >= self.rules.payments_in_memory {
-            return Err(Reason::Busy);
-        }
+        self.check_room()?;
         let in_all = self.open.take(self.rules.open_in_all).ok_or(Reason::Busy)?;
         let own = place.pending.take(self.rules.open_per_terminal).ok_or(Reason::TooManyPending)?;
         Ok(Permits::new(own, in_all))
+    }
+
+    fn check_room(&self) -> Result<(), Reason> {
+        if self.payment_count.load(Ordering::Relaxed) < self.rules.payments_in_memory {
+            Ok(())
+        } else {
+            Err(Reason::Busy)
+        }
+    }
+
+    fn check_id_time(&self, payment: &PaymentId, now_ms: u64) -> Result<(), Reason> {
+        if payment.unix_ms() > now_ms.saturating_add(self.rules.id_tolerance_ms) {
+            Err(Reason::PaymentIdFromFuture)
+        } else {
+            Ok(())
+        }
     }
 
     /// Lets one handset answer for a payment, over one connection, with one nonce.
@@ -245,7 +268,8 @@ impl Engine {
     /// One that has not opened yet will find itself cancelled.
     ///
     /// # Errors
-    /// [`Reason::PaymentUnknown`] if it is another terminal's, and [`Reason::PaymentIdFromFuture`].
+    /// [`Reason::PaymentUnknown`] if it is another terminal's; for an id that nobody opened, those
+    /// of [`Engine::open`] that concern terminal, room and id.
     pub fn cancel_by_terminal<S: Slot>(
         &self,
         payment: PaymentId,
@@ -253,12 +277,14 @@ impl Engine {
         now_ms: u64,
         slot: S,
     ) -> Result<Opening, Reason> {
-        let unit = self.overtake(payment, now_ms)?;
+        let unit = self.overtake(payment, &terminal, now_ms)?;
         let env = self.env(now_ms);
         self.shard(unit).with(|shard| shard.cancel_by_terminal(payment, terminal, env, slot))
     }
 
     /// Captures an authorised payment: the machine has dispensed.
+    ///
+    /// A report that comes late but before the reversal counts: the customer has the goods.
     ///
     /// # Errors
     /// [`Reason::PaymentUnknown`] if the terminal has no such payment, [`Reason::StateForbids`] if
@@ -282,7 +308,9 @@ impl Engine {
     ///
     /// # Errors
     /// [`Reason::PaymentUnknown`] if it is another terminal's, [`Reason::StateForbids`] after the
-    /// cut-off or a refund, [`Reason::PaymentIdFromFuture`].
+    /// cut-off or a refund, [`Reason::AmountOverflow`] if the customer's balance has no room for
+    /// it; for an id that nobody opened, those of [`Engine::open`] that concern terminal, room and
+    /// id.
     pub fn reverse<S: Slot>(
         &self,
         payment: PaymentId,
@@ -290,7 +318,7 @@ impl Engine {
         now_ms: u64,
         slot: S,
     ) -> Result<Opening, Reason> {
-        let unit = self.overtake(payment, now_ms)?;
+        let unit = self.overtake(payment, &terminal, now_ms)?;
         let env = self.env(now_ms);
         self.shard(unit).with(|shard| shard.reverse(payment, terminal, env, slot))
     }
@@ -354,10 +382,20 @@ impl Engine {
         })
     }
 
-    fn overtake(&self, payment: PaymentId, now_ms: u64) -> Result<Unit, Reason> {
-        if payment.unix_ms() > now_ms.saturating_add(self.rules.id_tolerance_ms) {
-            return Err(Reason::PaymentIdFromFuture);
+    /// The shard of a payment that `terminal` calls off; one not opened yet is known from now on,
+    /// and counts against the memory like any other.
+    fn overtake(
+        &self,
+        payment: PaymentId,
+        terminal: &TerminalId,
+        now_ms: u64,
+    ) -> Result<Unit, Reason> {
+        if let Some(unit) = self.unit_of(&payment) {
+            return Ok(unit);
         }
+        self.register.read().place(terminal).ok_or(Reason::TerminalUnknown)?;
+        self.check_room()?;
+        self.check_id_time(&payment, now_ms)?;
         Ok(self.enter(payment, self.layout.unit(payment.as_bytes())))
     }
 

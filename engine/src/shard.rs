@@ -7,27 +7,25 @@
 use std::collections::BTreeSet;
 
 use foldhash::fast::FixedState;
-use kessai_terms::collation::{
-    AuthMessage, ContentDigest, DeviceKeys, Outcome, ServerNonce, Signature,
-};
-use kessai_terms::ids::{ApprovalNumber, CustomerId, PaymentId, Reference, TerminalId};
+use kessai_terms::ids::{CustomerId, DeviceId, PaymentId, TerminalId};
 use kessai_terms::reason::Reason;
 
-use crate::command::{Claim, Collated, Freshness, Keyring, Opening, PromptView};
-use crate::customer::{Customers, Device, Seat};
+use crate::command::{Freshness, Keyring, Opening};
+use crate::customer::Customers;
 use crate::ledger::Ledger;
-use crate::offer::{Capture, Offer};
-use crate::payment::{Payment, PaymentView, Pending, Permits, Prompt};
+use crate::offer::Offer;
+use crate::payment::{Payment, PaymentView, Permits};
 use crate::record::{
-    Approved, Captured, Declined, Ended, Entry, Mismatched, Opened, Overtaken, Record, Reversed,
-    Unit, Verdict,
+    Captured, Declined, Ended, Entry, Opened, Overtaken, Record, Reversed, Terms, Unit,
 };
+use crate::register::KeyPin;
 use crate::rules::Rules;
 use crate::slot::{Lsn, Slot};
 use crate::state::{Event, PaymentState};
 use crate::sync::SeededMap;
 
 mod apply;
+mod collate;
 mod owed;
 
 pub use apply::Corrupt;
@@ -69,25 +67,27 @@ impl Shard {
         }
     }
 
+    /// Answers an open whose id is used already: alike, or not at all if it asks something else.
+    pub(crate) fn repeated(&self, asked: &Terms) -> Option<Result<Opening, Reason>> {
+        let view = &self.payments.get(&asked.payment)?.view;
+        let alike = view.terminal == asked.terminal
+            // A cancel that came first knows only the id and the terminal.
+            && view.terms.is_none_or(|terms| terms.request == asked.request);
+        Some(if alike { Ok(repeat(view)) } else { Err(Reason::PaymentIdReused) })
+    }
+
     /// The patent's S21-S24: a repeat is answered alike; a new payment holds its price or is declined.
     pub(crate) fn open<S: Slot>(
         &mut self,
         offer: Offer,
-        permits: Option<Permits>,
+        permits: Permits,
         env: Env<'_>,
         slot: S,
     ) -> Result<Opening, Reason> {
-        let id = offer.terms.payment;
-        if let Some(payment) = self.payments.get(&id) {
-            let view = &payment.view;
-            return match &view.terms {
-                Some(terms) if terms.request != offer.terms.request => Err(Reason::PaymentIdReused),
-                _ if view.terminal != offer.terms.terminal => Err(Reason::PaymentIdReused),
-                Some(_) | None => Ok(Opening { view: view.clone(), freshness: Freshness::Repeat }),
-            };
+        if let Some(answer) = self.repeated(&offer.terms) {
+            return answer;
         }
-        // Another open of the same id was admitted a moment ago and has not come here yet.
-        let permits = permits.ok_or(Reason::Busy)?;
+        let id = offer.terms.payment;
         let record = match self.obstacle(&offer, env) {
             Some(reason) => Record::Declined(Box::new(Declined {
                 terms: offer.terms,
@@ -109,7 +109,8 @@ impl Shard {
         Ok(Opening { view: payment.view.clone(), freshness: Freshness::First })
     }
 
-    /// Why an offer is declined: the first that applies, in the order of the reasons' numbers.
+    /// Why an offer is declined: whoever is unknown, then the first that applies in the order of
+    /// the reasons' numbers.
     fn obstacle(&self, offer: &Offer, env: Env<'_>) -> Option<Reason> {
         let charge = &offer.terms.charge;
         let Some(seat) = self.customers.seat(&offer.customer) else {
@@ -134,23 +135,15 @@ impl Shard {
         }
     }
 
-    /// S25-S26: lets `device` answer for `payment` over `channel` with `nonce`, once.
-    pub(crate) fn prompt(
-        &mut self,
-        payment: PaymentId,
-        prompt: Prompt,
-        rules: &Rules,
-    ) -> Option<PromptView> {
-        let found = self.payments.get_mut(&payment)?;
-        let seat = found.payer?;
-        let pending = found.pending.as_mut()?;
-        let devices = &self.customers.holder(seat).devices;
-        devices.iter().find(|device| device.id == prompt.device)?;
-        pending.ask(prompt);
-        let confirmation = pending.confirmation.clone();
-        let (expires_at_ms, after) = (found.view.deadline_ms, found.view.after);
-        let tries_left = self.tries_left(payment, seat, rules);
-        Some(PromptView { confirmation, tries_left, expires_at_ms, after })
+    /// Says how far the shard's own journal has come.
+    pub(crate) const fn place(&self) -> (Unit, u64) {
+        (self.unit, self.sequence)
+    }
+
+    /// The TLS key of a live handset.
+    pub(crate) fn pin(&self, customer: &CustomerId, device: &DeviceId) -> Option<KeyPin> {
+        let seat = self.customers.seat(customer)?;
+        self.customers.holder(seat).device(device).map(|live| live.pin)
     }
 
     /// Counts a payment that recovery has opened again.
@@ -158,125 +151,6 @@ impl Shard {
         if let Some(pending) = self.payments.get_mut(&payment).and_then(|p| p.pending.as_mut()) {
             pending.permits = permits;
         }
-    }
-
-    /// S29-S33: collates a proof, and on a match turns the hold into the debit in the same step.
-    ///
-    /// # Source
-    /// kessai/collation/v1, rules 1 to 4.
-    pub(crate) fn collate<S: Slot>(
-        &mut self,
-        claim: &Claim,
-        next: ServerNonce,
-        env: Env<'_>,
-        slot: S,
-    ) -> Result<Collated, Reason> {
-        let Some((seat, device)) = self.claimed(claim) else {
-            // Whoever guesses at ids learns nothing from the time that we take.
-            let auth = claim.auth(ContentDigest([0; 32]));
-            std::hint::black_box(DeviceKeys::dummy().stored.verify(&auth, &claim.proof));
-            return Err(Reason::ProofRefused);
-        };
-        let now_ms = self.clamped(env.now_ms);
-        let view = &self.existing(claim.payment).view;
-        let Some(terms) = view.terms.filter(|_| view.state == PaymentState::Pending) else {
-            return Ok(Collated::Ended { view: view.clone(), freshness: Freshness::Repeat });
-        };
-        if view.deadline_ms <= now_ms {
-            let view = self.expire(claim.payment, env, slot);
-            return Ok(Collated::Ended { view, freshness: Freshness::First });
-        }
-        if self.customers.account(seat).wrong_in_row >= env.rules.tries_in_row {
-            return Err(Reason::TriesExhausted);
-        }
-        let pending = self.existing_mut(claim.payment).pending.as_mut();
-        if pending.is_none_or(|pending| !pending.take_prompt(claim)) {
-            return Ok(self.ask_again(claim, next));
-        }
-        let auth = claim.auth(terms.content);
-        if device.keys.0.stored.verify(&auth, &claim.proof) {
-            let signature = device.keys.0.server.sign_outcome(&auth, Outcome::Approved);
-            let view = self.approve(claim, env, slot);
-            Ok(Collated::Approved { view, signature })
-        } else {
-            let signature = device.keys.0.server.sign_outcome(&auth, Outcome::Refused);
-            Ok(self.mismatch(claim, seat, signature, next, env, slot))
-        }
-    }
-
-    /// The payer's seat and live handset, if the payment is theirs.
-    fn claimed(&self, claim: &Claim) -> Option<(Seat, std::sync::Arc<Device>)> {
-        let seat = self.payments.get(&claim.payment)?.payer?;
-        let holder = self.customers.holder(seat);
-        if holder.id != claim.customer {
-            return None;
-        }
-        holder.devices.iter().find(|device| device.id == claim.device).map(|d| (seat, d.clone()))
-    }
-
-    /// The proof was made for a prompt that is no longer open: nothing is counted, a new one is.
-    fn ask_again(&mut self, claim: &Claim, next: ServerNonce) -> Collated {
-        if let Some(pending) = &mut self.existing_mut(claim.payment).pending {
-            pending.ask(claim.prompt(next));
-        }
-        Collated::Stale { nonce: next }
-    }
-
-    fn approve<S: Slot>(&mut self, claim: &Claim, env: Env<'_>, slot: S) -> PaymentView {
-        let deliver_by_ms = match self.existing(claim.payment).view.terms.map(|t| t.capture) {
-            Some(Capture::OnDelivery) => {
-                Some(self.clamped(env.now_ms).saturating_add(env.rules.delivery_ms))
-            }
-            Some(Capture::AtApproval) | None => None,
-        };
-        let (reference, approval) = self.numbers();
-        let record = Record::Approved(Box::new(Approved {
-            payment: claim.payment,
-            device: claim.device,
-            channel: claim.channel,
-            server_nonce: claim.server_nonce,
-            handset_nonce: claim.handset_nonce,
-            approval,
-            reference,
-            deliver_by_ms,
-        }));
-        self.commit(record, env, slot);
-        self.existing(claim.payment).view.clone()
-    }
-
-    fn mismatch<S: Slot>(
-        &mut self,
-        claim: &Claim,
-        seat: Seat,
-        signature: Signature,
-        next: ServerNonce,
-        env: Env<'_>,
-        slot: S,
-    ) -> Collated {
-        let verdict = if self.tries_left(claim.payment, seat, env.rules) > 1 {
-            Verdict::TryAgain
-        } else {
-            Verdict::Decline
-        };
-        let (payment, device) = (claim.payment, claim.device);
-        self.commit(Record::Mismatched(Mismatched { payment, device, verdict }), env, slot);
-        let tries_left = self.tries_left(payment, seat, env.rules);
-        let found = self.existing_mut(payment);
-        match &mut found.pending {
-            Some(pending) => {
-                pending.ask(claim.prompt(next));
-                let view = found.view.clone();
-                Collated::Mismatched { view, signature, nonce: next, tries_left }
-            }
-            None => Collated::Declined { view: found.view.clone(), signature },
-        }
-    }
-
-    /// How many wrong proofs a pending payment still bears, itself or for its customer's sake.
-    pub(crate) fn tries_left(&self, payment: PaymentId, seat: Seat, rules: &Rules) -> u8 {
-        let wrong = self.existing(payment).pending.as_ref().map_or(u8::MAX, |p| p.wrong);
-        let in_row = self.customers.account(seat).wrong_in_row;
-        rules.tries_per_payment.saturating_sub(wrong).min(rules.tries_in_row.saturating_sub(in_row))
     }
 
     /// S28 yes, S34: the customer calls the payment off.
@@ -291,7 +165,7 @@ impl Shard {
         let view = view.filter(|view| view.customer == Some(customer));
         let view = view.ok_or(Reason::PaymentUnknown)?;
         if view.state != PaymentState::Pending {
-            return Ok(Opening { view: view.clone(), freshness: Freshness::Repeat });
+            return Ok(repeat(view));
         }
         Ok(self.end(payment, Event::Cancel, Reason::CancelledByCustomer, env, slot))
     }
@@ -308,14 +182,13 @@ impl Shard {
     ) -> Result<Opening, Reason> {
         let Some(found) = self.payments.get(&payment) else {
             self.commit(Record::Overtaken(Overtaken { payment, terminal }), env, slot);
-            let view = self.existing(payment).view.clone();
-            return Ok(Opening { view, freshness: Freshness::First });
+            return Ok(self.first(payment));
         };
         if found.view.terminal != terminal {
             return Err(Reason::PaymentUnknown);
         }
         if found.view.state != PaymentState::Pending {
-            return Ok(Opening { view: found.view.clone(), freshness: Freshness::Repeat });
+            return Ok(repeat(&found.view));
         }
         Ok(self.end(payment, Event::Cancel, Reason::CancelledByTerminal, env, slot))
     }
@@ -330,14 +203,11 @@ impl Shard {
     ) -> Result<Opening, Reason> {
         let view = self.of_terminal(payment, terminal)?;
         match view.state {
-            PaymentState::Captured => {
-                Ok(Opening { view: view.clone(), freshness: Freshness::Repeat })
-            }
+            PaymentState::Captured => Ok(repeat(view)),
             PaymentState::Authorised => {
                 let amount = view.authorised();
                 self.commit(Record::Captured(Captured { payment, amount }), env, slot);
-                let view = self.existing(payment).view.clone();
-                Ok(Opening { view, freshness: Freshness::First })
+                Ok(self.first(payment))
             }
             PaymentState::Pending
             | PaymentState::Reversed
@@ -367,20 +237,29 @@ impl Shard {
                 if view.state == PaymentState::Captured && view.business_date != today {
                     return Err(Reason::StateForbids);
                 }
+                if !self.has_room(view) {
+                    return Err(Reason::AmountOverflow);
+                }
                 let reason = Reason::ReversedOnRequest;
                 self.commit(Record::Reversed(Reversed { payment, reason }), env, slot);
-                let view = self.existing(payment).view.clone();
-                Ok(Opening { view, freshness: Freshness::First })
+                Ok(self.first(payment))
             }
             PaymentState::Pending => self.cancel_by_terminal(payment, terminal, env, slot),
             PaymentState::Refunded => Err(Reason::StateForbids),
             PaymentState::Reversed
             | PaymentState::Declined
             | PaymentState::Cancelled
-            | PaymentState::Expired => {
-                Ok(Opening { view: view.clone(), freshness: Freshness::Repeat })
-            }
+            | PaymentState::Expired => Ok(repeat(view)),
         }
+    }
+
+    /// Says whether the payer's balance can take back what the payment took from it: it may have
+    /// been raised to the brim meanwhile.
+    fn has_room(&self, view: &PaymentView) -> bool {
+        let seat = view.customer.and_then(|customer| self.customers.seat(&customer));
+        seat.is_some_and(|seat| {
+            self.customers.account(seat).balance.checked_add(view.captured).is_ok()
+        })
     }
 
     /// Tells a terminal where its own payment stands.
@@ -436,6 +315,11 @@ impl Shard {
         slot: S,
     ) -> Opening {
         self.commit(Record::Ended(Ended { payment, event, reason }), env, slot);
+        self.first(payment)
+    }
+
+    /// Tells where a command has just brought a payment.
+    fn first(&self, payment: PaymentId) -> Opening {
         Opening { view: self.existing(payment).view.clone(), freshness: Freshness::First }
     }
 
@@ -467,16 +351,6 @@ impl Shard {
         now_ms.max(self.at_ms)
     }
 
-    /// A reference that no other payment has, and an approval number that looks unrelated.
-    fn numbers(&self) -> (Reference, ApprovalNumber) {
-        // An odd factor of 64 bits, near 2^64 divided by the golden ratio, spreads neighbours.
-        const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
-        let place = u64::from(self.unit.0).wrapping_sub(1);
-        let serial = self.sequence.wrapping_mul(self.units).wrapping_add(place);
-        let spread = serial.wrapping_mul(SPREAD) >> 32;
-        (Reference::wrapping(serial), ApprovalNumber::wrapping(spread))
-    }
-
     #[expect(clippy::expect_used, reason = "callers have looked, or have just put it there")]
     fn existing(&self, payment: PaymentId) -> &Payment {
         self.payments.get(&payment).expect("the payment is there")
@@ -488,31 +362,7 @@ impl Shard {
     }
 }
 
-impl Pending {
-    /// Lets `prompt` be answered instead of any earlier one of the same handset.
-    fn ask(&mut self, prompt: Prompt) {
-        self.prompts.retain(|other| other.device != prompt.device);
-        self.prompts.push(prompt);
-    }
-
-    /// Uses up the prompt that `claim` answers, if it is still open on the claim's connection.
-    fn take_prompt(&mut self, claim: &Claim) -> bool {
-        let open = self.prompts.len();
-        self.prompts.retain(|prompt| {
-            prompt.device != claim.device
-                || prompt.nonce != claim.server_nonce
-                || prompt.channel != claim.channel
-        });
-        self.prompts.len() < open
-    }
-}
-
-impl Claim {
-    fn auth(&self, content: ContentDigest) -> AuthMessage {
-        AuthMessage::new(content, self.channel, self.server_nonce, self.handset_nonce)
-    }
-
-    fn prompt(&self, nonce: ServerNonce) -> Prompt {
-        Prompt { device: self.device, channel: self.channel, nonce }
-    }
+/// Tells again where a payment stands, to whom it may be told.
+fn repeat(view: &PaymentView) -> Opening {
+    Opening { view: view.clone(), freshness: Freshness::Repeat }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use crossbeam_utils::CachePadded;
 use dashmap::DashMap;
+pub(crate) use dashmap::Entry as SharedEntry;
 use foldhash::fast::FixedState;
 
 /// A map whose hasher is seeded by its owner, so that nobody outside can aim at one bucket.
@@ -53,6 +54,14 @@ impl<T> Published<T> {
 
     pub(crate) fn read(&self) -> Arc<T> {
         self.current.load_full()
+    }
+
+    /// Takes the value out; readers see an empty one until it is replaced.
+    pub(crate) fn take(&self) -> T
+    where
+        T: Clone + Default,
+    {
+        Arc::unwrap_or_clone(self.current.swap(Arc::default()))
     }
 
     pub(crate) fn replace(&self, value: T) {

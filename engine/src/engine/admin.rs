@@ -1,14 +1,15 @@
 //! What the processor does: enters merchants, customers and handsets, and raises balances.
 
-use kessai_terms::ids::{CustomerId, DeviceId};
+use kessai_terms::ids::{CustomerId, DeviceId, TerminalId};
 use kessai_terms::money::Amount;
 
 use super::Engine;
 use crate::customer::CustomerView;
 use crate::record::{Credited, CustomerAdded, DeviceAdded, DeviceRevoked, Entry, Record, Unit};
-use crate::register::{KeyPin, Peer, Place, RegisterChange, RegisterError};
+use crate::register::{KeyPin, Peer, Register, RegisterChange, RegisterError, Terminal};
 use crate::shard::Corrupt;
 use crate::slot::{Lsn, Slot};
+use crate::sync::SharedEntry::{Occupied, Vacant};
 
 /// Why an administrative command is refused; nothing has changed then.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -58,6 +59,27 @@ impl Clerk {
     }
 }
 
+/// A terminal's keys before and after a change of the register.
+pub(super) struct Repinned {
+    terminal: TerminalId,
+    old: Option<KeyPin>,
+    new: Option<KeyPin>,
+}
+
+impl Repinned {
+    /// What `change` does to a terminal's key, `register` being as it was before.
+    pub(super) fn by(change: &RegisterChange, register: &Register) -> Option<Self> {
+        match change {
+            RegisterChange::Terminal(terminal) => Some(Self {
+                terminal: terminal.id,
+                old: register.place(&terminal.id).and_then(|place| place.terminal.pin),
+                new: terminal.pin,
+            }),
+            RegisterChange::Merchant(_) | RegisterChange::Store(_) => None,
+        }
+    }
+}
+
 impl Engine {
     /// Enters changes of the register, all or none, and publishes them together.
     ///
@@ -69,19 +91,25 @@ impl Engine {
         now_ms: u64,
     ) -> Result<Lsn, RegisterError> {
         self.register_clerk.with(|clerk| {
-            let before = self.register.read();
-            let mut draft = before.as_ref().clone();
-            for (change, _) in &changes {
-                self.check_key(change)?;
-                draft.apply(change)?;
+            let mut draft = self.register.read().as_ref().clone();
+            let mut claimed = Vec::new();
+            let mut repinned = Vec::new();
+            let checked = changes.iter().try_for_each(|(change, _)| {
+                claimed.extend(self.claim_key(change)?);
+                repinned.extend(Repinned::by(change, &draft));
+                draft.apply(change)
+            });
+            if let Err(error) = checked {
+                for pin in claimed {
+                    self.peers.remove(&pin);
+                }
+                return Err(error);
+            }
+            for change in &repinned {
+                self.repin(change);
             }
             clerk.at_ms = clerk.at_ms.max(now_ms);
             for (change, slot) in changes {
-                let old = match &change {
-                    RegisterChange::Terminal(terminal) => before.place(&terminal.id),
-                    RegisterChange::Merchant(_) | RegisterChange::Store(_) => None,
-                };
-                self.pin_terminal(&change, old);
                 clerk.sequence = clerk.sequence.saturating_add(1);
                 draft.after = slot.push(Entry {
                     unit: Unit::REGISTER,
@@ -97,29 +125,29 @@ impl Engine {
         })
     }
 
-    fn check_key(&self, change: &RegisterChange) -> Result<(), RegisterError> {
-        let RegisterChange::Terminal(terminal) = change else {
-            return Ok(());
+    /// Takes a terminal's key before anything else is done, so that no other peer can have it;
+    /// gives it if it was free until now.
+    fn claim_key(&self, change: &RegisterChange) -> Result<Option<KeyPin>, RegisterError> {
+        let RegisterChange::Terminal(Terminal { id, pin: Some(pin), .. }) = change else {
+            return Ok(None);
         };
-        match terminal.pin.and_then(|pin| self.peer(&pin)) {
-            None => Ok(()),
-            Some(Peer::Terminal(id)) if id == terminal.id => Ok(()),
-            Some(Peer::Terminal(_) | Peer::Handset(..) | Peer::Controller(..) | Peer::Hub(_)) => {
-                Err(RegisterError::KeyTaken(terminal.id))
+        match self.peers.entry(*pin) {
+            Vacant(free) => {
+                free.insert(Peer::Terminal(*id));
+                Ok(Some(*pin))
             }
+            Occupied(taken) if *taken.get() == Peer::Terminal(*id) => Ok(None),
+            Occupied(_) => Err(RegisterError::KeyTaken(*id)),
         }
     }
 
     /// Lets a terminal's new key in and its old one out.
-    pub(super) fn pin_terminal(&self, change: &RegisterChange, old: Option<&Place>) {
-        let RegisterChange::Terminal(terminal) = change else {
-            return;
-        };
-        if let Some(pin) = old.and_then(|place| place.terminal.pin) {
+    pub(super) fn repin(&self, change: &Repinned) {
+        if let Some(pin) = change.old {
             self.peers.remove(&pin);
         }
-        if let Some(pin) = terminal.pin {
-            self.peers.insert(pin, Peer::Terminal(terminal.id));
+        if let Some(pin) = change.new {
+            self.peers.insert(pin, Peer::Terminal(change.terminal));
         }
     }
 
@@ -171,8 +199,8 @@ impl Engine {
     /// Enrols a handset for a customer who is there.
     ///
     /// # Errors
-    /// The first that applies of [`AdminError::KeyTaken`], [`AdminError::SealBroken`],
-    /// [`AdminError::CustomerMissing`], [`AdminError::DeviceExists`].
+    /// [`AdminError::SealBroken`], [`AdminError::KeyTaken`], [`AdminError::CustomerMissing`],
+    /// [`AdminError::DeviceExists`].
     pub fn add_device<S: Slot>(
         &self,
         added: DeviceAdded,
@@ -184,20 +212,23 @@ impl Engine {
         if sealed.is_none() {
             return Err(AdminError::SealBroken(device));
         }
-        // The key is entered first and taken back on refusal: two enrolments cannot share it.
-        let taken = *self.peers.entry(pin).or_insert(Peer::Handset(customer, device)).value();
-        if taken != Peer::Handset(customer, device) {
-            return Err(AdminError::KeyTaken(device));
+        // The key is taken first and given back on refusal: two enrolments cannot share it.
+        match self.peers.entry(pin) {
+            Vacant(free) => drop(free.insert(Peer::Handset(customer, device))),
+            Occupied(taken) if *taken.get() == Peer::Handset(customer, device) => {
+                return Err(AdminError::DeviceExists(device));
+            }
+            Occupied(_) => return Err(AdminError::KeyTaken(device)),
         }
         let result = self.of_customer(&customer).with(|shard| {
             let seat = shard.customers.seat(&customer);
             let seat = seat.ok_or(AdminError::CustomerMissing(customer))?;
-            if shard.customers.holder(seat).devices.iter().any(|live| live.id == device) {
+            if shard.customers.holder(seat).device(&device).is_some() {
                 return Err(AdminError::DeviceExists(device));
             }
             Ok(shard.commit(Record::DeviceAdded(Box::new(added)), self.env(now_ms), slot))
         });
-        if result == Err(AdminError::CustomerMissing(customer)) {
+        if result.is_err() {
             self.peers.remove(&pin);
         }
         result
@@ -214,21 +245,16 @@ impl Engine {
         now_ms: u64,
         slot: S,
     ) -> Result<Lsn, AdminError> {
-        let after = self.of_customer(&customer).with(|shard| {
+        let (after, pin) = self.of_customer(&customer).with(|shard| {
             let seat = shard.customers.seat(&customer);
             let seat = seat.ok_or(AdminError::CustomerMissing(customer))?;
-            if !shard.customers.holder(seat).devices.iter().any(|live| live.id == device) {
-                return Err(AdminError::DeviceMissing(customer, device));
-            }
+            let live = shard.customers.holder(seat).device(&device);
+            let pin = live.ok_or(AdminError::DeviceMissing(customer, device))?.pin;
             let record = Record::DeviceRevoked(DeviceRevoked { customer, device });
-            Ok(shard.commit(record, self.env(now_ms), slot))
+            Ok((shard.commit(record, self.env(now_ms), slot), pin))
         })?;
-        self.forget_handset(customer, device);
+        self.peers.remove(&pin);
         Ok(after)
-    }
-
-    pub(super) fn forget_handset(&self, customer: CustomerId, device: DeviceId) {
-        self.peers.retain(|_: &KeyPin, peer| *peer != Peer::Handset(customer, device));
     }
 
     /// Lets a blocked customer try again.

@@ -85,10 +85,10 @@ impl Engine {
     pub fn state_hash(&self) -> u128 {
         let register = self.register.read();
         let mut sum = hash_of(&register.merchants().collect::<Vec<_>>())
-            ^ hash_of(&register.stores().collect::<Vec<_>>())
-            ^ hash_of(&register.places().map(|place| &place.terminal).collect::<Vec<_>>());
+            .wrapping_add(hash_of(&register.stores().collect::<Vec<_>>()))
+            .wrapping_add(hash_of(&register.places().map(|p| &p.terminal).collect::<Vec<_>>()));
         for shard in &self.shards {
-            sum ^= shard.with(|shard| shard.hash_rows());
+            sum = sum.wrapping_add(shard.with(|shard| shard.hash_rows()));
         }
         sum
     }
@@ -97,13 +97,18 @@ impl Engine {
 impl Shard {
     fn hash_rows(&self) -> u128 {
         let customers =
-            self.customers.views().map(|view| hash_of(&CustomerView { after: Lsn::NONE, ..view }));
+            self.customers.views().zip(self.customers.iter()).map(|(view, (_, own))| {
+                let view = CustomerView { after: Lsn::NONE, ..view };
+                let devices: Vec<_> =
+                    own.devices.iter().map(|d| (d.pin, d.salt, d.version)).collect();
+                hash_of(&(view, devices, &own.open, &own.recent))
+            });
         let payments = self.payments.values().map(|payment| {
             let view = PaymentView { after: Lsn::NONE, ..payment.view.clone() };
             hash_of(&(view, payment.pending.as_ref().map(|p| (&p.confirmation, p.wrong))))
         });
-        let ledger = hash_of(&(&self.ledger.tallies, &self.ledger.exchange, &self.ledger.funded));
-        customers.chain(payments).fold(ledger, |sum, row| sum ^ row)
+        let sums = (&self.ledger.tallies, &self.ledger.exchange, &self.ledger.funded);
+        customers.chain(payments).fold(hash_of(&(self.place(), sums)), u128::wrapping_add)
     }
 }
 
@@ -114,6 +119,9 @@ impl Books {
             let books = own.entry(account.currency).or_default();
             add(&mut books.balances, account.balance.into())?;
             add(&mut books.held, account.held.into())?;
+            if account.held > account.balance {
+                self.problems.push("a customer's holds exceed the balance".into());
+            }
         }
         for ((merchant, currency), tally) in &shard.ledger.tallies {
             add(&mut own.entry(*currency).or_default().tallies, *tally)?;
@@ -134,6 +142,9 @@ impl Books {
             if let Some(terms) = view.terms.filter(|_| waits) {
                 add(held.entry(terms.charge.currency).or_default(), terms.charge.amount.into())?;
             }
+        }
+        for currency in held.keys() {
+            own.entry(*currency).or_default();
         }
         for (currency, books) in own {
             let waiting = held.remove(&currency).unwrap_or_default();
@@ -182,7 +193,7 @@ impl CurrencyBooks {
     }
 }
 
-/// Digests one row; rows are combined by exclusive or, so that their order does not matter.
+/// Digests one row; rows are added up, so that their order does not matter.
 fn hash_of(row: &impl Hash) -> u128 {
     let mut hasher = SipHasher13::new();
     row.hash(&mut hasher);

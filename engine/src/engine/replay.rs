@@ -1,12 +1,14 @@
 //! Recovery: what the journal holds is made so again, by the same code that made it so.
 
+use kessai_terms::ids::PaymentId;
+
 use super::Engine;
+use super::admin::Repinned;
 use crate::payment::Permits;
 use crate::permit::Gauge;
 use crate::record::{Entry, Opened, Record, Unit};
-use crate::register::{Peer, RegisterChange};
+use crate::register::Peer;
 use crate::shard::Corrupt;
-use kessai_terms::ids::PaymentId;
 
 impl Engine {
     /// Makes one journalled entry so. Entries come in the order of the journal, before any command.
@@ -21,35 +23,33 @@ impl Engine {
         if entry.unit.0 > self.layout.shards() {
             return Err(Corrupt::Misplaced(entry.unit));
         }
+        if let Record::CustomerAdded(added) = &entry.record
+            && self.layout.unit(added.customer.as_str().as_bytes()) != entry.unit
+        {
+            return Err(Corrupt::Misplaced(entry.unit));
+        }
         if let Some(payment) = opened_by(&entry.record)
             && self.enter(payment, entry.unit) != entry.unit
         {
             return Err(Corrupt::Payment(payment));
         }
-        self.shard(entry.unit).with(|shard| {
+        let revoked_pin = self.shard(entry.unit).with(|shard| {
+            let revoked_pin = if let Record::DeviceRevoked(revoked) = &entry.record {
+                shard.pin(&revoked.customer, &revoked.device)
+            } else {
+                None
+            };
             shard.apply(entry, &self.keyring)?;
             if let Record::Opened(opened) = &entry.record {
                 shard.admit(opened.terms.payment, self.permits_again(opened));
             }
-            Ok::<_, Corrupt>(())
+            Ok::<_, Corrupt>(revoked_pin)
         })?;
-        match &entry.record {
-            Record::DeviceAdded(added) => {
-                self.peers.insert(added.pin, Peer::Handset(added.customer, added.device));
-            }
-            Record::DeviceRevoked(revoked) => self.forget_handset(revoked.customer, revoked.device),
-            Record::Registered(_)
-            | Record::CustomerAdded(_)
-            | Record::Credited(_)
-            | Record::Unblocked(_)
-            | Record::Opened(_)
-            | Record::Declined(_)
-            | Record::Overtaken(_)
-            | Record::Mismatched(_)
-            | Record::Approved(_)
-            | Record::Ended(_)
-            | Record::Captured(_)
-            | Record::Reversed(_) => {}
+        if let Record::DeviceAdded(added) = &entry.record {
+            self.peers.insert(added.pin, Peer::Handset(added.customer, added.device));
+        }
+        if let Some(pin) = revoked_pin {
+            self.peers.remove(&pin);
         }
         Ok(())
     }
@@ -66,15 +66,16 @@ impl Engine {
         let Record::Registered(change) = &entry.record else {
             return Err(Corrupt::Misplaced(entry.unit));
         };
-        let mut draft = self.register.read().as_ref().clone();
         self.register_clerk.with(|clerk| clerk.follow(entry))?;
-        let old = match change {
-            RegisterChange::Terminal(terminal) => draft.place(&terminal.id).cloned(),
-            RegisterChange::Merchant(_) | RegisterChange::Store(_) => None,
-        };
-        draft.apply(change)?;
-        self.register.replace(draft);
-        self.pin_terminal(change, old.as_ref());
+        // Nobody reads the register before recovery is over, so that it need not be copied whole
+        // for each of its many records.
+        let mut register = self.register.take();
+        let repinned = Repinned::by(change, &register);
+        register.apply(change)?;
+        self.register.replace(register);
+        if let Some(change) = &repinned {
+            self.repin(change);
+        }
         Ok(())
     }
 }

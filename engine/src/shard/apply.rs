@@ -12,7 +12,6 @@ use super::Shard;
 use crate::command::Keyring;
 use crate::customer::{Account, Device, Seat, SecretKeys};
 use crate::ledger::Flow;
-
 use crate::payment::{Payment, PaymentView, Pending};
 use crate::record::{
     Approved, CustomerAdded, DeviceAdded, Entry, Mismatched, Opened, Overtaken, Record, Terms,
@@ -174,11 +173,11 @@ impl Shard {
             .key(added.row.key_id)
             .and_then(|key| added.open(key))
             .ok_or(Corrupt::Seal { key: added.row.key_id })?;
-        let devices = &mut self.customers.holder_mut(seat).devices;
-        if devices.iter().any(|device| device.id == added.device) {
+        let holder = self.customers.holder_mut(seat);
+        if holder.device(&added.device).is_some() {
             return Err(Corrupt::Device);
         }
-        devices.push(Arc::new(Device {
+        holder.devices.push(Arc::new(Device {
             id: added.device,
             customer: added.customer,
             pin: added.pin,
@@ -186,7 +185,7 @@ impl Shard {
             version: added.row.version,
             keys: SecretKeys(keys),
         }));
-        Ok(Touched { seat: Some(seat), payment: None })
+        Ok(Touched::customer(seat))
     }
 
     fn add_opened(&mut self, opened: &Opened, entry: &Entry) -> Result<Touched, Corrupt> {
@@ -292,6 +291,11 @@ impl Shard {
         let view = &mut self.payment(payment)?.view;
         let (terms, authorised) = (view.terms.ok_or(Corrupt::Payment(payment))?, view.authorised());
         authorised.checked_sub(amount)?;
+        if terms.charge.foreign.is_some() && amount != authorised {
+            // What the merchant gets of a foreign price for a part is for a record to say, not for
+            // us to work out again.
+            return Err(Corrupt::Payment(payment));
+        }
         view.captured = amount;
         let account = self.customers.account_mut(seat);
         account.release(authorised)?;
@@ -324,22 +328,20 @@ impl Shard {
         let (terms, held, captured) =
             (view.terms.ok_or(Corrupt::Payment(payment))?, view.authorised(), view.captured);
         let account = self.customers.account_mut(seat);
-        match (state, to) {
-            (PaymentState::Captured, PaymentState::Reversed) => {
+        match to {
+            PaymentState::Reversed if state == PaymentState::Captured => {
                 account.balance = account.balance.checked_add(captured)?;
                 let flow = Flow::BackToCustomer;
                 self.ledger.settle(terms.merchant, &terms.charge, captured, flow)?;
             }
-            (
-                PaymentState::Pending | PaymentState::Authorised,
-                PaymentState::Declined
-                | PaymentState::Cancelled
-                | PaymentState::Expired
-                | PaymentState::Reversed,
-            ) => account.release(held)?,
-            // Authorised keeps its hold; `capture` turns it into the debit.
-            (_, PaymentState::Authorised | PaymentState::Captured) => {}
-            (_, _) => {
+            PaymentState::Declined
+            | PaymentState::Cancelled
+            | PaymentState::Expired
+            | PaymentState::Reversed => account.release(held)?,
+            // The hold stays; `capture` turns it into the debit.
+            PaymentState::Authorised | PaymentState::Captured => {}
+            // No record leads here yet.
+            PaymentState::Pending | PaymentState::Refunded => {
                 return Err(Corrupt::Event { payment, state, event });
             }
         }

@@ -17,9 +17,7 @@ impl Shard {
     ) -> Result<Owed, Reason> {
         let seat = self.customers.seat(customer).ok_or(Reason::IdentityNotOfKey)?;
         let (account, holder) = (self.customers.account(seat), self.customers.holder(seat));
-        if !holder.devices.iter().any(|live| live.id == *device) {
-            return Err(Reason::IdentityNotOfKey);
-        }
+        holder.device(device).ok_or(Reason::IdentityNotOfKey)?;
         let missed = holder.recent.iter().filter(|(number, _)| *number > seen);
         let notices = missed
             .filter_map(|(_, payment)| self.payments.get(payment))
