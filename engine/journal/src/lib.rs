@@ -1,0 +1,35 @@
+//! Remembers: queues what the engine decided, makes it durable in groups, and gives it back after
+//! a restart. Decides nothing and knows nothing of what a record means.
+//!
+//! - A place is [reserved](Journal::reserve) before a shard is locked; under the lock the record is
+//!   pushed, which never waits for the disk. One writer takes all that is queued, writes one batch,
+//!   syncs once, and then wakes everyone who waits for one of its records.
+//! - Nothing may be told before [`Journal::when_durable`] of the latest record it depends on.
+//! - A failed write or sync ends the process: see [`OnFailure`].
+//! - On disk the journal is a chain of batches under a keyed hash. What a crash left unfinished is
+//!   cut off and reported; anything else that is not as it was written refuses to open and says
+//!   where: see [`OpenError`].
+
+mod driver;
+mod error;
+mod failure;
+mod format;
+mod journal;
+mod options;
+mod queue;
+mod recovery;
+mod room;
+mod storage;
+mod sync;
+mod waiters;
+mod writer;
+
+pub use crate::driver::{PriorityOutcome, Stepped, SteppedWriter};
+pub use crate::error::{Corruption, Flaw, OpenError};
+pub use crate::failure::{Failure, OnFailure};
+pub use crate::format::BLOCK_BYTES;
+pub use crate::format::chain::ChainKey;
+pub use crate::journal::{Journal, JournalSlot, WhenDurable};
+pub use crate::options::{JournalOptions, OptionsError, WriterPriority};
+pub use crate::recovery::{Recovered, TornTail};
+pub use crate::storage::{Fault, Files, Place, Segment, SimulatedDisk, SimulatedStorage, Storage};

@@ -1,0 +1,150 @@
+//! Reads a journal back: walks the chain from its first batch, and judges where it ends.
+//!
+//! Reading changes nothing. Only once the whole journal is found good is a torn tail erased.
+
+#[cfg(test)]
+mod golden;
+mod judge;
+mod scan;
+
+use std::collections::VecDeque;
+use std::ops::Range;
+
+use kessai_engine::Lsn;
+
+use crate::driver::PriorityOutcome;
+use crate::error::{Flaw, OpenError};
+use crate::format::chain::{ChainKey, Link};
+use crate::options::JournalOptions;
+use crate::recovery::judge::judge;
+use crate::recovery::scan::Scan;
+use crate::storage::{Place, Segment, Storage};
+use crate::writer::Tail;
+
+/// Takes the records in order.
+pub(crate) type Replay<'a> = dyn FnMut(Lsn, &[u8]) -> Result<(), OpenError> + 'a;
+
+/// What was found when a journal was opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recovered {
+    /// The records held: the first one, and the one that will come next.
+    pub records: Range<Lsn>,
+    /// How often the journal was opened, this time included.
+    pub epoch: u64,
+    /// The unfinished write that was cut off at the end, if any. Nothing in it was ever told.
+    pub torn: Option<TornTail>,
+    /// How the wish for a writer's priority was met.
+    pub priority: PriorityOutcome,
+}
+
+/// An unfinished write that was cut off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TornTail {
+    /// Where it began.
+    pub place: Place,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// What was wrong with it.
+    pub flaw: Flaw,
+}
+
+/// A journal that was read to its end.
+#[derive(Debug)]
+pub(crate) struct Read {
+    pub(crate) records: Range<Lsn>,
+    /// The end, with the epoch of the last batch; 0 in a journal never opened.
+    pub(crate) tail: Tail,
+    pub(crate) torn: Option<TornTail>,
+    /// Each segment up to the tail's, and the first record that may stand in it.
+    pub(crate) segments: VecDeque<(u64, Lsn)>,
+    /// Blank segments behind, prepared but never used.
+    pub(crate) spare: Vec<Segment>,
+}
+
+/// Reads a journal to its end and hands each record from `replay_from` on to `each`.
+pub(crate) fn read<S: Storage>(
+    storage: &mut S,
+    options: &JournalOptions,
+    key: &ChainKey,
+    each: &mut Replay<'_>,
+) -> Result<Read, OpenError> {
+    let segments = storage.segments().map_err(OpenError::storage("sync and list the segments"))?;
+    check_numbers(&segments)?;
+    let mut scan = Scan::new(storage, key, options.replay_from);
+    let end = scan.walk(&segments, each)?;
+    let chain = scan.into_chain();
+    let torn = judge(storage, &segments, &end, chain.next)?;
+    // The segment that is appended to is never trimmed, so the first that is left holds something.
+    if let Some(segment) = segments.first()
+        && segment.number > 1
+        && chain.first.is_none()
+    {
+        let place = Place { segment: segment.number, offset: 0 };
+        return Err(judge::corrupt(place, Flaw::Missing, None));
+    }
+    let first = chain.first.unwrap_or(Lsn(1));
+    let records = first..chain.next;
+    if options.replay_from < first || options.replay_from > chain.next {
+        return Err(OpenError::Missing { wanted: options.replay_from, held: records });
+    }
+    let fresh = Segment { number: 1, bytes: options.segment_bytes };
+    let segment = segments.get(end.index).copied().unwrap_or(fresh);
+    let mut firsts = chain.segments;
+    if firsts.back().is_none_or(|(number, _)| *number != segment.number) {
+        firsts.push_back((segment.number, chain.next));
+    }
+    let (offset, link) = (end.offset, chain.link.unwrap_or(Link::FIRST));
+    Ok(Read {
+        records,
+        tail: Tail { segment, offset, next: chain.next, epoch: chain.epoch, link },
+        torn,
+        segments: firsts,
+        spare: segments.into_iter().skip(end.index.saturating_add(1)).collect(),
+    })
+}
+
+/// Erases a torn tail, and makes ready to append.
+pub(crate) fn settle<S: Storage>(
+    storage: &mut S,
+    options: &JournalOptions,
+    read: &Read,
+) -> Result<(), OpenError> {
+    // From the last, so that a crash leaves no hole.
+    for spare in read.spare.iter().rev().filter(|spare| spare.bytes != options.segment_bytes) {
+        storage
+            .remove(spare.number)
+            .map_err(OpenError::storage(format!("remove the unused segment {}", spare.number)))?;
+    }
+    let segment = read.tail.segment;
+    storage
+        .activate(segment, options.segment_bytes)
+        .map_err(OpenError::storage(format!("make segment {} ready", segment.number)))?;
+    if let Some(torn) = read.torn {
+        storage
+            .erase(torn.place, torn.bytes)
+            .map_err(OpenError::storage(format!("erase the unfinished write at {}", torn.place)))?;
+    }
+    Ok(())
+}
+
+/// Segments are numbered without a gap; each is whole blocks, and at least one.
+fn check_numbers(segments: &[Segment]) -> Result<(), OpenError> {
+    let mut expected = segments.first().map_or(1, |first| first.number);
+    for segment in segments {
+        if segment.number != expected {
+            let place = Place { segment: expected, offset: 0 };
+            return Err(judge::corrupt(place, Flaw::SegmentMissing, None));
+        }
+        let block = crate::format::wide(crate::format::BLOCK_BYTES);
+        if segment.bytes == 0 || !segment.bytes.is_multiple_of(block) {
+            let flaw = Flaw::SegmentLength {
+                expected: segment.bytes.next_multiple_of(block).max(block),
+                found: segment.bytes,
+            };
+            let place = Place { segment: segment.number, offset: 0 };
+            return Err(judge::corrupt(place, flaw, None));
+        }
+        expected = expected.saturating_add(1);
+    }
+    Ok(())
+}

@@ -1,0 +1,68 @@
+//! Version 1 of the format, byte for byte: a journal that was written once and is kept for ever.
+//!
+//! If this fails the format has changed: raise the version and keep reading this one.
+
+use kessai_engine::Lsn;
+
+use crate::format::batch::Batch;
+use crate::format::chain::{ChainKey, Link};
+use crate::format::record::frame;
+use crate::options::JournalOptions;
+use crate::recovery;
+use crate::storage::{Segment, SimulatedDisk};
+use crate::writer::{Tail, Writer};
+
+const GOLDEN: &[u8] = include_bytes!("../../tests/fixtures/journal-v1.segment");
+const RECORDS: [&[u8]; 3] = [b"the first record", b"", b"the third record"];
+
+fn key() -> ChainKey {
+    ChainKey(*b"the chain key of the golden file")
+}
+
+/// A segment of four blocks: the batch that opens epoch 1, and two batches with records.
+fn written() -> Vec<u8> {
+    let segment = Segment { number: 1, bytes: 16_384 };
+    let tail = Tail { segment, offset: 0, next: Lsn(1), epoch: 1, link: Link::FIRST };
+    let mut writer = Writer::new(&JournalOptions::default(), key(), tail);
+    let mut image = Vec::new();
+    let mut framed = Vec::new();
+    let (two, one) = RECORDS.split_at(2);
+    let mut lsn = 0;
+    for records in [&[], two, one] {
+        let mut batch = Batch::with_capacity(1_000);
+        for record in records {
+            frame(&mut framed, |out| out.extend_from_slice(record));
+            lsn += 1;
+            batch.push(Lsn(lsn), &framed);
+        }
+        writer.seal(&mut batch).unwrap();
+        writer.durable();
+        image.extend_from_slice(batch.image());
+    }
+    image.resize(16_384, 0);
+    image
+}
+
+#[test]
+fn what_is_written_today_is_the_golden_file() {
+    let written = written();
+    let differs = written.iter().zip(GOLDEN).position(|(ours, golden)| ours != golden);
+    assert_eq!(differs, None, "the offset of the first byte that differs");
+    assert_eq!(written.len(), GOLDEN.len());
+}
+
+#[test]
+fn the_golden_file_is_read_to_its_end() {
+    let disk = SimulatedDisk::new(1);
+    disk.replace(1, GOLDEN.to_vec());
+    let mut records = Vec::new();
+    let mut each = |lsn: Lsn, contents: &[u8]| {
+        records.push((lsn.0, contents.to_vec()));
+        Ok(())
+    };
+    let options = JournalOptions::default();
+    let read = recovery::read(&mut disk.storage(), &options, &key(), &mut each).unwrap();
+    let expected: Vec<_> = (1..).zip(RECORDS.map(<[u8]>::to_vec)).collect();
+    assert_eq!(records, expected);
+    assert_eq!((read.tail.epoch, read.tail.offset, read.torn), (1, 12_288, None));
+}

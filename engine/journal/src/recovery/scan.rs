@@ -1,0 +1,254 @@
+//! Walks the chain of batches and checks each one. Judges nothing: it stops at the first place
+//! where no batch continues the chain.
+
+use std::collections::VecDeque;
+
+use kessai_engine::Lsn;
+
+use crate::error::{Flaw, OpenError};
+use crate::format::chain::{ChainKey, Link};
+use crate::format::header::{HEADER_BYTES, Header, HeaderFlaw};
+use crate::format::record::Records;
+use crate::format::{BLOCK_BYTES, SECTOR_BYTES, is_blank, wide};
+use crate::queue::{advanced, following};
+use crate::recovery::Replay;
+use crate::recovery::judge::first_used;
+use crate::storage::{Place, Segment, Storage};
+
+/// What was read so far, and what must follow.
+#[derive(Debug, Default)]
+pub(super) struct Chain {
+    /// The first record held; none before the first batch.
+    pub(super) first: Option<Lsn>,
+    pub(super) next: Lsn,
+    pub(super) epoch: u64,
+    /// The hash of the last batch; none before the first of a trimmed journal.
+    pub(super) link: Option<Link>,
+    pub(super) segments: VecDeque<(u64, Lsn)>,
+}
+
+/// The first place where no batch continues the chain.
+#[derive(Debug)]
+pub(super) struct End {
+    /// Which of the segments; their count if there is none.
+    pub(super) index: usize,
+    pub(super) offset: u64,
+    pub(super) found: Found,
+}
+
+/// What stands at the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found {
+    /// The segment is full.
+    Full,
+    /// No header: its sector is blank.
+    NoHeader,
+    /// Something that cannot be where it is, or was changed.
+    Changed(Flaw),
+    /// A batch that lacks whole sectors, which an unfinished write explains.
+    Unfinished { flaw: Flaw, bytes: u64 },
+}
+
+/// The next batch with its hash, or what stands in its place.
+type Looked = Result<(Header, Link), Found>;
+
+/// A walk over the journal.
+#[derive(Debug)]
+pub(super) struct Scan<'a, S> {
+    storage: &'a mut S,
+    key: &'a ChainKey,
+    replay_from: Lsn,
+    chain: Chain,
+    /// The batch being looked at.
+    batch: Vec<u8>,
+}
+
+impl<'a, S: Storage> Scan<'a, S> {
+    pub(super) fn new(storage: &'a mut S, key: &'a ChainKey, replay_from: Lsn) -> Self {
+        let chain = Chain { next: Lsn(1), ..Chain::default() };
+        Self { storage, key, replay_from, chain, batch: Vec::new() }
+    }
+
+    pub(super) fn into_chain(self) -> Chain {
+        self.chain
+    }
+
+    /// Hands every record on and gives the place where the chain ends.
+    pub(super) fn walk(
+        &mut self,
+        segments: &[Segment],
+        each: &mut Replay<'_>,
+    ) -> Result<End, OpenError> {
+        // A journal that was trimmed starts with whatever its first batch says.
+        if segments.first().is_none_or(|first| first.number == 1) {
+            self.chain.link = Some(Link::FIRST);
+        }
+        let mut index = 0;
+        let mut offset = 0;
+        while let Some(segment) = segments.get(index).copied() {
+            let place = Place { segment: segment.number, offset };
+            let found = if offset >= segment.bytes {
+                Found::Full
+            } else {
+                match self.look(place, segment)? {
+                    Ok((header, link)) => {
+                        self.accept(&header, link, each)?;
+                        offset = offset.saturating_add(wide(self.batch.len()));
+                        continue;
+                    }
+                    Err(found) => found,
+                }
+            };
+            // The writer leaves the rest of a segment blank when a batch does not fit.
+            let may_roll = offset > 0
+                && match found {
+                    Found::Full => true,
+                    Found::NoHeader => first_used(self.storage, segment, offset)?.is_none(),
+                    Found::Changed(_) | Found::Unfinished { .. } => false,
+                };
+            let next = segments.get(index.saturating_add(1)).copied();
+            match next {
+                Some(next) if may_roll && first_used(self.storage, next, 0)?.is_some() => {
+                    index = index.saturating_add(1);
+                    offset = 0;
+                }
+                _ => return Ok(End { index, offset, found }),
+            }
+        }
+        Ok(End { index, offset, found: Found::Full })
+    }
+
+    /// Looks for the batch that continues the chain at `place`.
+    fn look(&mut self, place: Place, segment: Segment) -> Result<Looked, OpenError> {
+        self.batch.clear();
+        self.read_up_to(place, BLOCK_BYTES)?;
+        if is_blank(self.batch.get(..SECTOR_BYTES).unwrap_or_default()) {
+            return Ok(Err(Found::NoHeader));
+        }
+        let (header, link) = match Header::decode(&self.batch) {
+            Ok(decoded) => decoded,
+            Err(HeaderFlaw::Broken) => return Ok(Err(Found::Changed(Flaw::Header))),
+            Err(HeaderFlaw::Version(version)) => {
+                return Err(OpenError::Version { place, version });
+            }
+        };
+        let room = segment.bytes.saturating_sub(place.offset);
+        let padded = match self.check_header(&header, segment, room) {
+            Ok(padded) => padded,
+            Err(flaw) => return Ok(Err(Found::Changed(flaw))),
+        };
+        self.read_up_to(place, padded)?;
+        match self.check_body(&header, link) {
+            Ok(()) => Ok(Ok((header, link))),
+            // The header and every checksum are right: the key is not.
+            Err((Flaw::Hash, _)) if self.chain.first.is_none() => Err(OpenError::WrongKey(place)),
+            Err((flaw, Some(at))) if self.lacks_sectors(&header, at) => {
+                Ok(Err(Found::Unfinished { flaw, bytes: wide(padded) }))
+            }
+            Err((flaw, _)) => Ok(Err(Found::Changed(flaw))),
+        }
+    }
+
+    /// Checks that a header belongs here and follows on; gives the batch's length on disk.
+    fn check_header(&self, header: &Header, segment: Segment, room: u64) -> Result<usize, Flaw> {
+        if header.segment != segment.number {
+            return Err(Flaw::Segment(header.segment));
+        }
+        if header.segment_bytes() != segment.bytes {
+            let (expected, found) = (header.segment_bytes(), segment.bytes);
+            return Err(Flaw::SegmentLength { expected, found });
+        }
+        let padded = header.padded_bytes().filter(|padded| wide(*padded) <= room);
+        let padded = padded.ok_or(Flaw::Length(header.bytes))?;
+        let Some(link) = self.chain.link else {
+            return Ok(padded);
+        };
+        if header.first != self.chain.next {
+            return Err(Flaw::Order { expected: self.chain.next, found: header.first });
+        }
+        let opens = header.count == 0 && header.epoch == self.chain.epoch.saturating_add(1);
+        if header.epoch != self.chain.epoch && !opens {
+            return Err(Flaw::Epoch { expected: self.chain.epoch, found: header.epoch });
+        }
+        if header.previous != link {
+            return Err(Flaw::Chain);
+        }
+        Ok(padded)
+    }
+
+    /// Checks records, the zeros behind, and the hash. With a broken record, tells where it starts.
+    fn check_body(&self, header: &Header, link: Link) -> Result<(), (Flaw, Option<usize>)> {
+        let framed = self.framed(header);
+        let mut records = Records::new(framed);
+        let mut lsn = header.first;
+        loop {
+            let at = framed.len().saturating_sub(records.rest_bytes());
+            match records.next() {
+                None => break,
+                Some(Ok(_)) => lsn = following(lsn),
+                Some(Err(_)) => {
+                    return Err((Flaw::Record(lsn), Some(at.saturating_add(HEADER_BYTES))));
+                }
+            }
+        }
+        if lsn != advanced(header.first, header.count) {
+            return Err((Flaw::Count(header.count), None));
+        }
+        let (_, behind) = self.batch.split_at(HEADER_BYTES.min(self.batch.len()));
+        if !is_blank(behind.get(framed.len()..).unwrap_or_default()) {
+            return Err((Flaw::Padding, None));
+        }
+        if self.key.link(header, behind) == link { Ok(()) } else { Err((Flaw::Hash, None)) }
+    }
+
+    /// Tells whether sectors from the broken record at `at` on never reached the disk: before the
+    /// first write they are blank, and a disk writes each whole or not at all.
+    fn lacks_sectors(&self, header: &Header, at: usize) -> bool {
+        let used = usize::try_from(header.bytes).unwrap_or(usize::MAX);
+        let used = self.batch.get(..used).unwrap_or(&self.batch);
+        used.chunks(SECTOR_BYTES).skip(at / SECTOR_BYTES).any(is_blank)
+    }
+
+    /// Takes a batch into the chain and hands its records on.
+    fn accept(
+        &mut self,
+        header: &Header,
+        link: Link,
+        each: &mut Replay<'_>,
+    ) -> Result<(), OpenError> {
+        // Told before anything is replayed, so that nothing is replayed onto the wrong state.
+        let first = *self.chain.first.get_or_insert(header.first);
+        if self.replay_from < first {
+            let held = first..first;
+            return Err(OpenError::Missing { wanted: self.replay_from, held });
+        }
+        if self.chain.segments.back().is_none_or(|(number, _)| *number != header.segment) {
+            self.chain.segments.push_back((header.segment, header.first));
+        }
+        let mut lsn = header.first;
+        for contents in Records::new(self.framed(header)).flatten() {
+            if lsn >= self.replay_from {
+                each(lsn, contents)?;
+            }
+            lsn = following(lsn);
+        }
+        self.chain.next = lsn;
+        self.chain.epoch = header.epoch;
+        self.chain.link = Some(link);
+        Ok(())
+    }
+
+    fn framed(&self, header: &Header) -> &[u8] {
+        let end = usize::try_from(header.bytes).unwrap_or(usize::MAX);
+        self.batch.get(HEADER_BYTES..end).unwrap_or_default()
+    }
+
+    /// Reads on until `bytes` bytes of the batch at `place` are there.
+    fn read_up_to(&mut self, place: Place, bytes: usize) -> Result<(), OpenError> {
+        let had = self.batch.len();
+        self.batch.resize(bytes, 0);
+        let (_, into) = self.batch.split_at_mut(had.min(bytes));
+        let from = Place { offset: place.offset.saturating_add(wide(had)), ..place };
+        self.storage.read(from, into).map_err(OpenError::storage(format!("read {from}")))
+    }
+}

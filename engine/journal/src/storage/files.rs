@@ -1,0 +1,140 @@
+//! Segments as files in one directory that one process owns.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::error::OpenError;
+use crate::format::wide;
+use crate::storage::ahead::{Ahead, existing, segment_path, sync_directory};
+use crate::storage::{Place, Segment, Storage};
+
+const LOCK: &str = "lock";
+static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+
+/// Segments as files in one directory, which stays locked while this value lives.
+#[derive(Debug)]
+pub struct Files {
+    directory: PathBuf,
+    /// Held for its lock alone.
+    _lock: File,
+    ahead: Ahead,
+    active: Option<(u64, File)>,
+    /// The segment read last: recovery reads one after another.
+    reading: Option<(u64, File)>,
+}
+
+impl Files {
+    /// Locks `directory`, which is created if it does not exist, readable by its owner only.
+    ///
+    /// # Errors
+    /// [`OpenError::InUse`] if it is locked, [`OpenError::Storage`] if it cannot be used.
+    pub fn open(directory: &Path) -> Result<Self, OpenError> {
+        let failed = |doing: &str| OpenError::storage(format!("{doing} {}", directory.display()));
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true).mode(0o700);
+        builder.create(directory).map_err(failed("create the journal directory"))?;
+        if let Some(parent) = directory.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            sync_directory(parent).map_err(failed("sync the directory above"))?;
+        }
+        let lock = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(directory.join(LOCK))
+            .map_err(failed("open the lock file in"))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(OpenError::InUse(directory.to_owned())),
+            Err(TryLockError::Error(error)) => return Err(failed("lock")(error)),
+        }
+        let ahead = Ahead::start(directory).map_err(failed("start the helper thread for"))?;
+        let directory = directory.to_owned();
+        Ok(Self { directory, _lock: lock, ahead, active: None, reading: None })
+    }
+
+    fn active(&self, segment: u64) -> io::Result<&File> {
+        match &self.active {
+            Some((number, file)) if *number == segment => Ok(file),
+            _ => Err(io::Error::other(format!("segment {segment} is not the active one"))),
+        }
+    }
+
+    fn reading(&mut self, segment: u64) -> io::Result<&File> {
+        let (number, file) = match self.reading.take() {
+            Some((number, file)) if number == segment => (number, file),
+            _ => (segment, File::open(segment_path(&self.directory, segment))?),
+        };
+        Ok(&self.reading.insert((number, file)).1)
+    }
+}
+
+impl Storage for Files {
+    fn segments(&mut self) -> io::Result<Vec<Segment>> {
+        let mut found = Vec::new();
+        for number in existing(&self.directory)? {
+            let file = File::open(segment_path(&self.directory, number))?;
+            file.sync_all()?;
+            found.push(Segment { number, bytes: file.metadata()?.len() });
+        }
+        sync_directory(&self.directory)?;
+        found.sort_by_key(|segment| segment.number);
+        Ok(found)
+    }
+
+    fn read(&mut self, place: Place, into: &mut [u8]) -> io::Result<()> {
+        self.reading(place.segment)?.read_exact_at(into, place.offset)
+    }
+
+    fn activate(&mut self, segment: Segment, next_bytes: u64) -> io::Result<()> {
+        self.reading = None;
+        let file = self.ahead.take(segment)?;
+        self.active = Some((segment.number, file));
+        let number = segment.number.saturating_add(1);
+        self.ahead.prepare(Segment { number, bytes: next_bytes })
+    }
+
+    fn append(&mut self, place: Place, batch: &[u8]) -> io::Result<()> {
+        self.ahead.check()?;
+        let file = self.active(place.segment)?;
+        write_whole(file, batch, place.offset)?;
+        file.sync_data()
+    }
+
+    fn erase(&mut self, place: Place, bytes: u64) -> io::Result<()> {
+        let file = self.active(place.segment)?;
+        let end = place.offset.saturating_add(bytes);
+        let mut offset = place.offset;
+        while offset < end {
+            let length = usize::try_from(end - offset).unwrap_or(usize::MAX).min(ZEROS.len());
+            let (zeros, _) = ZEROS.split_at(length);
+            write_whole(file, zeros, offset)?;
+            offset += wide(length);
+        }
+        file.sync_data()
+    }
+
+    fn remove(&mut self, number: u64) -> io::Result<()> {
+        self.ahead.remove(number)
+    }
+}
+
+/// Writes all of `bytes` in one call. Unlike `write_all_at` it does not try again after a short
+/// count: on a disk with room that is a failure.
+fn write_whole(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+    let written = loop {
+        match file.write_at(bytes, offset) {
+            // A signal came before anything was written.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => break result?,
+        }
+    };
+    if written == bytes.len() {
+        Ok(())
+    } else {
+        let message = format!("only {written} of {} bytes were written", bytes.len());
+        Err(io::Error::new(io::ErrorKind::WriteZero, message))
+    }
+}

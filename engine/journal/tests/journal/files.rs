@@ -1,0 +1,200 @@
+//! The journal in a directory, with the writer in its own thread.
+
+use std::convert::Infallible;
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::thread;
+
+use kessai_engine::{Entry, Lsn, Slot};
+use kessai_journal::{
+    Flaw, Journal, JournalOptions, OpenError, PriorityOutcome, Recovered, WriterPriority,
+};
+
+use crate::support::{block_on, counting, entry, key, small};
+
+fn options() -> JournalOptions {
+    JournalOptions { segment_bytes: 32_768, queue_bytes: 30_000, ..small() }
+}
+
+fn open(directory: &Path) -> Result<(Journal, Recovered, Vec<Entry>), OpenError> {
+    let mut entries = Vec::new();
+    let replay = |lsn: Lsn, entry| {
+        entries.push(entry);
+        assert_eq!(lsn, Lsn(entries.len() as u64));
+        Ok::<(), Infallible>(())
+    };
+    let (journal, recovered) = Journal::open(directory, &options(), key(), replay)?;
+    Ok((journal, recovered, entries))
+}
+
+#[test]
+fn what_many_threads_were_told_is_there_after_reopening() {
+    const THREADS: u64 = 4;
+    const EACH: u64 = 500;
+    let directory = tempfile::tempdir().unwrap();
+    let (journal, ..) = open(directory.path()).unwrap();
+    let mut pushed: Vec<(Lsn, u64)> = thread::scope(|scope| {
+        let push = |thread: u64| {
+            let journal = journal.clone();
+            scope.spawn(move || {
+                let push = |number| {
+                    let slot = std::iter::repeat_with(|| journal.reserve()).find_map(|slot| slot);
+                    let lsn = slot.unwrap().push(entry(number));
+                    block_on(journal.when_durable(lsn));
+                    assert!(journal.durable() >= lsn);
+                    (lsn, number)
+                };
+                (thread * EACH..(thread + 1) * EACH).map(push).collect::<Vec<_>>()
+            })
+        };
+        let threads: Vec<_> = (0..THREADS).map(push).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    journal.close();
+    pushed.sort_unstable();
+    let (_, recovered, entries) = open(directory.path()).unwrap();
+    assert_eq!(recovered.records, Lsn(1)..Lsn(THREADS * EACH + 1));
+    assert_eq!((recovered.epoch, recovered.torn), (2, None));
+    let expected: Vec<_> = pushed.iter().map(|(_, number)| entry(*number)).collect();
+    assert_eq!(entries, expected);
+}
+
+#[test]
+fn a_directory_in_use_is_refused_by_name_until_it_is_closed() {
+    let directory = tempfile::tempdir().unwrap();
+    let inside = directory.path().join("journal");
+    let (journal, ..) = open(&inside).unwrap();
+    let error = open(&inside).err().unwrap();
+    assert!(matches!(&error, OpenError::InUse(path) if *path == inside));
+    assert!(error.to_string().contains(inside.to_str().unwrap()));
+    journal.close();
+    let (journal, ..) = open(&inside).unwrap();
+    drop(journal);
+    open(&inside).unwrap();
+}
+
+#[test]
+fn closing_makes_everything_durable_and_dropping_the_last_handle_closes() {
+    let directory = tempfile::tempdir().unwrap();
+    let (journal, ..) = open(directory.path()).unwrap();
+    for number in 1..=90 {
+        journal.reserve().unwrap().push(entry(number));
+    }
+    let other = journal.clone();
+    drop(journal);
+    drop(other);
+    let (journal, _, entries) = open(directory.path()).unwrap();
+    assert_eq!(entries.len(), 90);
+    journal.close();
+    journal.close();
+    assert!(journal.reserve().is_none());
+}
+
+#[test]
+fn segments_are_whole_and_the_next_is_prepared() {
+    let directory = tempfile::tempdir().unwrap();
+    let (journal, ..) = open(directory.path()).unwrap();
+    for number in 1..=20 {
+        let lsn = journal.reserve().unwrap().push(entry(number));
+        block_on(journal.when_durable(lsn));
+    }
+    journal.close();
+    let mut segments = Vec::new();
+    for file in fs::read_dir(directory.path()).unwrap() {
+        let file = file.unwrap();
+        let name = file.file_name().into_string().unwrap();
+        if name != "lock" {
+            segments.push((name, file.metadata().unwrap().len()));
+        }
+    }
+    segments.sort();
+    let names: Vec<_> = segments.iter().map(|(name, _)| name.as_str()).collect();
+    // 21 batches of a block, eight in a segment, and one segment ahead.
+    let expected = [
+        "segment-000000000001",
+        "segment-000000000002",
+        "segment-000000000003",
+        "segment-000000000004",
+    ];
+    assert_eq!(names, expected);
+    assert!(segments.iter().all(|(_, bytes)| *bytes == 32_768));
+}
+
+#[test]
+fn trimmed_segments_are_removed() {
+    let directory = tempfile::tempdir().unwrap();
+    let (journal, ..) = open(directory.path()).unwrap();
+    for number in 1..=20 {
+        let lsn = journal.reserve().unwrap().push(entry(number));
+        block_on(journal.when_durable(lsn));
+    }
+    journal.trim(Lsn(20));
+    journal.close();
+    assert!(!directory.path().join("segment-000000000002").exists());
+    assert!(directory.path().join("segment-000000000003").exists());
+    let from = JournalOptions { replay_from: Lsn(21), ..options() };
+    let replay = |_, _| -> Result<(), Infallible> { panic!("nothing is replayed") };
+    let (journal, recovered) = Journal::open(directory.path(), &from, key(), replay).unwrap();
+    assert_eq!(recovered.records.end, Lsn(21));
+    assert_eq!(journal.reserve().unwrap().push(entry(21)), Lsn(21));
+}
+
+#[test]
+fn a_segment_cut_short_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    open(directory.path()).unwrap();
+    let segment = directory.path().join("segment-000000000001");
+    fs::OpenOptions::new().write(true).open(segment).unwrap().set_len(4_096).unwrap();
+    let error = open(directory.path()).err().unwrap();
+    let OpenError::Corrupt(corruption) = error else { panic!("{error}") };
+    assert_eq!(corruption.flaw, Flaw::SegmentLength { expected: 32_768, found: 4_096 });
+}
+
+#[test]
+fn a_segment_left_unfinished_is_made_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("unfinished"), [1; 100]).unwrap();
+    let (journal, ..) = open(directory.path()).unwrap();
+    journal.reserve().unwrap().push(entry(1));
+    journal.close();
+    let (_, recovered, entries) = open(directory.path()).unwrap();
+    assert_eq!((entries.len(), recovered.torn), (1, None));
+}
+
+#[test]
+fn a_segment_that_vanishes_under_the_writer_ends_everything() {
+    let directory = tempfile::tempdir().unwrap();
+    let (options, failures) = counting(options());
+    let replay = |_, _| Ok::<(), Infallible>(());
+    let (journal, _) = Journal::open(directory.path(), &options, key(), replay).unwrap();
+    // The helper cannot remove what is gone, and the writer hears of it.
+    for number in 1..=8 {
+        let lsn = journal.reserve().unwrap().push(entry(number));
+        block_on(journal.when_durable(lsn));
+    }
+    fs::remove_file(directory.path().join("segment-000000000001")).unwrap();
+    journal.trim(Lsn(8));
+    let mut number = 8;
+    while failures.load(Ordering::SeqCst) == 0 {
+        if let Some(slot) = journal.reserve() {
+            number += 1;
+            slot.push(entry(number));
+        }
+        thread::yield_now();
+    }
+    journal.close();
+    assert_eq!(failures.load(Ordering::SeqCst), 1);
+    assert!(journal.reserve().is_none());
+}
+
+#[test]
+fn the_priority_is_tried_and_its_outcome_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = JournalOptions { priority: WriterPriority::Realtime, ..options() };
+    let replay = |_, _| Ok::<(), Infallible>(());
+    let (journal, recovered) = Journal::open(directory.path(), &options, key(), replay).unwrap();
+    assert!(matches!(recovered.priority, PriorityOutcome::Realtime | PriorityOutcome::Refused(_)));
+    let lsn = journal.reserve().unwrap().push(entry(1));
+    block_on(journal.when_durable(lsn));
+}

@@ -1,0 +1,17 @@
+//! The journal from outside: what was told durable is there after whatever happened to the disk.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    clippy::panic,
+    reason = "a test may panic"
+)]
+
+mod bounds;
+mod crashes;
+mod damage;
+mod files;
+mod reopening;
+mod support;
+mod waking;
