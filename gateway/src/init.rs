@@ -1,0 +1,59 @@
+//! Makes everything that a new processor needs, once.
+
+use std::path::{Path, PathBuf};
+
+use crate::entropy::Entropy;
+use crate::keys::{KeyError, Keys};
+use crate::node::{Node, NodeError};
+use crate::settings::{Settings, SettingsError, TEMPLATE};
+
+/// The configuration file that is written.
+pub const CONFIGURATION: &str = "kessai.toml";
+
+/// Why nothing was made.
+#[derive(Debug, thiserror::Error)]
+pub enum InitError {
+    /// There is something already; nothing of it is touched.
+    #[error("{0} is not empty: nothing was written there")]
+    Occupied(PathBuf),
+    /// A file or folder cannot be written.
+    #[error("{path}: {source}")]
+    File {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The keys cannot be made.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+    /// The data directory cannot be made.
+    #[error(transparent)]
+    Data(#[from] NodeError),
+    /// The configuration that was just written cannot be read.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+}
+
+/// Makes configuration, keys and an empty data directory in `folder`, and says where the
+/// configuration lies.
+///
+/// # Errors
+/// [`InitError`]; a folder that holds anything is left alone.
+pub fn init(folder: &Path, entropy: &dyn Entropy) -> Result<PathBuf, InitError> {
+    let file = |path: &Path| {
+        let path = path.to_owned();
+        |source| InitError::File { path, source }
+    };
+    std::fs::create_dir_all(folder).map_err(file(folder))?;
+    if std::fs::read_dir(folder).map_err(file(folder))?.next().is_some() {
+        return Err(InitError::Occupied(folder.to_owned()));
+    }
+    let configuration = folder.join(CONFIGURATION);
+    std::fs::write(&configuration, TEMPLATE).map_err(file(&configuration))?;
+    let settings = Settings::load(&configuration)?;
+    std::fs::create_dir(&settings.keys).map_err(file(&settings.keys))?;
+    Keys::create(&settings.keys, entropy)?;
+    Node::create(&settings, entropy)?;
+    Ok(configuration)
+}

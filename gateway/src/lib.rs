@@ -1,0 +1,33 @@
+//! Serves: one QUIC port before the engine and its journal.
+//!
+//! The path of a payment, and the reading order: `connection` (bytes) → `session` (who, and may
+//! it) → `dispatch` (talks to the engine, and performs what was decided once it is durable) →
+//! `outgoing` (messages owed to peers). `server` admits connections and keeps time, `node` brings
+//! engine and journal to life from a data directory.
+//!
+//! It decides nothing about money: that is the engine's. It keeps nothing: that is the journal's.
+
+pub mod clock;
+mod connection;
+mod deliveries;
+mod dispatch;
+pub mod entropy;
+pub mod init;
+pub mod keys;
+mod local;
+mod node;
+mod offer;
+mod outgoing;
+mod server;
+mod session;
+pub mod settings;
+pub mod tls;
+mod told;
+mod transport;
+mod waiting;
+
+pub use keys::{KeyError, Keys};
+pub use local::LocalLink;
+pub use node::{Node, NodeError};
+pub use server::{Gateway, StartError};
+pub use settings::Settings;

@@ -1,0 +1,175 @@
+//! The data directory and what comes to life from it: engine and journal.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use kessai_engine::{Corrupt, Engine, Layout, Lsn};
+use kessai_journal::{ChainKey, Journal, JournalOptions, OpenError, Recovered, WriterPriority};
+use serde::{Deserialize, Serialize};
+
+use crate::entropy::{Entropy, draw};
+use crate::keys::Keys;
+use crate::settings::{Priority, Settings};
+
+/// How a new data directory is laid out.
+const SHARDS: u16 = 256;
+
+/// Says how the state in a data directory is laid out; written once.
+const LAYOUT: &str = "layout.toml";
+
+/// Holds the journal's segments.
+const JOURNAL: &str = "journal";
+
+/// Why a data directory cannot be made or used.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// A file cannot be read or written.
+    #[error("{path}: {source}")]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// There is no data directory.
+    #[error("{0} is no Kessai data directory; `kessai init DIR` makes one")]
+    Missing(PathBuf),
+    /// The layout makes no sense.
+    #[error("{path}: {problem}")]
+    Layout {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The journal cannot be opened.
+    #[error("{path}: {source}")]
+    Journal {
+        /// Which folder.
+        path: PathBuf,
+        /// Why.
+        source: Box<OpenError>,
+    },
+}
+
+/// The layout file. The seed is no secret of its own: it keeps shards from being aimed at.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LayoutFile {
+    format: u32,
+    shards: u16,
+    seed: String,
+}
+
+/// An engine with its journal.
+#[derive(Debug)]
+pub struct Node {
+    engine: Arc<Engine>,
+    journal: Journal,
+    recovered: Option<Recovered>,
+}
+
+impl Node {
+    /// Makes a data directory for [`Node::open`].
+    ///
+    /// # Errors
+    /// [`NodeError::File`] if it is there already or cannot be written.
+    pub fn create(settings: &Settings, entropy: &dyn Entropy) -> Result<(), NodeError> {
+        let file = LayoutFile { format: 1, shards: SHARDS, seed: hex::encode(draw::<16>(entropy)) };
+        let path = settings.data.join(LAYOUT);
+        let write = || {
+            std::fs::create_dir_all(settings.data.join(JOURNAL))?;
+            let mut layout = std::fs::File::create_new(&path)?;
+            let text = toml::to_string(&file).map_err(std::io::Error::other)?;
+            layout.write_all(text.as_bytes())?;
+            layout.sync_all()?;
+            std::fs::File::open(&settings.data)?.sync_all()
+        };
+        write().map_err(|source| NodeError::File { path: path.clone(), source })
+    }
+
+    /// Recovers what the data directory holds, and takes it for this process alone.
+    ///
+    /// # Errors
+    /// [`NodeError`], naming the file and what is wrong; nothing has changed then.
+    pub fn open(
+        settings: &Settings,
+        keys: &Keys,
+        entropy: &dyn Entropy,
+    ) -> Result<Self, NodeError> {
+        let layout = read_layout(&settings.data)?;
+        let map_seed = u64::from_le_bytes(draw(entropy));
+        let engine = Engine::new(settings.rules(), layout, keys.keyring(), map_seed);
+        let path = settings.data.join(JOURNAL);
+        let options = journal_options(settings);
+        let chain_key = ChainKey(*keys.chain_key());
+        let replay = |_: Lsn, entry| engine.replay(&entry).map_err(Box::<Corrupt>::new);
+        let (journal, recovered) = Journal::open(&path, &options, chain_key, replay)
+            .map_err(|source| NodeError::Journal { path, source: Box::new(source) })?;
+        Ok(Self { engine: Arc::new(engine), journal, recovered: Some(recovered) })
+    }
+
+    /// Makes an empty engine that remembers nothing, for tests and benches.
+    #[must_use]
+    pub fn volatile(settings: &Settings, keys: &Keys, entropy: &dyn Entropy) -> Self {
+        #[expect(clippy::expect_used, reason = "the default is a power of two")]
+        let layout = Layout::new(SHARDS, draw(entropy)).expect("a layout of 256 shards");
+        let map_seed = u64::from_le_bytes(draw(entropy));
+        let engine = Engine::new(settings.rules(), layout, keys.keyring(), map_seed);
+        Self { engine: Arc::new(engine), journal: Journal::volatile(), recovered: None }
+    }
+
+    /// The engine.
+    #[must_use]
+    pub const fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    /// The journal.
+    #[must_use]
+    pub const fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// What was found in the journal, if there is one.
+    #[must_use]
+    pub const fn recovered(&self) -> Option<&Recovered> {
+        self.recovered.as_ref()
+    }
+}
+
+fn read_layout(data: &Path) -> Result<Layout, NodeError> {
+    let path = data.join(LAYOUT);
+    let text = std::fs::read_to_string(&path).map_err(|source| {
+        if source.kind() == std::io::ErrorKind::NotFound {
+            NodeError::Missing(data.to_owned())
+        } else {
+            NodeError::File { path: path.clone(), source }
+        }
+    })?;
+    let wrong = |problem: String| NodeError::Layout { path: path.clone(), problem };
+    let file: LayoutFile = toml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+    if file.format != 1 {
+        return Err(wrong(format!("format {} is not known to this version", file.format)));
+    }
+    let mut seed = [0; 16];
+    hex::decode_to_slice(&file.seed, &mut seed)
+        .map_err(|_| wrong("the seed must be 32 hexadecimal digits".to_owned()))?;
+    Layout::new(file.shards, seed)
+        .ok_or_else(|| wrong("shards must be a power of two up to 4096".to_owned()))
+}
+
+fn journal_options(settings: &Settings) -> JournalOptions {
+    let journal = &settings.journal;
+    JournalOptions {
+        segment_bytes: u64::from(journal.segment_mib) << 20,
+        queue_records: journal.queue,
+        gather: journal.gather,
+        priority: match journal.priority {
+            Priority::Realtime => WriterPriority::Realtime,
+            Priority::Normal => WriterPriority::Normal,
+        },
+        ..JournalOptions::default()
+    }
+}

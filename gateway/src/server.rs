@@ -1,0 +1,329 @@
+//! The running gateway: admits connections, keeps time, and stops without losing an answer.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use kessai_engine::terms::collation::ChannelBinding;
+use kessai_engine::{Engine, KeyPin, Peer};
+use kessai_journal::Journal;
+use kessai_wire::{CloseCode, SoftwareName};
+use quinn::crypto::rustls::NoInitialCipherSuite;
+use quinn::{Endpoint, Incoming, VarInt};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::clock::SystemClock;
+use crate::connection::{self, Deadlines};
+use crate::dispatch::Dispatch;
+use crate::entropy::SystemEntropy;
+use crate::keys::Keys;
+use crate::local::{self, LocalLink};
+use crate::node::Node;
+use crate::session::{Reception, Session};
+use crate::settings::{Connections, Settings, millis};
+use crate::{tls, transport};
+
+/// How often deadlines are looked at.
+const TICK: Duration = Duration::from_millis(10);
+
+/// How often the memory of silent addresses is given back.
+const SWEEP: Duration = Duration::from_secs(60);
+
+/// When a drained peer is advised to come back.
+const RECONNECT_AFTER_MS: u32 = 1_000;
+
+/// Why a gateway cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address cannot be listened at.
+    #[error("cannot listen at {address}: {source}")]
+    Listen {
+        /// Which address.
+        address: SocketAddr,
+        /// Why; most often another process is there already.
+        source: io::Error,
+    },
+    /// Server key and certificates do not belong together.
+    #[error("the server key or its certificate cannot be used: {0}")]
+    Tls(#[from] rustls::Error),
+    /// The TLS library lacks what QUIC begins with.
+    #[error("the TLS library cannot do QUIC: {0}")]
+    Quic(#[from] NoInitialCipherSuite),
+}
+
+/// A gateway that serves.
+pub struct Gateway {
+    reception: Arc<Reception>,
+    endpoint: Endpoint,
+    address: SocketAddr,
+    root_pin: KeyPin,
+    sessions: Arc<Sessions>,
+    /// Ends the tasks that would go on for ever.
+    stop: CancellationToken,
+    tasks: TaskTracker,
+    drain: Duration,
+}
+
+/// The sessions that are there, to be told when the gateway stops.
+#[derive(Default)]
+struct Sessions {
+    count: AtomicU64,
+    live: Mutex<HashMap<u64, Weak<Session>>>,
+}
+
+impl Sessions {
+    fn number(&self) -> u64 {
+        self.count.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn with<R>(&self, work: impl FnOnce(&mut HashMap<u64, Weak<Session>>) -> R) -> R {
+        work(&mut self.live.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Gateway {
+    /// Listens and serves. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// [`StartError`], naming what stands in the way.
+    pub fn start(node: &Node, settings: &Settings, keys: &Keys) -> Result<Self, StartError> {
+        let tls = tls::server_config(keys.chain.clone(), keys.server.clone_key())?;
+        let config = transport::server_config(tls, &settings.connections)?;
+        let listen = |source| StartError::Listen { address: settings.listen, source };
+        let socket = std::net::UdpSocket::bind(settings.listen).map_err(listen)?;
+        let runtime = quinn::default_runtime().ok_or_else(|| {
+            listen(io::Error::other("the gateway must be started within a tokio runtime"))
+        })?;
+        let endpoint =
+            Endpoint::new(transport::endpoint_config(keys), Some(config), socket, runtime)
+                .map_err(listen)?;
+        let address = endpoint.local_addr().map_err(listen)?;
+        let clock = SystemClock::new();
+        clock.raise_to(node.engine().latest_ms());
+        let gateway = Self {
+            reception: Arc::new(Reception {
+                dispatch: Dispatch::new(
+                    Arc::clone(node.engine()),
+                    node.journal().clone(),
+                    Arc::new(clock),
+                    Arc::new(SystemEntropy),
+                    millis(settings.payments.prompt),
+                ),
+                name: software_name(),
+                idle_ms: u32::try_from(millis(settings.connections.idle)).unwrap_or(u32::MAX),
+            }),
+            endpoint,
+            address,
+            root_pin: keys.root_pin,
+            sessions: Arc::new(Sessions::default()),
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            drain: settings.connections.drain,
+        };
+        gateway.spawn_tasks(&settings.connections);
+        Ok(gateway)
+    }
+
+    fn spawn_tasks(&self, connections: &Connections) {
+        let door = Arc::new(Door::new(self, connections));
+        let endpoint = self.endpoint.clone();
+        self.spawn(async move {
+            while let Some(incoming) = endpoint.accept().await {
+                door.admit(incoming);
+            }
+        });
+        let reception = Arc::clone(&self.reception);
+        self.spawn(async move { reception.dispatch.deliver().await });
+        let reception = Arc::clone(&self.reception);
+        self.spawn(async move {
+            let mut ticks = interval(TICK);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                ticks.tick().await;
+                reception.dispatch.expire();
+            }
+        });
+    }
+
+    /// Runs `work` until it ends or the gateway stops.
+    fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = work => {}
+            }
+        });
+    }
+
+    /// The UDP address that it listens at.
+    #[must_use]
+    pub const fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What clients know it by.
+    #[must_use]
+    pub const fn root_pin(&self) -> KeyPin {
+        self.root_pin
+    }
+
+    /// The engine behind it.
+    #[must_use]
+    pub fn engine(&self) -> &Arc<Engine> {
+        self.reception.dispatch.engine()
+    }
+
+    /// The journal behind it.
+    #[must_use]
+    pub fn journal(&self) -> &Journal {
+        self.reception.dispatch.journal()
+    }
+
+    /// The gateway's clock, in milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn now_ms(&self) -> u64 {
+        self.reception.dispatch.now_ms()
+    }
+
+    /// Connects a peer without a network: the same sessions and decisions, messages over channels.
+    #[must_use]
+    pub fn local(&self, peer: Peer, channel: ChannelBinding) -> LocalLink {
+        let number = self.sessions.number();
+        local::link(Arc::clone(&self.reception), number, peer, channel)
+    }
+
+    /// Stops: takes no more payments and connections, tells what was decided, closes the
+    /// connections and makes everything durable. Pending payments go on after the next start.
+    pub async fn stop(self) {
+        self.reception.dispatch.drain();
+        let live: Vec<_> = self.sessions.with(|live| live.values().cloned().collect());
+        for session in live.iter().filter_map(Weak::upgrade) {
+            session.announce_drain(RECONNECT_AFTER_MS);
+        }
+        drop(live);
+        let settled = async {
+            let mut ticks = interval(TICK);
+            while !self.reception.dispatch.is_settled() {
+                ticks.tick().await;
+            }
+            // One more turn for what was just handed to the streams.
+            ticks.tick().await;
+        };
+        if timeout(self.drain, settled).await.is_err() {
+            tracing::warn!("stopped before every answer was told; they can be asked for again");
+        }
+        let code = CloseCode::ShuttingDown;
+        self.endpoint.close(VarInt::from_u32(code.number()), code.name().as_bytes());
+        if timeout(self.drain, self.endpoint.wait_idle()).await.is_err() {
+            tracing::warn!("some connections did not close in time");
+        }
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        let journal = self.journal().clone();
+        // Joins the writer's thread, which may be syncing.
+        if tokio::task::spawn_blocking(move || journal.close()).await.is_err() {
+            tracing::error!("the journal did not close");
+        }
+    }
+}
+
+/// Who is let in: bounded in all, by handshakes under way, and by source.
+///
+/// # Source
+/// RFC 9000, section 8.1.2 (Retry); RFC 9308 section 3.1.
+struct Door {
+    reception: Arc<Reception>,
+    sessions: Arc<Sessions>,
+    tasks: TaskTracker,
+    connections: Arc<Semaphore>,
+    handshakes: Arc<Semaphore>,
+    retry_below: usize,
+    sources: DefaultKeyedRateLimiter<IpAddr>,
+    swept_at_ms: AtomicU64,
+    handshake: Duration,
+    deadlines: Deadlines,
+}
+
+impl Door {
+    fn new(gateway: &Gateway, connections: &Connections) -> Self {
+        let per_second = NonZeroU32::new(connections.per_source_per_second);
+        let quota = Quota::per_second(per_second.unwrap_or(NonZeroU32::MIN));
+        Self {
+            reception: Arc::clone(&gateway.reception),
+            sessions: Arc::clone(&gateway.sessions),
+            tasks: gateway.tasks.clone(),
+            connections: Arc::new(Semaphore::new(connections.most)),
+            handshakes: Arc::new(Semaphore::new(connections.handshakes)),
+            retry_below: connections.handshakes - connections.handshakes / 8,
+            sources: RateLimiter::keyed(quota),
+            swept_at_ms: AtomicU64::new(0),
+            handshake: connections.handshake,
+            deadlines: Deadlines { frame: connections.frame, write: connections.idle },
+        }
+    }
+
+    fn admit(self: &Arc<Self>, incoming: Incoming) {
+        self.sweep();
+        let validated = incoming.remote_address_validated();
+        let crowded = self.handshakes.available_permits() < self.retry_below;
+        if crowded && !validated && incoming.may_retry() {
+            if let Err(error) = incoming.retry() {
+                error.into_incoming().refuse();
+            }
+            return;
+        }
+        let permits = (
+            Arc::clone(&self.connections).try_acquire_owned(),
+            Arc::clone(&self.handshakes).try_acquire_owned(),
+        );
+        let (Ok(connection), Ok(handshake)) = permits else { return incoming.refuse() };
+        if self.sources.check_key(&incoming.remote_address().ip()).is_err() {
+            return incoming.refuse();
+        }
+        let door = Arc::clone(self);
+        self.tasks.spawn(async move { door.welcome(incoming, handshake, connection).await });
+    }
+
+    async fn welcome(
+        &self,
+        incoming: Incoming,
+        handshake: OwnedSemaphorePermit,
+        _connection: OwnedSemaphorePermit,
+    ) {
+        let Ok(connecting) = incoming.accept() else { return };
+        let Ok(Ok(connection)) = timeout(self.handshake, connecting).await else { return };
+        drop(handshake);
+        let number = self.sessions.number();
+        let reception = Arc::clone(&self.reception);
+        connection::serve(connection, number, reception, self.deadlines, |session| {
+            self.sessions.with(|live| live.insert(number, Arc::downgrade(session)));
+        })
+        .await;
+        self.sessions.with(|live| live.remove(&number));
+    }
+
+    /// Forgets addresses that have been silent, so that a scan from many cannot fill the memory.
+    fn sweep(&self) {
+        let now_ms = self.reception.dispatch.now_ms();
+        let swept_at_ms = self.swept_at_ms.load(Ordering::Relaxed);
+        if now_ms.saturating_sub(swept_at_ms) > millis(SWEEP) {
+            self.swept_at_ms.store(now_ms, Ordering::Relaxed);
+            self.sources.retain_recent();
+        }
+    }
+}
+
+fn software_name() -> SoftwareName {
+    #[expect(clippy::expect_used, reason = "a constant of the right form")]
+    SoftwareName::new(concat!("kessai ", env!("CARGO_PKG_VERSION"))).expect("a short name")
+}

@@ -1,0 +1,356 @@
+//! The configuration file: every setting, its default and its bounds.
+//!
+//! Read once at the start and handed on in parts; nothing here is global.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use kessai_engine::{Calendar, Rules};
+use serde::Deserialize;
+
+/// The configuration file that `kessai init` writes: all defaults, commented.
+pub const TEMPLATE: &str = include_str!("settings/template.toml");
+
+/// Everything that can be set.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// The UDP address that terminals and handsets reach.
+    pub listen: SocketAddr,
+    /// Customers, payments and journal.
+    pub data: PathBuf,
+    /// Keys; never inside `data`.
+    pub keys: PathBuf,
+    /// How long payments live and what they may try.
+    pub payments: Payments,
+    /// What connections may cost.
+    pub connections: Connections,
+    /// How records become durable.
+    pub journal: JournalSettings,
+    /// When a business day begins.
+    pub business_day: BusinessDay,
+}
+
+/// How long payments live and what they may try.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Payments {
+    /// How long a customer may take to answer.
+    #[serde(with = "humantime_serde")]
+    pub prompt: Duration,
+    /// How long a machine may take to report delivery.
+    #[serde(with = "humantime_serde")]
+    pub delivery: Duration,
+    /// Wrong proofs that a payment bears.
+    pub tries: u8,
+    /// Wrong proofs in a row that block a customer.
+    pub tries_in_row: u8,
+    /// Payments that may wait for one customer.
+    pub open_per_customer: u8,
+    /// Payments that may be pending for one terminal.
+    pub open_per_terminal: u32,
+    /// Payments that may be pending in all.
+    pub open_in_all: u32,
+    /// Payments kept in memory.
+    pub in_memory: usize,
+    /// How far ahead of our clock the time in a payment id may be.
+    #[serde(with = "humantime_serde")]
+    pub id_tolerance: Duration,
+}
+
+/// What connections may cost.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Connections {
+    /// Connections at a time.
+    pub most: usize,
+    /// Handshakes under way at a time.
+    pub handshakes: usize,
+    /// New connections from one address a second, with bursts of as many again.
+    pub per_source_per_second: u32,
+    /// How long a handshake may take.
+    #[serde(with = "humantime_serde")]
+    pub handshake: Duration,
+    /// How long the rest of a frame may take once it has begun.
+    #[serde(with = "humantime_serde")]
+    pub frame: Duration,
+    /// How long a connection may be silent.
+    #[serde(with = "humantime_serde")]
+    pub idle: Duration,
+    /// How long a stop waits for answers that are on their way.
+    #[serde(with = "humantime_serde")]
+    pub drain: Duration,
+}
+
+/// How records become durable.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct JournalSettings {
+    /// How long the writer gathers records when it is busy.
+    #[serde(with = "humantime_serde")]
+    pub gather: Duration,
+    /// The size of a segment file, in MiB.
+    pub segment_mib: u32,
+    /// Records that may wait for the writer.
+    pub queue: u32,
+    /// Whether the writer asks for real-time priority.
+    pub priority: Priority,
+}
+
+/// How the journal's writer competes for the processor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Priority {
+    /// Ahead of everything else, where the system permits it.
+    Realtime,
+    /// Like any thread.
+    Normal,
+}
+
+/// When a business day begins.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BusinessDay {
+    /// Local time, in minutes east of UTC.
+    pub utc_offset_minutes: i32,
+    /// In minutes after local midnight.
+    pub cut_off_minutes: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 7443)),
+            data: PathBuf::from("data"),
+            keys: PathBuf::from("keys"),
+            payments: Payments::default(),
+            connections: Connections::default(),
+            journal: JournalSettings::default(),
+            business_day: BusinessDay::default(),
+        }
+    }
+}
+
+impl Default for Payments {
+    fn default() -> Self {
+        let rules = Rules::default();
+        Self {
+            prompt: Duration::from_secs(60),
+            delivery: Duration::from_millis(rules.delivery_ms),
+            tries: rules.tries_per_payment,
+            tries_in_row: rules.tries_in_row,
+            open_per_customer: rules.open_per_customer,
+            open_per_terminal: rules.open_per_terminal,
+            open_in_all: rules.open_in_all,
+            in_memory: rules.payments_in_memory,
+            id_tolerance: Duration::from_millis(rules.id_tolerance_ms),
+        }
+    }
+}
+
+impl Default for Connections {
+    fn default() -> Self {
+        Self {
+            most: 100_000,
+            handshakes: 1_024,
+            per_source_per_second: 500,
+            handshake: Duration::from_secs(3),
+            frame: Duration::from_secs(2),
+            idle: Duration::from_secs(30),
+            drain: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Default for JournalSettings {
+    fn default() -> Self {
+        Self {
+            gather: Duration::from_micros(300),
+            segment_mib: 64,
+            queue: 65_536,
+            priority: Priority::Realtime,
+        }
+    }
+}
+
+impl Default for BusinessDay {
+    fn default() -> Self {
+        let calendar = Calendar::default();
+        Self {
+            utc_offset_minutes: calendar.utc_offset_minutes,
+            cut_off_minutes: calendar.cut_off_minutes,
+        }
+    }
+}
+
+/// Why a configuration is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The file cannot be read.
+    #[error("{path}: {source}; `kessai init DIR` writes one")]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is no TOML, or names a setting that there is not.
+    #[error("{path}: {source}")]
+    Syntax {
+        /// Which file.
+        path: PathBuf,
+        /// Where and why.
+        source: Box<toml::de::Error>,
+    },
+    /// Settings are out of their bounds; all of them are named.
+    #[error("{path}: {}", problems.join("; "))]
+    Bounds {
+        /// Which file.
+        path: PathBuf,
+        /// One sentence a setting.
+        problems: Vec<String>,
+    },
+}
+
+impl Settings {
+    /// Reads a configuration file; paths in it count from the folder that it lies in.
+    ///
+    /// # Errors
+    /// [`SettingsError`], naming the file and everything that is wrong with it.
+    pub fn load(path: &Path) -> Result<Self, SettingsError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| SettingsError::File { path: path.to_owned(), source })?;
+        let mut settings: Self = toml::from_str(&text).map_err(|source| SettingsError::Syntax {
+            path: path.to_owned(),
+            source: Box::new(source),
+        })?;
+        let problems = settings.problems();
+        if !problems.is_empty() {
+            return Err(SettingsError::Bounds { path: path.to_owned(), problems });
+        }
+        let folder = path.parent().unwrap_or_else(|| Path::new(""));
+        settings.data = folder.join(&settings.data);
+        settings.keys = folder.join(&settings.keys);
+        Ok(settings)
+    }
+
+    /// The numbers that the engine decides by.
+    #[must_use]
+    pub fn rules(&self) -> Rules {
+        Rules {
+            tries_per_payment: self.payments.tries,
+            tries_in_row: self.payments.tries_in_row,
+            open_per_customer: self.payments.open_per_customer,
+            open_per_terminal: self.payments.open_per_terminal,
+            open_in_all: self.payments.open_in_all,
+            payments_in_memory: self.payments.in_memory,
+            id_tolerance_ms: millis(self.payments.id_tolerance),
+            delivery_ms: millis(self.payments.delivery),
+            calendar: Calendar {
+                utc_offset_minutes: self.business_day.utc_offset_minutes,
+                cut_off_minutes: self.business_day.cut_off_minutes,
+            },
+        }
+    }
+
+    /// Everything that is out of bounds, a sentence each.
+    fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        let mut demand = |holds: bool, sentence: &str| {
+            if !holds {
+                problems.push(sentence.to_owned());
+            }
+        };
+        let (payments, connections, journal) = (&self.payments, &self.connections, &self.journal);
+        let day = Duration::from_secs(86_400);
+        let second = Duration::from_secs(1);
+        demand((second..=day).contains(&payments.prompt), "payments.prompt must be 1s to 1day");
+        demand((second..=day).contains(&payments.delivery), "payments.delivery must be 1s to 1day");
+        demand((1..=10).contains(&payments.tries), "payments.tries must be 1 to 10");
+        demand(
+            (1..=5).contains(&payments.tries_in_row),
+            "payments.tries_in_row must be 1 to 5 (PSD2 RTS, article 4(3)(b))",
+        );
+        demand(payments.open_per_customer >= 1, "payments.open_per_customer must be at least 1");
+        demand(payments.open_per_terminal >= 1, "payments.open_per_terminal must be at least 1");
+        demand(payments.open_in_all >= 1, "payments.open_in_all must be at least 1");
+        demand(connections.most >= 1, "connections.most must be at least 1");
+        demand(connections.handshakes >= 1, "connections.handshakes must be at least 1");
+        demand(
+            connections.per_source_per_second >= 1,
+            "connections.per_source_per_second must be at least 1",
+        );
+        demand(connections.idle >= second, "connections.idle must be at least 1s");
+        demand(
+            journal.gather <= Duration::from_millis(100),
+            "journal.gather must be at most 100ms",
+        );
+        demand((1..=1_024).contains(&journal.segment_mib), "journal.segment_mib must be 1 to 1024");
+        demand(
+            (64..=1 << 20).contains(&journal.queue),
+            "journal.queue must be 64 to 1048576 records",
+        );
+        demand(
+            self.business_day.utc_offset_minutes.abs() <= 14 * 60,
+            "business_day.utc_offset_minutes must be within 14 hours",
+        );
+        demand(
+            self.business_day.cut_off_minutes < 24 * 60,
+            "business_day.cut_off_minutes must be below 1440",
+        );
+        problems
+    }
+}
+
+/// A duration in whole milliseconds.
+#[must_use]
+pub fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{Settings, SettingsError, TEMPLATE};
+
+    /// The template with every commented setting switched on.
+    fn uncommented() -> String {
+        let setting = |line: &&str| line.starts_with('#') && !line.starts_with("# ");
+        TEMPLATE
+            .lines()
+            .map(|line| if setting(&line) { line.trim_start_matches('#') } else { line })
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+
+    #[test]
+    fn the_template_names_every_setting_with_its_default() {
+        let from_template: Settings = toml::from_str(&uncommented()).unwrap();
+        assert_eq!(from_template, Settings::default());
+        assert_eq!(toml::from_str::<Settings>(TEMPLATE).unwrap(), Settings::default());
+        let set = uncommented().lines().filter(|line| line.contains(" = ")).count();
+        let fields = format!("{:#?}", Settings::default()).matches(": ").count() - 4;
+        assert_eq!(set, fields, "a setting is missing in the template");
+    }
+
+    #[test]
+    fn a_missing_file_says_how_to_make_one() {
+        let error = Settings::load(Path::new("no/such/kessai.toml")).unwrap_err();
+        assert!(error.to_string().contains("kessai init"), "{error}");
+    }
+
+    #[test]
+    fn every_fault_of_a_file_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("kessai.toml");
+        std::fs::write(&path, "[payments]\nprompt = \"0s\"\ntries_in_row = 9\n").unwrap();
+        let error = Settings::load(&path).unwrap_err();
+        let SettingsError::Bounds { problems, .. } = &error else { panic!("{error}") };
+        assert_eq!(problems.len(), 2, "{error}");
+        std::fs::write(&path, "[payments]\npromt = \"5s\"\n").unwrap();
+        let error = Settings::load(&path).unwrap_err().to_string();
+        assert!(error.contains("promt"), "{error}");
+    }
+}

@@ -1,0 +1,63 @@
+//! QUIC as the gateway speaks it: small windows, few streams, no datagrams.
+//!
+//! The library's defaults let one connection claim 250 MB of receive buffers. What a connection
+//! may cost is bounded here, before anybody is known.
+//!
+//! # Source
+//! RFC 9000; docs/PROTOCOL.md, "Transport".
+
+use std::sync::Arc;
+
+use kessai_wire::limits::MAX_STREAMS;
+use quinn::crypto::rustls::{NoInitialCipherSuite, QuicServerConfig};
+use quinn::{EndpointConfig, IdleTimeout, ServerConfig, TransportConfig, VarInt};
+
+use crate::keys::Keys;
+use crate::settings::Connections;
+
+/// Receive window of one stream, in bytes: half a frame of the greatest length, refilled as it is
+/// read.
+const STREAM_WINDOW: u32 = 16 << 10;
+/// Receive window of a whole connection, in bytes.
+const CONNECTION_WINDOW: u32 = 64 << 10;
+/// What may wait to be sent or acknowledged on one connection, in bytes.
+const SEND_WINDOW: u64 = 256 << 10;
+
+/// Makes the listener's side of QUIC.
+///
+/// # Errors
+/// [`NoInitialCipherSuite`] if the TLS configuration lacks the suite that QUIC begins with.
+pub fn server_config(
+    tls: rustls::ServerConfig,
+    connections: &Connections,
+) -> Result<ServerConfig, NoInitialCipherSuite> {
+    let mut transport = TransportConfig::default();
+    let idle_ms = u32::try_from(connections.idle.as_millis()).unwrap_or(u32::MAX);
+    transport
+        .max_concurrent_bidi_streams(VarInt::from_u32(MAX_STREAMS))
+        .max_concurrent_uni_streams(VarInt::from_u32(0))
+        .stream_receive_window(VarInt::from_u32(STREAM_WINDOW))
+        .receive_window(VarInt::from_u32(CONNECTION_WINDOW))
+        .send_window(SEND_WINDOW)
+        .datagram_receive_buffer_size(None)
+        .max_idle_timeout(Some(IdleTimeout::from(VarInt::from_u32(idle_ms))))
+        .mtu_discovery_config(None)
+        .send_fairness(false)
+        .allow_spin(false);
+    let mut config = ServerConfig::with_crypto(Arc::new(QuicServerConfig::try_from(tls)?));
+    config
+        .transport_config(Arc::new(transport))
+        .migration(true)
+        .max_incoming(connections.handshakes.saturating_mul(4))
+        .incoming_buffer_size(16 << 10)
+        .incoming_buffer_size_total(16 << 20);
+    Ok(config)
+}
+
+/// Makes what holds for the socket: a reset key that outlives a restart, so that peers learn of one
+/// in a packet instead of a time-out.
+#[must_use]
+pub fn endpoint_config(keys: &Keys) -> EndpointConfig {
+    let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, keys.reset_key().as_ref());
+    EndpointConfig::new(Arc::new(key))
+}
