@@ -114,7 +114,8 @@ fn lost_sectors_are_cut_and_reported_at_the_end_and_refused_before_it() {
     let last = copy(&disk);
     assert_eq!(opened.write(1), Stepped::Worked(Lsn(71)));
     let batch = Place { segment: 1, offset: BLOCK };
-    for lost in 1..1_u32 << USED {
+    let all = (1_u32 << USED) - 1;
+    for lost in 1..=all {
         for (disk, is_last) in [(copy(&last), true), (copy(&disk), false)] {
             let mut contents = disk.contents(1);
             for sector in (0..USED).filter(|sector| lost >> sector & 1 == 1) {
@@ -126,8 +127,11 @@ fn lost_sectors_are_cut_and_reported_at_the_end_and_refused_before_it() {
                 assert_eq!(opened.replayed, 0);
                 let torn = opened.recovered.torn;
                 // With all of it gone the end looks like any other.
-                assert_eq!(torn.is_some(), lost != (1 << USED) - 1, "{lost:b}");
+                assert_eq!(torn.is_some(), lost != all, "{lost:b}");
                 assert!(torn.is_none_or(|torn| torn.place == batch));
+            } else if lost == all {
+                let flaw = Flaw::Order { expected: Lsn(1), found: Lsn(71) };
+                assert_eq!(corruption(&disk).flaw, flaw);
             } else {
                 let found = corruption(&disk);
                 assert_eq!(found.place, batch);

@@ -3,12 +3,14 @@
 use std::convert::Infallible;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::sync::atomic::Ordering;
 use std::thread;
 
 use kessai_engine::{Entry, Lsn, Slot};
 use kessai_journal::{
-    Flaw, Journal, JournalOptions, OpenError, PriorityOutcome, Recovered, WriterPriority,
+    Fault, Flaw, Journal, JournalOptions, OpenError, Place, PriorityOutcome, Recovered,
+    SimulatedDisk, WriterPriority,
 };
 
 use crate::support::{block_on, counting, entry, key, small};
@@ -149,6 +151,54 @@ fn a_segment_cut_short_is_refused() {
     let error = open(directory.path()).err().unwrap();
     let OpenError::Corrupt(corruption) = error else { panic!("{error}") };
     assert_eq!(corruption.flaw, Flaw::SegmentLength { expected: 32_768, found: 4_096 });
+}
+
+#[test]
+fn an_unfinished_write_is_erased_on_disk_and_the_journal_goes_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let (journal, ..) = open(directory.path()).unwrap();
+    let lsn = journal.reserve().unwrap().push(entry(1));
+    block_on(journal.when_durable(lsn));
+    journal.close();
+    let segment = directory.path().join("segment-000000000001");
+    let mut bytes = fs::read(&segment).unwrap();
+    // A batch of which only the second sector reached the disk.
+    bytes[8_192 + 512..8_192 + 1_024].fill(7);
+    fs::write(&segment, &bytes).unwrap();
+    let (journal, recovered, entries) = open(directory.path()).unwrap();
+    let torn = recovered.torn.unwrap();
+    assert_eq!(torn.place, Place { segment: 1, offset: 8_192 });
+    assert_eq!((torn.bytes, torn.flaw), (4_096, Flaw::Missing));
+    assert_eq!(entries, [entry(1)]);
+    let bytes = fs::read(&segment).unwrap();
+    assert!(bytes[8_192 + 512..].iter().all(|byte| *byte == 0));
+    assert_eq!(journal.reserve().unwrap().push(entry(2)), Lsn(2));
+    journal.close();
+    let (_, recovered, entries) = open(directory.path()).unwrap();
+    assert_eq!((entries.len(), recovered.torn), (2, None));
+}
+
+#[test]
+fn a_failed_write_ends_the_process_with_a_message() {
+    const CHILD: &str = "KESSAI_TEST_FAILED_WRITE";
+    if std::env::var_os(CHILD).is_some() {
+        let disk = SimulatedDisk::new(1);
+        let replay = |_, _| Ok::<(), Infallible>(());
+        let (journal, _) = Journal::open_on(disk.storage(), &options(), key(), replay).unwrap();
+        disk.plan(disk.operations(), Fault::Error);
+        let lsn = journal.reserve().unwrap().push(entry(1));
+        block_on(journal.when_durable(lsn));
+        panic!("told durable after a failed write");
+    }
+    let name = "files::a_failed_write_ends_the_process_with_a_message";
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", name, "--nocapture"])
+        .env(CHILD, "1")
+        .output()
+        .unwrap();
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), None, "it was ended by a signal: {message}");
+    assert!(message.contains("segment 1 offset 4096: simulated input/output error"), "{message}");
 }
 
 #[test]

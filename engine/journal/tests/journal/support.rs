@@ -28,6 +28,8 @@ pub(crate) fn small() -> JournalOptions {
         queue_records: 100,
         queue_bytes: 8_000,
         record_bytes: 500,
+        // Every step writes; gathering has its own test.
+        gather_after: u32::MAX,
         ..JournalOptions::default()
     }
 }
