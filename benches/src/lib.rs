@@ -1,0 +1,1 @@
+//! Criterion and instruction-count benches.
