@@ -1,0 +1,183 @@
+//! Makes proofs for one payment until one of them is answered.
+
+use kessai_terms::PaymentId;
+use kessai_terms::collation::{
+    AuthMessage, ContentDigest, HandsetNonce, HandsetSecrets, Outcome, Signature, prove,
+};
+use kessai_wire::{
+    Answer, HandsetRequest, Notice, PaymentState, ProofResult, Prove, Request, SignedNotice,
+    Verdict,
+};
+use tokio::time::Instant;
+
+use crate::error::{CallError, ConnectError, Distrust};
+use crate::handset::desk::{Basis, Desk, Step};
+use crate::line::{Caller, Repeat};
+
+/// Says what came of an approval. All of it is signed by the gateway, but for the number of tries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answered {
+    /// The payment is approved.
+    Approved(Notice),
+    /// The password was wrong; the payment still waits.
+    TryAgain {
+        /// How many wrong passwords it still stands.
+        tries_left: u32,
+    },
+    /// The password was wrong for the last time, or the payment had been declined before.
+    Declined(Notice),
+    /// The payment had ended otherwise before: cancelled, expired, taken back.
+    Ended(Notice),
+}
+
+impl Answered {
+    fn by_notice(notice: Notice) -> Self {
+        match notice.state {
+            PaymentState::Authorised | PaymentState::Captured => Self::Approved(notice),
+            PaymentState::Declined => Self::Declined(notice),
+            PaymentState::Pending
+            | PaymentState::Reversed
+            | PaymentState::Refunded
+            | PaymentState::PartlyRefunded
+            | PaymentState::Cancelled
+            | PaymentState::Expired => Self::Ended(notice),
+        }
+    }
+}
+
+/// How many stale nonces in a row are too many.
+const MOST_STALE: u32 = 4;
+
+/// Answers one question. While it lives, no other call can answer the same one.
+pub(super) struct Answering<'desk> {
+    desk: &'desk Desk,
+    payment: PaymentId,
+    digest: ContentDigest,
+}
+
+impl Drop for Answering<'_> {
+    fn drop(&mut self) {
+        self.desk.answered(self.payment);
+    }
+}
+
+impl<'desk> Answering<'desk> {
+    pub(super) const fn new(desk: &'desk Desk, payment: PaymentId, digest: ContentDigest) -> Self {
+        Self { desk, payment, digest }
+    }
+
+    pub(super) async fn prove(
+        self,
+        caller: &Caller,
+        secrets: &HandsetSecrets,
+        deadline: Instant,
+    ) -> Result<Answered, CallError> {
+        let mut stale = 0;
+        let mut tries_before = None;
+        loop {
+            let basis = match self.desk.step(self.payment).await {
+                Step::Prove(basis) => basis,
+                Step::Ended(notice) => return Ok(Answered::by_notice(*notice)),
+                Step::Over => return Err(over()),
+            };
+            // The last proof was lost with its connection, but has cost a try: it was wrong.
+            if tries_before.is_some_and(|before| basis.tries_left < before) {
+                return Ok(Answered::TryAgain { tries_left: basis.tries_left });
+            }
+            let (request, auth) = self.proof(&basis, secrets);
+            let body = Request::Handset(self.desk.id(), HandsetRequest::Prove(request));
+            match caller.ask(body, Repeat::Only(basis.generation), deadline).await {
+                Err(CallError::Lost) => tries_before = Some(basis.tries_left),
+                Err(error) => return Err(error),
+                Ok(Answer::Notice(signed)) => {
+                    return Ok(Answered::by_notice(self.desk.end_of(self.payment, &signed)?));
+                }
+                Ok(Answer::ProofResult(ProofResult { payment, verdict }))
+                    if payment == self.payment =>
+                {
+                    if let Some(answered) = self.judge(&basis, &auth, &verdict)? {
+                        return Ok(answered);
+                    }
+                    stale += 1;
+                    if stale >= MOST_STALE {
+                        return Err(CallError::AlwaysStale);
+                    }
+                    tries_before = None;
+                }
+                Ok(_) => return Err(CallError::AnotherAnswer),
+            }
+        }
+    }
+
+    fn proof(&self, basis: &Basis, secrets: &HandsetSecrets) -> (Prove, AuthMessage) {
+        let handset_nonce = HandsetNonce(rand::random());
+        let auth = AuthMessage::new(self.digest, basis.channel, basis.nonce, handset_nonce);
+        let client_key = secrets.client_key();
+        let proof = prove(&client_key, &client_key.stored_key(), &auth);
+        let (payment, server_nonce) = (self.payment, basis.nonce);
+        (Prove { payment, server_nonce, handset_nonce, proof }, auth)
+    }
+
+    /// Believes a verdict if it is signed; tells nothing if another proof must be made.
+    fn judge(
+        &self,
+        basis: &Basis,
+        auth: &AuthMessage,
+        verdict: &Verdict,
+    ) -> Result<Option<Answered>, CallError> {
+        match verdict {
+            Verdict::Stale { server_nonce } => {
+                self.desk.renew(self.payment, basis.generation, *server_nonce, None);
+                Ok(None)
+            }
+            Verdict::TryAgain { signature, tries_left, server_nonce } => {
+                self.check(auth, Outcome::Refused, signature)?;
+                let (nonce, tries_left) = (*server_nonce, *tries_left);
+                self.desk.renew(self.payment, basis.generation, nonce, Some(tries_left));
+                Ok(Some(Answered::TryAgain { tries_left }))
+            }
+            Verdict::Approved { signature, notice } => {
+                self.check(auth, Outcome::Approved, signature)?;
+                self.end(notice, PaymentState::permits_handover).map(Some)
+            }
+            Verdict::Declined { signature, notice } => {
+                self.check(auth, Outcome::Refused, signature)?;
+                self.end(notice, |state| state == PaymentState::Declined).map(Some)
+            }
+        }
+    }
+
+    fn check(
+        &self,
+        auth: &AuthMessage,
+        outcome: Outcome,
+        signature: &Signature,
+    ) -> Result<(), Distrust> {
+        if self.desk.key().verify_outcome(auth, outcome, signature) {
+            return Ok(());
+        }
+        self.doubt(Distrust::Outcome)
+    }
+
+    fn end(
+        &self,
+        signed: &SignedNotice,
+        fits: impl FnOnce(PaymentState) -> bool,
+    ) -> Result<Answered, CallError> {
+        let notice = self.desk.end_of(self.payment, signed)?;
+        if !fits(notice.state) {
+            self.doubt(Distrust::Contradiction)?;
+        }
+        Ok(Answered::by_notice(notice))
+    }
+
+    fn doubt(&self, distrust: Distrust) -> Result<(), Distrust> {
+        // If the events are not read, it is counted all the same.
+        drop(self.desk.distrust(distrust.clone()));
+        Err(distrust)
+    }
+}
+
+fn over() -> CallError {
+    CallError::Ended(ConnectError::Unreachable("the connection was given up".into()))
+}

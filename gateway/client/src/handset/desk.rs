@@ -1,0 +1,377 @@
+//! Holds what lies before the customer: open questions, and which ends have been told.
+//!
+//! It opens no connection and makes no proof. Nothing that comes from the gateway gets past it
+//! without having been verified.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use kessai_terms::PaymentId;
+use kessai_terms::collation::{
+    ChannelBinding, ContentDigest, ServerKey, ServerNonce, content_digest,
+};
+use kessai_wire::{
+    Confirmation, Handset as HandsetId, HandsetRequest, Identity, MessageError, Notice, Prompt,
+    Push, Request, SignedNotice,
+};
+use tokio::sync::{Notify, mpsc};
+use tokio::time::Instant;
+
+use crate::error::{CallError, ConnectError, Distrust};
+use crate::handset::answering::Answering;
+use crate::handset::event::{Event, Events, Question, events};
+use crate::handset::seen::Seen;
+use crate::line::{Generation, Overflow, Role};
+
+/// How many questions may be open. A customer has one, seldom two.
+const MOST_OPEN: usize = 16;
+/// How many payments that ended are remembered, so that a late prompt does not ask again.
+const MOST_ENDED: usize = 16;
+
+/// Is what calls and line share.
+pub(super) struct Desk {
+    id: HandsetId,
+    key: ServerKey,
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+struct State {
+    /// Where events go; none when the line has ended.
+    events: Option<mpsc::Sender<Event>>,
+    connection: Option<Connection>,
+    open: BTreeMap<PaymentId, Open>,
+    ended: VecDeque<PaymentId>,
+    seen: Seen,
+    untrusted: u64,
+}
+
+/// Names the connection that stands.
+#[derive(Clone, Copy)]
+struct Connection {
+    generation: Generation,
+    channel: ChannelBinding,
+}
+
+/// Is a question that has been asked.
+struct Open {
+    digest: ContentDigest,
+    answer_by: Instant,
+    tries_left: u32,
+    nonce: Option<(Generation, ServerNonce)>,
+    being_answered: bool,
+    end: Option<Notice>,
+}
+
+/// Is what a proof is made over.
+#[derive(Clone, Copy)]
+pub(super) struct Basis {
+    pub(super) generation: Generation,
+    pub(super) channel: ChannelBinding,
+    pub(super) nonce: ServerNonce,
+    pub(super) tries_left: u32,
+}
+
+/// Says what can be done about a question now.
+pub(super) enum Step {
+    /// A proof can be made.
+    Prove(Basis),
+    /// The payment has ended.
+    Ended(Box<Notice>),
+    /// There will be no connection any more.
+    Over,
+}
+
+impl Desk {
+    pub(super) fn new(id: HandsetId, key: ServerKey, seen: u64) -> (Self, Events) {
+        let (sender, receiver) = events();
+        let state = State {
+            events: Some(sender),
+            connection: None,
+            open: BTreeMap::new(),
+            ended: VecDeque::new(),
+            seen: Seen::new(seen),
+            untrusted: 0,
+        };
+        (Self { id, key, state: Mutex::new(state), changed: Notify::new() }, receiver)
+    }
+
+    pub(super) const fn id(&self) -> HandsetId {
+        self.id
+    }
+
+    pub(super) const fn key(&self) -> &ServerKey {
+        &self.key
+    }
+
+    pub(super) fn seen(&self) -> u64 {
+        self.state().seen.up_to()
+    }
+
+    pub(super) fn untrusted(&self) -> u64 {
+        self.state().untrusted
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins to answer a question, unless that is under way.
+    pub(super) fn answer(&self, question: &Question) -> Result<Answering<'_>, CallError> {
+        let payment = question.payment();
+        let mut state = self.state();
+        let open = state.open.get_mut(&payment).ok_or(CallError::NotOpen)?;
+        if open.digest != question.digest {
+            return Err(CallError::NotOpen);
+        }
+        if open.being_answered {
+            return Err(CallError::BeingAnswered);
+        }
+        open.being_answered = true;
+        Ok(Answering::new(self, payment, open.digest))
+    }
+
+    /// Takes note that nobody answers the question any more.
+    pub(super) fn answered(&self, payment: PaymentId) {
+        let mut state = self.state();
+        if let Some(open) = state.open.get_mut(&payment) {
+            open.being_answered = false;
+            if open.end.is_some() {
+                state.close(payment);
+            }
+        }
+    }
+
+    /// Waits until something can be done about a question that is being answered.
+    pub(super) async fn step(&self, payment: PaymentId) -> Step {
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            // Before looking, so that no change in between is missed.
+            changed.as_mut().enable();
+            let step = self.state().step(payment);
+            if let Some(step) = step {
+                return step;
+            }
+            changed.await;
+        }
+    }
+
+    /// Takes the nonce for the next proof, if the connection it came on still stands.
+    pub(super) fn renew(
+        &self,
+        payment: PaymentId,
+        generation: Generation,
+        nonce: ServerNonce,
+        tries_left: Option<u32>,
+    ) {
+        let mut state = self.state();
+        if let Some(open) = state.open.get_mut(&payment)
+            && open.nonce.is_some_and(|(current, _)| current == generation)
+        {
+            open.nonce = Some((generation, nonce));
+            open.tries_left = tries_left.unwrap_or(open.tries_left);
+        }
+    }
+
+    /// Verifies a notice that must be about one payment, and tells it.
+    pub(super) fn end_of(
+        &self,
+        payment: PaymentId,
+        signed: &SignedNotice,
+    ) -> Result<Notice, Distrust> {
+        let believed = self.verify(signed).and_then(|notice| {
+            if notice.payment == payment { Ok(notice) } else { Err(Distrust::Contradiction) }
+        });
+        match believed {
+            Ok(notice) => {
+                // Told or not: if the events are not read, it comes again on the next connection.
+                drop(self.tell(&notice));
+                Ok(notice)
+            }
+            Err(distrust) => {
+                drop(self.distrust(distrust.clone()));
+                Err(distrust)
+            }
+        }
+    }
+
+    /// Verifies the signature, and that the notice is about what was shown.
+    fn verify(&self, signed: &SignedNotice) -> Result<Notice, Distrust> {
+        let notice = signed.verify(&self.key)?;
+        let state = self.state();
+        match state.open.get(&notice.payment) {
+            Some(open) if open.digest != signed.content_digest => {
+                Err(Distrust::Altered(notice.payment))
+            }
+            Some(_) | None => Ok(notice),
+        }
+    }
+
+    fn tell(&self, notice: &Notice) -> Result<(), Overflow> {
+        let mut state = self.state();
+        let number = notice.number.get();
+        if !state.seen.contains(number) {
+            state.emit(Event::Told(Box::new(notice.clone())))?;
+            state.seen.insert(number);
+        }
+        match state.open.get_mut(&notice.payment) {
+            Some(open) if open.being_answered => open.end = Some(notice.clone()),
+            Some(_) | None => state.close(notice.payment),
+        }
+        drop(state);
+        self.changed.notify_waiters();
+        Ok(())
+    }
+
+    pub(super) fn distrust(&self, distrust: Distrust) -> Result<(), Overflow> {
+        let mut state = self.state();
+        state.untrusted = state.untrusted.saturating_add(1);
+        state.emit(Event::Untrusted(distrust))
+    }
+
+    fn prompted(&self, prompt: &Prompt) -> Result<(), Overflow> {
+        let confirmation = match Confirmation::decode(&prompt.content) {
+            Ok(confirmation) => confirmation,
+            Err(error) => return self.distrust(error.into()),
+        };
+        if confirmation.customer != self.id.customer {
+            return self.distrust(Distrust::NotForUs);
+        }
+        let payment = confirmation.payment;
+        let digest = content_digest(&prompt.content);
+        let mut state = self.state();
+        let Some(generation) = state.connection.map(|connection| connection.generation) else {
+            return Ok(());
+        };
+        let nonce = Some((generation, prompt.server_nonce));
+        if let Some(open) = state.open.get_mut(&payment) {
+            if open.digest != digest {
+                drop(state);
+                return self.distrust(Distrust::Altered(payment));
+            }
+            open.nonce = nonce;
+            open.tries_left = prompt.tries_left;
+        } else if !state.ended.contains(&payment) {
+            let left_ms = confirmation.expires_at_ms.saturating_sub(prompt.gateway_time_ms);
+            let answer_by = Instant::now() + Duration::from_millis(left_ms).min(LONGEST);
+            let tries_left = prompt.tries_left;
+            state.make_room()?;
+            let confirmation = Arc::new(confirmation);
+            let question = Question { confirmation, digest, tries_left, answer_by };
+            state.emit(Event::Asked(Box::new(question)))?;
+            let (being_answered, end) = (false, None);
+            let open = Open { digest, answer_by, tries_left, nonce, being_answered, end };
+            state.open.insert(payment, open);
+        }
+        drop(state);
+        self.changed.notify_waiters();
+        Ok(())
+    }
+}
+
+/// No question is open longer, whatever the gateway's clocks say.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+impl State {
+    fn emit(&self, event: Event) -> Result<(), Overflow> {
+        let Some(events) = &self.events else { return Ok(()) };
+        match events.try_send(event) {
+            Ok(()) => Ok(()),
+            Err(mpsc::error::TrySendError::Full(_)) => Err(Overflow),
+            // Nobody wants to know.
+            Err(mpsc::error::TrySendError::Closed(_)) => Ok(()),
+        }
+    }
+
+    fn step(&self, payment: PaymentId) -> Option<Step> {
+        let Some(open) = self.open.get(&payment) else { return Some(Step::Over) };
+        if let Some(end) = &open.end {
+            return Some(Step::Ended(Box::new(end.clone())));
+        }
+        if self.events.is_none() {
+            return Some(Step::Over);
+        }
+        let (of, nonce) = open.nonce?;
+        let Connection { generation, channel } = self.connection?;
+        let basis = Basis { generation, channel, nonce, tries_left: open.tries_left };
+        (of == generation).then_some(Step::Prove(basis))
+    }
+
+    fn close(&mut self, payment: PaymentId) {
+        self.open.remove(&payment);
+        if !self.ended.contains(&payment) {
+            if self.ended.len() >= MOST_ENDED {
+                self.ended.pop_front();
+            }
+            self.ended.push_back(payment);
+        }
+    }
+
+    /// Forgets questions whose time is up, if there are too many. Their ends are still told.
+    fn make_room(&mut self) -> Result<(), Overflow> {
+        if self.open.len() >= MOST_OPEN {
+            let now = Instant::now();
+            self.open.retain(|_, open| open.being_answered || open.answer_by > now);
+        }
+        if self.open.len() < MOST_OPEN { Ok(()) } else { Err(Overflow) }
+    }
+}
+
+/// Is a handset's side of its line.
+pub(super) struct Phone(Arc<Desk>);
+
+impl Phone {
+    pub(super) const fn new(desk: Arc<Desk>) -> Self {
+        Self(desk)
+    }
+}
+
+impl Role for Phone {
+    fn identity(&self) -> Identity {
+        Identity::Handset(self.0.id)
+    }
+
+    fn connected(&mut self, generation: Generation, channel: ChannelBinding) -> Option<Request> {
+        let mut state = self.0.state();
+        state.connection = Some(Connection { generation, channel });
+        // If the events are full, the first push shows it.
+        drop(state.emit(Event::Connected));
+        let attach = HandsetRequest::Attach { seen: state.seen.up_to() };
+        Some(Request::Handset(self.0.id, attach))
+    }
+
+    fn pushed(&mut self, push: Push) -> Result<(), Overflow> {
+        match push {
+            Push::Draining { .. } => Ok(()),
+            Push::Prompt(to, _) | Push::Notice(to, _) if to != self.0.id => {
+                self.0.distrust(Distrust::NotForUs)
+            }
+            Push::Prompt(_, prompt) => self.0.prompted(&prompt),
+            Push::Notice(_, signed) => match self.0.verify(&signed) {
+                Ok(notice) => self.0.tell(&notice),
+                Err(distrust) => self.0.distrust(distrust),
+            },
+        }
+    }
+
+    fn garbled(&mut self, error: MessageError) -> Result<(), Overflow> {
+        self.0.distrust(error.into())
+    }
+
+    fn lost(&mut self, why: &ConnectError) {
+        let mut state = self.0.state();
+        state.connection = None;
+        // If the events are full, this one is not missed: the line is lost for that very reason.
+        drop(state.emit(Event::Disconnected(why.clone())));
+    }
+}
+
+impl Drop for Phone {
+    /// The line has ended: whoever waits must not wait for ever.
+    fn drop(&mut self) {
+        self.0.state().events = None;
+        self.0.changed.notify_waiters();
+    }
+}

@@ -1,0 +1,52 @@
+//! Calls: the QUIC client that a terminal or a handset embeds.
+//!
+//! A [`Terminal`] asks for payments, a [`Handset`] shows them to its customer and proves the
+//! answer. Both keep one connection, come back with growing, random pauses when it is lost, and
+//! send again what was not answered: every request is idempotent by its payment id. A handset
+//! believes nothing that the gateway did not sign for it.
+//!
+//! This crate stores nothing, shows nothing and stretches no password. How connections are made is
+//! a [`Connector`]'s affair: [`QuicConnector`] is the one for the network.
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//!
+//! use kessai_client::{Options, PeerKey, QuicConnector, QuicOptions, RootPin, Terminal, endpoint};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let key = PeerKey::load("till.pem".as_ref())?;
+//! let root: RootPin = std::fs::read_to_string("root.pin")?.trim().parse()?;
+//! let endpoint = endpoint("[::]:0".parse()?)?;
+//! let gateway = "[2001:db8::1]:4433".parse()?;
+//! let connector = QuicConnector::new(endpoint, gateway, root, &key, &QuicOptions::default())?;
+//!
+//! let till = Terminal::connect(Arc::new(connector), "POS00001".parse()?, Options::default()).await?;
+//! println!("the next payment is {}", till.payment_id());
+//! # Ok(())
+//! # }
+//! ```
+
+mod backoff;
+mod clock;
+mod connector;
+mod error;
+mod handset;
+mod keys;
+mod line;
+mod link;
+mod options;
+mod quic;
+mod terminal;
+
+pub use kessai_terms as terms;
+pub use kessai_wire as wire;
+
+pub use connector::{Connecting, Connector};
+pub use error::{CallError, ConnectError, Distrust, Fault};
+pub use handset::{Answered, Event, Events, Handset, Question};
+pub use keys::{KeyError, PeerKey, PinError, RootPin};
+pub use link::Link;
+pub use options::{Backoff, Options};
+pub use quic::{QuicConnector, QuicOptions, endpoint};
+pub use quinn::Endpoint;
+pub use terminal::Terminal;

@@ -1,0 +1,316 @@
+//! Keeps one peer's conversation with the gateway going: connects, greets, sends, matches answers,
+//! and starts over when the connection is lost.
+//!
+//! One task does all of it. It never waits for whoever uses it: answers go into places that were
+//! prepared for them, pushes to the peer's [`Role`].
+
+mod calls;
+mod greeting;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use kessai_terms::collation::ChannelBinding;
+use kessai_wire::{
+    Answer, Call, CloseCode, Hello, Identity, Message, MessageError, Push, Request, RequestId,
+    VERSIONS, v1,
+};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+
+use crate::backoff::Pauses;
+use crate::clock::GatewayClock;
+use crate::connector::Connector;
+use crate::error::{CallError, ConnectError};
+use crate::line::calls::Calls;
+use crate::line::greeting::{Greeted, greet};
+use crate::options::Options;
+
+/// Counts the connections of one line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Generation(u64);
+
+/// Says whether a request may be sent again on another connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    /// On any.
+    Always,
+    /// It was made for this one and means nothing on another.
+    Only(Generation),
+}
+
+/// Says that a role cannot take more, so that the connection must be given up.
+#[derive(Debug)]
+pub(crate) struct Overflow;
+
+/// Is what differs between a terminal and a handset.
+pub(crate) trait Role: Send + 'static {
+    /// Tells who speaks.
+    fn identity(&self) -> Identity;
+    /// Takes note of a new connection, and tells what to ask first on it.
+    fn connected(&mut self, generation: Generation, channel: ChannelBinding) -> Option<Request>;
+    /// Takes what the gateway tells unasked.
+    fn pushed(&mut self, push: Push) -> Result<(), Overflow>;
+    /// Takes note of a push that cannot be read.
+    fn garbled(&mut self, error: MessageError) -> Result<(), Overflow>;
+    /// Takes note that the connection is lost.
+    fn lost(&mut self, why: &ConnectError);
+}
+
+/// Asks for something, and holds the place for the answer.
+struct Order {
+    call: Call,
+    repeat: Repeat,
+    sendings: u32,
+    answer: oneshot::Sender<Result<Answer, CallError>>,
+}
+
+/// How many orders may lie between callers and line. More wait at the caller's.
+const ORDERS: usize = 32;
+
+/// Is the caller's end of a line. The line ends when the last clone is dropped.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    orders: mpsc::Sender<Box<Order>>,
+    shared: Arc<Shared>,
+}
+
+/// Is what both ends of a line know.
+#[derive(Debug, Default)]
+struct Shared {
+    clock: GatewayClock,
+    why: Mutex<Option<ConnectError>>,
+}
+
+impl Shared {
+    fn note(&self, why: &ConnectError) {
+        *self.why.lock().unwrap_or_else(PoisonError::into_inner) = Some(why.clone());
+    }
+
+    fn why(&self) -> Option<ConnectError> {
+        self.why.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Caller {
+    /// Starts a line and waits until its first connection stands.
+    pub(crate) async fn connect(
+        connector: Arc<dyn Connector>,
+        role: impl Role,
+        options: &Options,
+    ) -> Result<Self, ConnectError> {
+        let (orders, taken) = mpsc::channel(ORDERS);
+        let (ready, stands) = oneshot::channel();
+        let shared = Arc::new(Shared::default());
+        let hello = Hello {
+            from: Some(role.identity()),
+            versions: VERSIONS.to_vec(),
+            software: options.software.clone(),
+        };
+        let line = Line {
+            connector,
+            hello,
+            role,
+            greet_within: options.greet_within,
+            sendings: options.sendings,
+            orders: taken,
+            calls: Calls::default(),
+            pauses: Pauses::new(options.backoff),
+            generation: Generation(0),
+            ready: Some(ready),
+            shared: Arc::clone(&shared),
+        };
+        tokio::spawn(line.run());
+        match timeout(options.connect_within, stands).await {
+            Ok(Ok(())) => Ok(Self { orders, shared }),
+            Ok(Err(_)) | Err(_) => Err(shared.why().unwrap_or(ConnectError::TimedOut)),
+        }
+    }
+
+    pub(crate) fn clock(&self) -> &GatewayClock {
+        &self.shared.clock
+    }
+
+    /// Asks, and waits for the answer until `deadline`.
+    pub(crate) async fn ask(
+        &self,
+        body: Request,
+        repeat: Repeat,
+        deadline: Instant,
+    ) -> Result<Answer, CallError> {
+        timeout_at(deadline, self.exchange(body, repeat)).await.unwrap_or(Err(CallError::Deadline))
+    }
+
+    async fn exchange(&self, body: Request, repeat: Repeat) -> Result<Answer, CallError> {
+        let (answer, answered) = oneshot::channel();
+        // Number and route are filled in when it is sent.
+        let call = Call { request: RequestId::FIRST, route: bytes::Bytes::new(), body };
+        let order = Box::new(Order { call, repeat, sendings: 0, answer });
+        self.orders.send(order).await.map_err(|_| self.ended())?;
+        match answered.await.map_err(|_| self.ended())?? {
+            Answer::Refusal(refusal) => Err(CallError::Refused(Box::new(refusal))),
+            answer => Ok(answer),
+        }
+    }
+
+    fn ended(&self) -> CallError {
+        let why = self.shared.why();
+        CallError::Ended(why.unwrap_or_else(|| ConnectError::Unreachable("it was closed".into())))
+    }
+}
+
+struct Line<R> {
+    connector: Arc<dyn Connector>,
+    hello: Hello,
+    role: R,
+    greet_within: Duration,
+    sendings: u32,
+    orders: mpsc::Receiver<Box<Order>>,
+    calls: Calls,
+    pauses: Pauses,
+    generation: Generation,
+    ready: Option<oneshot::Sender<()>>,
+    shared: Arc<Shared>,
+}
+
+/// Says that nobody uses the line any more.
+struct Unwanted;
+
+impl<R: Role> Line<R> {
+    async fn run(mut self) {
+        while let Ok(why) = self.connection().await {
+            tracing::debug!(%why, "no connection to the gateway");
+            self.shared.note(&why);
+            self.calls.lost(self.sendings);
+            let at_first = self.ready.is_some();
+            if why.is_final() || (at_first && why.is_final_at_first()) {
+                return;
+            }
+            let pause = self.pauses.draw();
+            if self.take_orders_until(Instant::now() + pause).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Makes one connection and uses it until it is lost, and tells why it was.
+    async fn connection(&mut self) -> Result<ConnectError, Unwanted> {
+        let greeting = greet(Arc::clone(&self.connector), self.hello.clone(), self.greet_within);
+        tokio::pin!(greeting);
+        let greeted = loop {
+            tokio::select! {
+                greeted = &mut greeting => break greeted,
+                order = self.orders.recv(), if self.calls.has_room() => {
+                    self.calls.wait(order.ok_or(Unwanted)?);
+                }
+            }
+        };
+        match greeted {
+            Err(why) => Ok(why),
+            Ok(greeted) => {
+                let since = Instant::now();
+                let why = self.conversation(greeted).await?;
+                self.pauses.lived(since.elapsed());
+                self.role.lost(&why);
+                Ok(why)
+            }
+        }
+    }
+
+    async fn conversation(&mut self, greeted: Greeted) -> Result<ConnectError, Unwanted> {
+        let Greeted { mut link, welcome } = greeted;
+        self.generation = Generation(self.generation.0.wrapping_add(1));
+        self.shared.clock.set(welcome.gateway_time_ms);
+        self.calls.open(self.generation, &welcome);
+        let attaching = self
+            .role
+            .connected(self.generation, link.channel())
+            .map(|first| self.calls.send_first(first, &mut link));
+        if attaching.is_none() {
+            self.stands();
+        }
+        loop {
+            self.calls.send(&mut link);
+            tokio::select! {
+                message = link.next() => {
+                    let heard = message.and_then(|message| self.hear(&message, attaching));
+                    if let Err(why) = heard {
+                        link.close(CloseCode::Done);
+                        return Ok(why);
+                    }
+                }
+                order = self.orders.recv(), if self.calls.has_room() => match order {
+                    Some(order) => self.calls.wait(order),
+                    None => {
+                        link.close(CloseCode::Done);
+                        return Err(Unwanted);
+                    }
+                }
+            }
+        }
+    }
+
+    fn hear(
+        &mut self,
+        message: &v1::ToPeer,
+        attaching: Option<RequestId>,
+    ) -> Result<(), ConnectError> {
+        let taken = match Message::parse(message) {
+            Ok(Message::Answer(request, answer)) if Some(request) == attaching => {
+                return self.attached(answer);
+            }
+            Ok(Message::Answer(request, answer)) => {
+                self.calls.answered(request, Ok(answer));
+                Ok(())
+            }
+            Ok(Message::Push(Push::Draining { reconnect_after_ms })) => {
+                self.pauses.asked(Duration::from_millis(reconnect_after_ms.into()));
+                Ok(())
+            }
+            Ok(Message::Push(push)) => self.role.pushed(push),
+            // A later version may tell more than this one understands.
+            Err(MessageError::UnknownPush) => Ok(()),
+            Err(error) => match RequestId::new(message.request) {
+                Some(request) => {
+                    self.calls.answered(request, Err(CallError::Unexpected(error)));
+                    Ok(())
+                }
+                None => self.role.garbled(error),
+            },
+        };
+        taken.map_err(|Overflow| ConnectError::EventsNotRead)
+    }
+
+    fn attached(&mut self, answer: Answer) -> Result<(), ConnectError> {
+        match answer {
+            Answer::Attached { .. } => {
+                self.stands();
+                Ok(())
+            }
+            Answer::Refusal(refusal) => Err(ConnectError::Refused(Box::new(refusal))),
+            Answer::Welcome(_)
+            | Answer::Echo(_)
+            | Answer::Payment(_)
+            | Answer::ProofResult(_)
+            | Answer::Notice(_) => Err(ConnectError::Greeting("it did not attach".into())),
+        }
+    }
+
+    fn stands(&mut self) {
+        if let Some(ready) = self.ready.take() {
+            // Whoever no longer waits has dropped the orders as well: the line ends by itself.
+            ready.send(()).ok();
+        }
+    }
+
+    async fn take_orders_until(&mut self, instant: Instant) -> Result<(), Unwanted> {
+        loop {
+            tokio::select! {
+                () = sleep_until(instant) => return Ok(()),
+                order = self.orders.recv(), if self.calls.has_room() => {
+                    self.calls.wait(order.ok_or(Unwanted)?);
+                }
+            }
+        }
+    }
+}

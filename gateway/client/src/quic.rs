@@ -1,0 +1,164 @@
+//! Makes connections over the network: QUIC, TLS 1.3, the gateway known by its root, the peer by
+//! its key.
+//!
+//! Many connectors may share one endpoint, that is one UDP socket: connections are told apart by
+//! their ids.
+//!
+//! # Source
+//! RFC 9000, RFC 9001, RFC 9266; docs/PROTOCOL.md, "Transport".
+
+mod link;
+mod settings;
+mod verifier;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use kessai_terms::collation::ChannelBinding;
+use kessai_wire::{ALPN, CloseCode, SERVER_NAME};
+use quinn::crypto::rustls::HandshakeData;
+use quinn::{ClientConfig, Connection, ConnectionError, Endpoint, VarInt};
+
+use crate::connector::{Connecting, Connector};
+use crate::error::ConnectError;
+use crate::keys::{PeerKey, RootPin};
+use crate::link::Link;
+
+pub(crate) use link::QuicLink;
+
+/// Says how a connection is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QuicOptions {
+    /// How often to make a sign of life when nothing is said; never, if none. The gateway gives a
+    /// silent connection up after the time that it names in Welcome, by default 30 s.
+    pub keep_alive: Option<Duration>,
+    /// After how long a silence of the gateway the connection is given up.
+    pub idle: Duration,
+}
+
+impl Default for QuicOptions {
+    fn default() -> Self {
+        Self { keep_alive: Some(Duration::from_secs(10)), idle: Duration::from_secs(30) }
+    }
+}
+
+/// Opens a UDP socket for many connections. It needs a tokio runtime.
+///
+/// # Errors
+/// [`std::io::Error`] if the address cannot be bound.
+pub fn endpoint(bind: SocketAddr) -> std::io::Result<Endpoint> {
+    Endpoint::client(bind)
+}
+
+/// Connects to one gateway with one key.
+#[derive(Clone)]
+pub struct QuicConnector {
+    endpoint: Endpoint,
+    gateway: SocketAddr,
+    config: ClientConfig,
+}
+
+impl fmt::Debug for QuicConnector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("QuicConnector").field("gateway", &self.gateway).finish_non_exhaustive()
+    }
+}
+
+impl QuicConnector {
+    /// Prepares connections from `endpoint` to the gateway at `gateway`, which must show a
+    /// certificate under `root`, with `key` as this peer's own.
+    ///
+    /// # Errors
+    /// [`ConnectError::Setup`] if the key cannot be used.
+    pub fn new(
+        endpoint: Endpoint,
+        gateway: SocketAddr,
+        root: RootPin,
+        key: &PeerKey,
+        options: &QuicOptions,
+    ) -> Result<Self, ConnectError> {
+        let config = settings::client_config(root, key, options)?;
+        Ok(Self { endpoint, gateway, config })
+    }
+
+    async fn open(&self) -> Result<Link, ConnectError> {
+        let connection = self
+            .endpoint
+            .connect_with(self.config.clone(), self.gateway, SERVER_NAME)
+            .map_err(|error| ConnectError::Setup(error.to_string()))?
+            .await
+            .map_err(|error| why(&error))?;
+        check_protocol(&connection)?;
+        let channel = channel_binding(&connection)?;
+        // The gateway hears of the stream with its first frame, the Hello.
+        let (send, receive) = connection.open_bi().await.map_err(|error| why(&error))?;
+        Ok(Link::from_quic(channel, QuicLink::new(connection, send, receive)))
+    }
+}
+
+impl Connector for QuicConnector {
+    fn connect(&self) -> Connecting<'_> {
+        Box::pin(self.open())
+    }
+}
+
+/// Checks that the gateway chose our protocol, whatever the TLS library insists on.
+fn check_protocol(connection: &Connection) -> Result<(), ConnectError> {
+    let chosen = connection
+        .handshake_data()
+        .and_then(|data| data.downcast::<HandshakeData>().ok())
+        .and_then(|data| data.protocol);
+    if chosen.as_deref() == Some(ALPN) {
+        return Ok(());
+    }
+    connection.close(VarInt::from_u32(CloseCode::Protocol.number()), b"");
+    Err(ConnectError::Greeting("it speaks another protocol".into()))
+}
+
+/// # Source
+/// RFC 9266 section 4; in TLS 1.3 an empty context is the same as none.
+fn channel_binding(connection: &Connection) -> Result<ChannelBinding, ConnectError> {
+    let mut channel = [0; 32];
+    connection
+        .export_keying_material(&mut channel, b"EXPORTER-Channel-Binding", b"")
+        .map_err(|_| ConnectError::Setup("the connection has no channel binding".into()))?;
+    Ok(ChannelBinding(channel))
+}
+
+/// QUIC's error codes from here on carry a TLS alert in their low byte.
+///
+/// # Source
+/// RFC 9001 section 4.8.
+const CRYPTO_ERRORS: u64 = 0x100;
+
+/// Says in our words why a connection ended.
+fn why(error: &ConnectionError) -> ConnectError {
+    match error {
+        ConnectionError::ApplicationClosed(close) => {
+            CloseCode::from_number(close.error_code.into_inner()).map_or_else(
+                || ConnectError::Unreachable(format!("closed with {}", close.error_code)),
+                ConnectError::Closed,
+            )
+        }
+        // Found on this side: a certificate that does not stand under the root, above all.
+        ConnectionError::TransportError(error)
+            if (CRYPTO_ERRORS..CRYPTO_ERRORS << 1).contains(&u64::from(error.code)) =>
+        {
+            ConnectError::Untrusted(error.reason.clone())
+        }
+        // Found on the other side.
+        ConnectionError::ConnectionClosed(close)
+            if (CRYPTO_ERRORS..CRYPTO_ERRORS << 1).contains(&u64::from(close.error_code)) =>
+        {
+            ConnectError::Greeting(format!("it breaks the handshake off: {}", close.error_code))
+        }
+        ConnectionError::LocallyClosed => ConnectError::Setup("the endpoint was closed".into()),
+        ConnectionError::VersionMismatch
+        | ConnectionError::TransportError(_)
+        | ConnectionError::ConnectionClosed(_)
+        | ConnectionError::Reset
+        | ConnectionError::TimedOut
+        | ConnectionError::CidsExhausted => ConnectError::Unreachable(error.to_string()),
+    }
+}
