@@ -133,7 +133,7 @@ fn every_member_of_the_workspace_is_a_room() {
 /// The engine and its words know no I/O, no clock, no randomness and no runtime.
 #[test]
 fn what_decides_depends_on_nothing_that_acts() {
-    let acting = ["tokio", "quinn", "rand", "rustls", "aws-lc-rs", "tracing", "uuid", "chrono"];
+    let acting = ["tokio", "quinn", "rand", "rustls", "aws-lc-rs", "tracing", "chrono"];
     for folder in ["engine", "engine/terms"] {
         let manifest = manifest(folder);
         let dependencies = manifest["dependencies"].as_table().unwrap();
