@@ -4,13 +4,14 @@
 //! disconnected: it can ask again, everything it asks is idempotent.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
-use kessai_wire::{Answer, CloseCode, Message, Push, RequestId};
+use kessai_wire::{CloseCode, Message, Push};
 use tokio::sync::mpsc;
 
+use crate::reply::Counted;
+
 /// Messages that may wait for one stream.
-const QUEUE: usize = 256;
+pub(crate) const QUEUE: usize = 256;
 
 /// Ends a connection, whatever carries it.
 pub(crate) trait Close: Send + Sync {
@@ -18,30 +19,44 @@ pub(crate) trait Close: Send + Sync {
     fn close(&self, code: CloseCode);
 }
 
+/// A message on its way. The request that it answers counts as unanswered until this is dropped,
+/// which is when it has been written.
+#[derive(Debug)]
+pub(crate) struct Queued {
+    pub(crate) message: Message,
+    #[expect(dead_code, reason = "held, and dropped with the message")]
+    pub(crate) counted: Option<Counted>,
+}
+
 /// Sends messages over one stream.
 #[derive(Clone)]
 pub(crate) struct Outgoing {
-    queue: mpsc::Sender<Message>,
+    queue: mpsc::Sender<Queued>,
     connection: Arc<dyn Close>,
 }
 
 impl Outgoing {
     /// Makes a queue for a stream of `connection`, and the end to send from.
-    pub(crate) fn new(connection: Arc<dyn Close>) -> (Self, mpsc::Receiver<Message>) {
+    pub(crate) fn new(connection: Arc<dyn Close>) -> (Self, mpsc::Receiver<Queued>) {
         let (queue, messages) = mpsc::channel(QUEUE);
         (Self { queue, connection }, messages)
     }
 
-    /// Queues `message`; a peer that has gone is not missed.
-    pub(crate) fn send(&self, message: Message) {
-        if let Err(mpsc::error::TrySendError::Full(_)) = self.queue.try_send(message) {
+    /// Queues a message; a peer that has gone is not missed.
+    pub(crate) fn send(&self, queued: Queued) {
+        if let Err(mpsc::error::TrySendError::Full(_)) = self.queue.try_send(queued) {
             self.close(CloseCode::TooSlow);
         }
     }
 
     /// Queues a push.
     pub(crate) fn push(&self, push: Push) {
-        self.send(Message::Push(push));
+        self.send(Queued { message: Message::Push(push), counted: None });
+    }
+
+    /// Says whether the stream has gone.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.queue.is_closed()
     }
 
     /// Ends the connection that the stream belongs to.
@@ -56,52 +71,37 @@ impl std::fmt::Debug for Outgoing {
     }
 }
 
-/// Counts the requests of one connection that have no answer yet.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct InFlight(Arc<AtomicU32>);
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
 
-impl InFlight {
-    /// Counts one more, up to `limit`.
-    pub(crate) fn begin(&self, limit: u32) -> Option<Counted> {
-        self.0
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |count| {
-                (count < limit).then(|| count.saturating_add(1))
-            })
-            .ok()
-            .map(|_| Counted(self.clone()))
-    }
-}
+    use kessai_wire::{CloseCode, Push};
 
-/// One request without an answer.
-#[derive(Debug)]
-pub(crate) struct Counted(InFlight);
+    use super::{Outgoing, QUEUE};
+    use crate::testing::Closed;
 
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Ordering::AcqRel);
-    }
-}
+    const PUSH: Push = Push::Draining { reconnect_after_ms: 0 };
 
-/// Where the answer to one request goes: on the request's stream, once.
-#[derive(Debug)]
-pub(crate) struct Reply {
-    request: RequestId,
-    stream: Outgoing,
-    _counted: Counted,
-}
-
-impl Reply {
-    pub(crate) const fn new(request: RequestId, stream: Outgoing, counted: Counted) -> Self {
-        Self { request, stream, _counted: counted }
+    #[test]
+    fn a_peer_that_does_not_read_is_disconnected() {
+        let closed = Arc::new(Closed::default());
+        let (stream, messages) = Outgoing::new(Arc::<Closed>::clone(&closed));
+        for _ in 0..QUEUE {
+            stream.push(PUSH);
+        }
+        assert_eq!(closed.code(), None, "a full queue is no fault yet");
+        stream.push(PUSH);
+        assert_eq!(closed.code(), Some(CloseCode::TooSlow));
+        drop(messages);
     }
 
-    /// Says whether the connection has gone, so that nobody would hear the answer.
-    pub(crate) fn is_unheard(&self) -> bool {
-        self.stream.queue.is_closed()
-    }
-
-    /// Answers the request.
-    pub(crate) fn answer(self, answer: Answer) {
-        self.stream.send(Message::Answer(self.request, answer));
+    #[test]
+    fn a_peer_that_has_gone_is_not_missed() {
+        let closed = Arc::new(Closed::default());
+        let (stream, messages) = Outgoing::new(Arc::<Closed>::clone(&closed));
+        drop(messages);
+        stream.push(PUSH);
+        assert!(stream.is_closed());
+        assert_eq!(closed.code(), None);
     }
 }

@@ -7,27 +7,25 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use kessai_engine::Peer;
+use kessai_engine::terms::Reason;
 use kessai_engine::terms::collation::ChannelBinding;
-use kessai_engine::terms::{DeviceId, Reason};
+use kessai_engine::{KeyPin, Peer};
 use kessai_wire::limits::MAX_FRAME_TO_GATEWAY;
 use kessai_wire::v1::ToGateway;
 use kessai_wire::{
-    Answer, Call, CallError, CloseCode, HandsetRequest, Hello, Identity, Limits, Message, Push,
-    Refusal, Request, RequestId, SoftwareName, TerminalRequest, Welcome,
+    Answer, Call, CallError, CloseCode, Handset, HandsetRequest, Hello, Identity, Limits, Push,
+    Request, RequestId, SoftwareName, TerminalRequest, Welcome,
 };
 
 use crate::dispatch::{Ask, Dispatch};
-use crate::outgoing::{InFlight, Outgoing, Reply};
+use crate::outgoing::Outgoing;
+use crate::reply::{Audience, InFlight, Reply};
 
 /// Requests of one connection that may be unanswered at once.
 const MAX_IN_FLIGHT: u32 = 64;
 
 /// The token that leads a request to its partition: there is one.
 const ROUTE: Bytes = Bytes::from_static(b"0");
-
-/// How long to advise a peer to wait after a refusal for want of room.
-const PAUSE_MS: u32 = 1_000;
 
 /// What all sessions have in common.
 pub(crate) struct Reception {
@@ -36,14 +34,24 @@ pub(crate) struct Reception {
     pub(crate) idle_ms: u32,
 }
 
+/// The way to a peer: its connection, and the stream of it that pushes go to.
+#[derive(Debug, Clone)]
+pub(crate) struct Way {
+    /// Our number of the connection.
+    pub(crate) connection: u64,
+    /// What proofs made on this connection are bound to.
+    pub(crate) channel: ChannelBinding,
+    /// The first stream.
+    pub(crate) pushes: Outgoing,
+}
+
 /// One connection of an enrolled peer.
 pub(crate) struct Session {
     reception: Arc<Reception>,
-    connection: u64,
     peer: Peer,
-    channel: ChannelBinding,
-    /// The first stream: pushes go there.
-    pushes: Outgoing,
+    /// The key that it proved to hold; none for a peer in this process.
+    pin: Option<KeyPin>,
+    way: Way,
     greeted: AtomicBool,
     in_flight: InFlight,
 }
@@ -51,20 +59,12 @@ pub(crate) struct Session {
 impl Session {
     pub(crate) fn new(
         reception: Arc<Reception>,
-        connection: u64,
         peer: Peer,
-        channel: ChannelBinding,
-        pushes: Outgoing,
+        pin: Option<KeyPin>,
+        way: Way,
     ) -> Self {
-        Self {
-            reception,
-            connection,
-            peer,
-            channel,
-            pushes,
-            greeted: AtomicBool::new(false),
-            in_flight: InFlight::default(),
-        }
+        let greeted = AtomicBool::new(false);
+        Self { reception, peer, pin, way, greeted, in_flight: InFlight::default() }
     }
 
     /// Takes a message that came over one of the connection's streams; answers go to `stream`.
@@ -73,22 +73,24 @@ impl Session {
     /// The code to close the connection with, where going on makes no sense.
     pub(crate) fn receive(&self, message: &ToGateway, stream: &Outgoing) -> Result<(), CloseCode> {
         let request = RequestId::new(message.request).ok_or(CloseCode::Protocol)?;
-        let Some(counted) = self.in_flight.begin(MAX_IN_FLIGHT) else {
-            stream.send(Message::Answer(request, self.refusal(Reason::TooManyRequests)));
-            return Ok(());
-        };
-        let reply = Reply::new(request, stream.clone(), counted);
-        if let Err(reason) = self.check_identity(message) {
-            reply.answer(self.refusal(reason));
+        let counted = self.in_flight.begin(MAX_IN_FLIGHT);
+        let one_too_many = counted.is_none();
+        let reply = Reply::new(request, stream.clone(), self.audience(), counted);
+        if one_too_many {
+            reply.refuse(Reason::TooManyRequests);
             return Ok(());
         }
-        match Call::parse(message) {
-            Ok(call) => self.perform(call, reply),
-            Err(CallError::Refused { reason, .. }) => {
-                reply.answer(self.refusal(reason));
+        match (Call::parse(message), self.check_identity(message)) {
+            (Ok(call), Ok(())) => self.perform(call, reply),
+            (Ok(_), Err(reason)) | (Err(CallError::Refused { reason, .. }), Ok(())) => {
+                reply.refuse(reason);
                 Ok(())
             }
-            Err(error @ (CallError::NoNumber | CallError::UnknownMessage { .. })) => {
+            (Err(CallError::Refused { reason, .. }), Err(other)) => {
+                reply.refuse(reason.min(other));
+                Ok(())
+            }
+            (Err(error @ (CallError::NoNumber | CallError::UnknownMessage { .. })), _) => {
                 Err(error.close_code().unwrap_or(CloseCode::Protocol))
             }
         }
@@ -118,19 +120,11 @@ impl Session {
     }
 
     fn perform(&self, call: Call, reply: Reply) -> Result<(), CloseCode> {
-        if let Request::Hello(hello) = &call.body {
-            return self.greet(hello, reply);
-        }
-        if !self.greeted.load(Ordering::Acquire) {
-            return Err(CloseCode::Protocol);
-        }
-        if call.route != ROUTE {
-            reply.answer(self.refusal(Reason::Malformed));
-            return Ok(());
-        }
         let dispatch = &self.reception.dispatch;
         match call.body {
-            Request::Hello(_) => {}
+            Request::Hello(hello) => return self.greet(&hello, reply),
+            _ if !self.has_greeted() => return Err(CloseCode::Protocol),
+            _ if call.route != ROUTE => reply.refuse(Reason::Malformed),
             Request::Echo(payload) => reply.answer(Answer::Echo(payload)),
             Request::Terminal(terminal, request) => match request {
                 TerminalRequest::Open(purchase) => dispatch.open(terminal, purchase, reply),
@@ -141,11 +135,10 @@ impl Session {
             },
             Request::Handset(handset, request) => match request {
                 HandsetRequest::Attach { seen } => {
-                    let way = (self.connection, self.channel);
-                    dispatch.attach(handset, way, &self.pushes, seen, reply);
+                    dispatch.attach(handset, self.way.clone(), seen, reply);
                 }
                 HandsetRequest::Prove(prove) => {
-                    dispatch.prove(handset, self.channel, prove, reply);
+                    dispatch.prove(handset, self.way.channel, prove, reply);
                 }
                 HandsetRequest::Refuse(payment) => dispatch.refuse(handset, payment, reply),
             },
@@ -155,7 +148,9 @@ impl Session {
 
     fn greet(&self, hello: &Hello, reply: Reply) -> Result<(), CloseCode> {
         let version = hello.agreed_version().ok_or(CloseCode::VersionUnsupported)?;
-        self.greeted.store(true, Ordering::Release);
+        if self.greeted.swap(true, Ordering::AcqRel) {
+            return Err(CloseCode::Protocol);
+        }
         reply.answer(Answer::Welcome(Welcome {
             version,
             gateway_time_ms: self.reception.dispatch.now_ms(),
@@ -170,22 +165,28 @@ impl Session {
         Ok(())
     }
 
+    /// Says whether the peer has said Hello.
+    pub(crate) fn has_greeted(&self) -> bool {
+        self.greeted.load(Ordering::Acquire)
+    }
+
     /// Says that the gateway is about to stop.
     pub(crate) fn announce_drain(&self, reconnect_after_ms: u32) {
-        self.pushes.push(Push::Draining { reconnect_after_ms });
+        self.way.pushes.push(Push::Draining { reconnect_after_ms });
     }
 
-    fn refusal(&self, reason: Reason) -> Answer {
-        Answer::Refusal(match self.peer {
-            Peer::Terminal(_) | Peer::Controller(..) => Refusal::to_terminal(reason, PAUSE_MS),
-            Peer::Handset(..) | Peer::Hub(_) => Refusal::to_handset(reason, PAUSE_MS),
-        })
+    /// Ends the connection if its key does not speak for this peer any more.
+    pub(crate) fn end_if_revoked(&self) {
+        let engine = self.reception.dispatch.engine();
+        if self.pin.is_some_and(|pin| engine.peer(&pin) != Some(self.peer)) {
+            self.way.pushes.close(CloseCode::NotEnrolled);
+        }
     }
 
-    fn device(&self) -> Option<DeviceId> {
+    const fn audience(&self) -> Audience {
         match self.peer {
-            Peer::Handset(_, device) => Some(device),
-            Peer::Terminal(_) | Peer::Controller(..) | Peer::Hub(_) => None,
+            Peer::Terminal(_) | Peer::Controller(..) => Audience::Shop,
+            Peer::Handset(..) | Peer::Hub(_) => Audience::Customer,
         }
     }
 }
@@ -193,8 +194,9 @@ impl Session {
 impl Drop for Session {
     /// The connection is gone.
     fn drop(&mut self) {
-        if let Some(device) = self.device() {
-            self.reception.dispatch.detach(device, self.connection);
+        if let Peer::Handset(customer, device) = self.peer {
+            let handset = Handset { customer, device };
+            self.reception.dispatch.detach(&handset, self.way.connection);
         }
     }
 }

@@ -62,6 +62,23 @@ fn every_changed_bit_of_every_batch_is_refused_by_place() {
     assert!(open(&disk).is_ok());
 }
 
+/// Whoever can write the file, but does not know the chain key, can make the checksums right.
+#[test]
+fn a_record_changed_together_with_its_checksum_is_refused() {
+    let disk = written();
+    let mut contents = disk.contents(2);
+    let record = BLOCK as usize + 96;
+    let length = u32::from_le_bytes(contents[record..record + 4].try_into().unwrap()) as usize;
+    contents[record + 8 + length - 1] ^= 1;
+    let checked = [&contents[record..record + 4], &contents[record + 8..record + 8 + length]];
+    let checksum = crc32c::crc32c(&checked.concat()).to_le_bytes();
+    contents[record + 4..record + 8].copy_from_slice(&checksum);
+    disk.replace(2, contents);
+    let found = corruption(&disk);
+    assert_eq!(found.place, Place { segment: 2, offset: BLOCK });
+    assert_eq!(found.flaw, Flaw::Hash);
+}
+
 #[test]
 fn a_changed_bit_behind_the_end_loses_nothing_and_is_told() {
     let disk = written();
