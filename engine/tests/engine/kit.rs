@@ -1,0 +1,382 @@
+//! A small world to try the engine in: a recorder in the journal's place, a street with shops, and
+//! people with handsets.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use kessai_engine::terms::basket::Rounding;
+use kessai_engine::terms::collation::{
+    AuthMessage, ChannelBinding, ContentDigest, DeviceKey, HandsetNonce, HandsetSecrets,
+    ROW_VERSION, Salt, SealingKey, ServerNonce, content_digest, prove,
+};
+use kessai_engine::terms::ids::{CustomerId, DeviceId, MerchantId, PaymentId, StoreId, TerminalId};
+use kessai_engine::terms::money::{Amount, Currency};
+use kessai_engine::terms::reason::Reason;
+use kessai_engine::{
+    Capture, Charge, Claim, Collated, CustomerAdded, CustomerView, DeviceAdded, Engine, Entry,
+    KeyPin, Keyring, Layout, Lsn, Merchant, Offer, Opening, PaymentView, PromptView, Record,
+    RegisterChange, RequestDigest, Rules, Slot, Store, Terminal, TerminalKind, Terms,
+};
+
+#[expect(clippy::disallowed_types, reason = "the recorder stands in the journal's place")]
+type Mutex<T> = std::sync::Mutex<T>;
+
+/// Sunday, 22 November 2026, a minute past noon in Japan.
+pub(crate) const NOON_MS: u64 = 1_795_316_460_000;
+/// How long an offer can be confirmed.
+pub(crate) const PROMPT_MS: u64 = 60_000;
+/// What every customer has at first.
+pub(crate) const BALANCE: u64 = 10_000;
+/// What handsets' keys are sealed under, as key number 1.
+pub(crate) const SEALING_KEY: [u8; 32] = [0x6b; 32];
+/// The connection that handsets use unless a test says otherwise.
+pub(crate) const HOME: ChannelBinding = ChannelBinding([0xc1; 32]);
+
+pub(crate) const TILL: &str = "T1";
+pub(crate) const OTHER_TILL: &str = "T2";
+pub(crate) const MACHINE: &str = "V1";
+/// Charges in dollars.
+pub(crate) const HARBOUR_TILL: &str = "U1";
+
+/// Takes records as the journal does: numbers them in the order in which they come.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Recorder(Arc<Mutex<Vec<Entry>>>);
+
+/// One place with the recorder.
+pub(crate) struct RecorderSlot(Recorder);
+
+impl Recorder {
+    pub(crate) fn slot(&self) -> RecorderSlot {
+        RecorderSlot(self.clone())
+    }
+
+    pub(crate) fn entries(&self) -> Vec<Entry> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl Slot for RecorderSlot {
+    fn push(self, entry: Entry) -> Lsn {
+        let mut entries = self.0.0.lock().unwrap();
+        entries.push(entry);
+        Lsn(entries.len() as u64)
+    }
+}
+
+/// A customer with one handset; number `n` has the keys that `n` makes.
+#[derive(Clone)]
+pub(crate) struct Person {
+    pub(crate) customer: CustomerId,
+    pub(crate) device: DeviceId,
+    pub(crate) pin: KeyPin,
+    pub(crate) secrets: HandsetSecrets,
+}
+
+pub(crate) fn person(n: u8) -> Person {
+    Person {
+        customer: format!("1234-567-{n:03}").parse().unwrap(),
+        device: DeviceId([n; 16]),
+        pin: KeyPin([n; 32]),
+        secrets: HandsetSecrets::from_parts([n ^ 0x40; 32], DeviceKey::from_bytes([n ^ 0x80; 32])),
+    }
+}
+
+impl Person {
+    /// The same customer with another handset, which has the keys that `n` makes.
+    pub(crate) fn with_handset(&self, n: u8) -> Self {
+        Self { customer: self.customer, ..person(n) }
+    }
+
+    /// Answers the prompt `nonce` for what `offer` shows, with the right password.
+    pub(crate) fn claim(&self, offer: &Offer, nonce: ServerNonce) -> Claim {
+        self.claim_for(offer.terms.payment, offer.terms.content, HOME, nonce)
+    }
+
+    /// Answers with a wrong password.
+    pub(crate) fn mistyped(&self, offer: &Offer, nonce: ServerNonce) -> Claim {
+        let secrets = HandsetSecrets::from_parts([0xee; 32], DeviceKey::from_bytes([0xee; 32]));
+        Self { secrets, ..self.clone() }.claim(offer, nonce)
+    }
+
+    pub(crate) fn claim_for(
+        &self,
+        payment: PaymentId,
+        content: ContentDigest,
+        channel: ChannelBinding,
+        server_nonce: ServerNonce,
+    ) -> Claim {
+        let handset_nonce = HandsetNonce([0x4a; 32]);
+        let auth = AuthMessage::new(content, channel, server_nonce, handset_nonce);
+        let client_key = self.secrets.client_key();
+        let proof = prove(&client_key, &client_key.stored_key(), &auth);
+        let (customer, device) = (self.customer, self.device);
+        Claim { payment, customer, device, channel, server_nonce, handset_nonce, proof }
+    }
+}
+
+/// What the proof of `claim` covers if the handset was shown `content`.
+pub(crate) fn auth(claim: &Claim, content: ContentDigest) -> AuthMessage {
+    AuthMessage::new(content, claim.channel, claim.server_nonce, claim.handset_nonce)
+}
+
+pub(crate) fn nonce(n: u64) -> ServerNonce {
+    let mut bytes = [0x5e; 32];
+    bytes[..8].copy_from_slice(&n.to_be_bytes());
+    ServerNonce(bytes)
+}
+
+pub(crate) fn yen(amount: u64) -> Amount {
+    Amount::new(amount).unwrap()
+}
+
+pub(crate) fn terminal(id: &str) -> TerminalId {
+    id.parse().unwrap()
+}
+
+pub(crate) fn payment_id(serial: u16) -> PaymentId {
+    let mut random = [0; 10];
+    random[..2].copy_from_slice(&serial.to_be_bytes());
+    PaymentId::from_parts(NOON_MS, random)
+}
+
+/// An offer of `amount` yen to `person`, captured at approval. Another serial is another payment;
+/// the same arguments are the same request.
+pub(crate) fn offer(serial: u16, terminal_id: &str, person: &Person, amount: u64) -> Offer {
+    let (store, merchant) = address(terminal_id);
+    let text = format!("{serial} {terminal_id} {} {amount}", person.customer);
+    let confirmation = Bytes::from(text.into_bytes());
+    let content = content_digest(&confirmation);
+    let terms = Terms {
+        payment: payment_id(serial),
+        terminal: terminal(terminal_id),
+        store,
+        merchant,
+        charge: Charge { amount: yen(amount), currency: Currency::JPY, foreign: None },
+        capture: Capture::AtApproval,
+        request: RequestDigest(content.0),
+        content,
+    };
+    let (customer, expires_at_ms) = (person.customer, NOON_MS + PROMPT_MS);
+    Offer { terms, customer, expires_at_ms, confirmation }
+}
+
+/// An offer by the vending machine, captured on delivery.
+pub(crate) fn vended(serial: u16, person: &Person, amount: u64) -> Offer {
+    let mut offer = offer(serial, MACHINE, person, amount);
+    offer.terms.capture = Capture::OnDelivery;
+    offer
+}
+
+fn address(terminal_id: &str) -> (StoreId, MerchantId) {
+    let (store, merchant) = if terminal_id == HARBOUR_TILL { ("S2", "M2") } else { ("S1", "M1") };
+    (store.parse().unwrap(), merchant.parse().unwrap())
+}
+
+/// The shops of the street.
+pub(crate) fn street() -> Vec<RegisterChange> {
+    let merchant = |id: &str, name: &str| {
+        RegisterChange::Merchant(Merchant { id: id.parse().unwrap(), name: name.parse().unwrap() })
+    };
+    let store = |id: &str, merchant: &str, name: &str, currency| {
+        RegisterChange::Store(Store {
+            id: id.parse().unwrap(),
+            merchant: merchant.parse().unwrap(),
+            name: name.parse().unwrap(),
+            currency,
+            rounding: Rounding::Down,
+        })
+    };
+    let kinds = [
+        (TILL, TerminalKind::PointOfSale),
+        (OTHER_TILL, TerminalKind::PointOfSale),
+        (MACHINE, TerminalKind::Vending),
+        (HARBOUR_TILL, TerminalKind::PointOfSale),
+    ];
+    let terminals = kinds.into_iter().zip(0xf0..).map(|((id, kind), pin)| {
+        RegisterChange::Terminal(Terminal {
+            id: terminal(id),
+            store: address(id).0,
+            kind,
+            pin: Some(KeyPin([pin; 32])),
+        })
+    });
+    let merchants = [merchant("M1", "Minato Shoten"), merchant("M2", "Harbour Goods")];
+    let stores = [
+        store("S1", "M1", "Minato Shoten, Ekimae", Currency::JPY),
+        store("S2", "M2", "Harbour Goods, Pier 4", Currency::USD),
+    ];
+    merchants.into_iter().chain(stores).chain(terminals).collect()
+}
+
+pub(crate) fn sealing_key() -> SealingKey {
+    SealingKey::new(1, SEALING_KEY)
+}
+
+pub(crate) fn layout() -> Layout {
+    Layout::new(4, [7; 16]).unwrap()
+}
+
+/// An engine with what came out of it, at a time that a test moves on.
+pub(crate) struct World {
+    pub(crate) engine: Engine,
+    pub(crate) recorder: Recorder,
+    pub(crate) now_ms: u64,
+}
+
+impl World {
+    /// The street, and people 1 to 3 with a handset and [`BALANCE`] each.
+    pub(crate) fn new() -> Self {
+        Self::with(Rules::default())
+    }
+
+    pub(crate) fn with(rules: Rules) -> Self {
+        let world = Self {
+            engine: Engine::new(rules, layout(), Keyring::new(vec![sealing_key()]), 42),
+            recorder: Recorder::default(),
+            now_ms: NOON_MS,
+        };
+        let changes = street().into_iter().map(|change| (change, world.slot())).collect();
+        world.engine.enter_register(changes, NOON_MS).unwrap();
+        for n in 1..=3 {
+            world.enter_customer(&person(n), BALANCE);
+            world.enrol(&person(n));
+        }
+        world
+    }
+
+    pub(crate) fn slot(&self) -> RecorderSlot {
+        self.recorder.slot()
+    }
+
+    pub(crate) fn enter_customer(&self, person: &Person, balance: u64) {
+        let (customer, currency) = (person.customer, Currency::JPY);
+        let added = CustomerAdded { customer, currency, balance: yen(balance) };
+        self.engine.add_customer(added, self.now_ms, self.slot()).unwrap();
+    }
+
+    pub(crate) fn enrol(&self, person: &Person) {
+        self.engine.add_device(enrolment(person), self.now_ms, self.slot()).unwrap();
+    }
+
+    pub(crate) fn open(&self, offer: &Offer) -> Result<Opening, Reason> {
+        self.engine.open(offer.clone(), self.now_ms, self.slot())
+    }
+
+    /// Opens what must come to be pending.
+    pub(crate) fn opened(&self, offer: &Offer) -> PaymentView {
+        let opening = self.open(offer).unwrap();
+        assert_eq!(opening.view.reason, None, "{:?}", opening.view);
+        opening.view
+    }
+
+    pub(crate) fn ask(&self, offer: &Offer, whom: &Person, n: u64) -> Option<PromptView> {
+        self.engine.prompt(offer.terms.payment, whom.device, HOME, nonce(n))
+    }
+
+    pub(crate) fn collate(&self, claim: &Claim, next: u64) -> Result<Collated, Reason> {
+        self.engine.collate(claim, nonce(next), self.now_ms, self.slot())
+    }
+
+    /// Asks and answers rightly.
+    pub(crate) fn approve(&self, offer: &Offer, whom: &Person) -> Result<Collated, Reason> {
+        self.ask(offer, whom, 900);
+        self.collate(&whom.claim(offer, nonce(900)), 901)
+    }
+
+    /// Opens and approves.
+    pub(crate) fn pay(&self, offer: &Offer, whom: &Person) -> PaymentView {
+        self.opened(offer);
+        match self.approve(offer, whom).unwrap() {
+            Collated::Approved { view, .. } => view,
+            other => panic!("not approved: {other:?}"),
+        }
+    }
+
+    pub(crate) fn cancel_by_customer(
+        &self,
+        offer: &Offer,
+        whom: &Person,
+    ) -> Result<Opening, Reason> {
+        let payment = offer.terms.payment;
+        self.engine.cancel_by_customer(payment, whom.customer, self.now_ms, self.slot())
+    }
+
+    pub(crate) fn cancel_by_terminal(&self, offer: &Offer, by: &str) -> Result<Opening, Reason> {
+        let payment = offer.terms.payment;
+        self.engine.cancel_by_terminal(payment, terminal(by), self.now_ms, self.slot())
+    }
+
+    pub(crate) fn deliver(&self, offer: &Offer, by: &str) -> Result<Opening, Reason> {
+        self.engine.deliver(offer.terms.payment, terminal(by), self.now_ms, self.slot())
+    }
+
+    pub(crate) fn reverse(&self, offer: &Offer, by: &str) -> Result<Opening, Reason> {
+        self.engine.reverse(offer.terms.payment, terminal(by), self.now_ms, self.slot())
+    }
+
+    pub(crate) fn status(&self, offer: &Offer, by: &str) -> Result<PaymentView, Reason> {
+        self.engine.status(offer.terms.payment, terminal(by))
+    }
+
+    /// Ends all that is due.
+    pub(crate) fn expire(&self) -> Vec<PaymentView> {
+        let due = |unit| self.engine.expire_due(unit, self.now_ms, || Some(self.slot()));
+        self.engine.units().flat_map(|unit| std::iter::from_fn(move || due(unit))).collect()
+    }
+
+    pub(crate) fn customer(&self, person: &Person) -> CustomerView {
+        self.engine.customer(&person.customer).unwrap()
+    }
+
+    /// Balance and held part, in yen.
+    pub(crate) fn money(&self, person: &Person) -> (u64, u64) {
+        let view = self.customer(person);
+        (view.balance.minor(), view.held.minor())
+    }
+
+    /// Runs `command` and says what it answered and recorded.
+    pub(crate) fn recorded<T>(&self, command: impl FnOnce(&Self) -> T) -> (T, Vec<Record>) {
+        let before = self.recorder.entries().len();
+        let answer = command(self);
+        let records = self.recorder.entries().split_off(before);
+        (answer, records.into_iter().map(|entry| entry.record).collect())
+    }
+
+    /// Runs `command`, which must leave no trace, and says what it answered.
+    #[track_caller]
+    pub(crate) fn traceless<T>(&self, command: impl FnOnce(&Self) -> T) -> T {
+        let before = (self.engine.state_hash(), self.engine.open_payments());
+        let (answer, records) = self.recorded(command);
+        assert_eq!(records, [], "a record was written");
+        assert_eq!((self.engine.state_hash(), self.engine.open_payments()), before);
+        answer
+    }
+
+    #[track_caller]
+    pub(crate) fn assert_sound(&self) {
+        let books = self.engine.books().unwrap();
+        assert_eq!(books.problems, [""; 0]);
+        let again = replayed(&self.recorder.entries(), *self.engine.rules());
+        assert_eq!(again.state_hash(), self.engine.state_hash());
+        assert_eq!(again.books().unwrap(), books);
+        assert_eq!(again.open_payments(), self.engine.open_payments());
+    }
+}
+
+pub(crate) fn enrolment(person: &Person) -> DeviceAdded {
+    let keys = person.secrets.device_keys();
+    let (customer, device, pin) = (person.customer, person.device, person.pin);
+    let row = sealing_key().seal(&keys, &customer, &device, ROW_VERSION, [3; 12]);
+    DeviceAdded { customer, device, pin, salt: Salt([device.0[0]; 16]), row }
+}
+
+/// A fresh engine that the entries were replayed into, each through its encoding.
+pub(crate) fn replayed(entries: &[Entry], rules: Rules) -> Engine {
+    let engine = Engine::new(rules, layout(), Keyring::new(vec![sealing_key()]), 43);
+    for entry in entries {
+        let mut bytes = Vec::new();
+        entry.encode_into(&mut bytes);
+        engine.replay(&Entry::decode(&bytes).unwrap()).unwrap();
+    }
+    engine
+}

@@ -1,0 +1,22 @@
+//! The engine from outside: every way into it, by the records and answers that come out.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    clippy::panic,
+    missing_docs,
+    reason = "a test may panic"
+)]
+
+mod administering;
+mod checking;
+mod ending;
+mod format;
+mod kit;
+mod model;
+mod opening;
+mod owing;
+mod racing;
+mod random;
+mod replaying;

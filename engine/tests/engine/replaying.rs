@@ -1,0 +1,188 @@
+//! Recovery: the same state from the records, and nothing but these records.
+
+use kessai_engine::terms::collation::SealingKey;
+use kessai_engine::terms::reason::Reason;
+use kessai_engine::{Corrupt, Ended, Engine, Entry, Event, Keyring, Layout, Record, Rules, Unit};
+
+use crate::kit::{
+    NOON_MS, SEALING_KEY, TILL, World, layout, nonce, offer, person, replayed, sealing_key, vended,
+};
+
+/// A world in which most things have happened.
+fn eventful() -> World {
+    let mut world = World::new();
+    world.pay(&offer(1, TILL, &person(1), 100), &person(1));
+    world.opened(&offer(2, TILL, &person(2), 200));
+    world.ask(&offer(2, TILL, &person(2), 200), &person(2), 1).unwrap();
+    let wrong = person(2).mistyped(&offer(2, TILL, &person(2), 200), nonce(1));
+    world.collate(&wrong, 2).unwrap();
+    world.pay(&vended(3, &person(3), 300), &person(3));
+    world.cancel_by_terminal(&offer(4, TILL, &person(1), 400), TILL).unwrap();
+    world.now_ms += 1_000;
+    world.reverse(&offer(1, TILL, &person(1), 100), TILL).unwrap();
+    world.open(&offer(5, TILL, &person(99), 500)).unwrap();
+    world
+}
+
+fn empty() -> Engine {
+    Engine::new(Rules::default(), layout(), Keyring::new(vec![sealing_key()]), 1)
+}
+
+/// Replays into an engine of its own until an entry is refused.
+fn refusal(engine: &Engine, entries: &[Entry]) -> Option<Corrupt> {
+    entries.iter().find_map(|entry| engine.replay(entry).err())
+}
+
+#[test]
+fn the_records_make_the_same_state() {
+    let world = eventful();
+    world.assert_sound();
+    let again = replayed(&world.recorder.entries(), Rules::default());
+    assert_eq!(again.latest_ms(), NOON_MS + 1_000);
+    assert_eq!(again.open_payments(), 1);
+}
+
+/// A state one record short is another state: the hash sees every record.
+#[test]
+fn the_hash_sees_every_record() {
+    let entries = eventful().recorder.entries();
+    let mut hashes = std::collections::BTreeSet::new();
+    let engine = empty();
+    hashes.insert(engine.state_hash());
+    for entry in &entries {
+        engine.replay(entry).unwrap();
+        assert!(hashes.insert(engine.state_hash()), "unseen: {entry:?}");
+    }
+}
+
+#[test]
+fn a_recovered_engine_goes_on_where_it_stopped() {
+    let world = eventful();
+    let engine = replayed(&world.recorder.entries(), Rules::default());
+    let world = World { engine, ..world };
+    let pending = offer(2, TILL, &person(2), 200);
+    // The nonce died with the process; tries did not.
+    let old = person(2).claim(&pending, nonce(2));
+    let answer = world.collate(&old, 3).unwrap();
+    assert_eq!(answer, kessai_engine::Collated::Stale { nonce: nonce(3) });
+    assert_eq!(world.ask(&pending, &person(2), 4).unwrap().tries_left, 2);
+    let drink = vended(3, &person(3), 300);
+    world.deliver(&drink, crate::kit::MACHINE).unwrap();
+    let repeat = world.traceless(|world| world.open(&drink)).unwrap();
+    assert_eq!(repeat.view.captured, repeat.view.authorised());
+    world.assert_sound();
+}
+
+/// The rules of another day do not change what was decided under the old ones.
+#[test]
+fn recovery_decides_nothing() {
+    let world = eventful();
+    let strict = Rules {
+        tries_per_payment: 1,
+        tries_in_row: 1,
+        open_per_customer: 0,
+        open_per_terminal: 0,
+        open_in_all: 0,
+        payments_in_memory: 0,
+        ..Rules::default()
+    };
+    let again = replayed(&world.recorder.entries(), strict);
+    assert_eq!(again.state_hash(), world.engine.state_hash());
+    assert_eq!(again.open_payments(), 1);
+}
+
+#[test]
+fn gaps_and_duplicates_are_refused() {
+    let entries = eventful().recorder.entries();
+    for at in 0..entries.len() {
+        let unit = entries[at].unit;
+        let is_gap = |found: Option<Corrupt>| match found {
+            Some(Corrupt::Gap { unit: named, .. }) => named == unit,
+            _ => false,
+        };
+        let mut twice = entries.clone();
+        twice.insert(at, entries[at].clone());
+        // A payment's second opening is named as such or as a duplicate; both are refusals.
+        let found = refusal(&empty(), &twice);
+        assert!(is_gap(found), "entry {at} twice");
+
+        let mut missing = entries.clone();
+        missing.remove(at);
+        let goes_on = missing[at..].iter().any(|entry| entry.unit == unit);
+        if goes_on {
+            assert!(refusal(&empty(), &missing).is_some(), "entry {at} is missing");
+        }
+    }
+}
+
+#[test]
+fn entries_of_foreign_units_are_refused() {
+    let entries = eventful().recorder.entries();
+    let at =
+        entries.iter().position(|entry| matches!(entry.record, Record::CustomerAdded(_))).unwrap();
+    let home = entries[at].unit.0;
+    for unit in (0..=6).chain([u16::MAX]) {
+        let mut moved = entries[..=at].to_vec();
+        moved[at].unit = Unit(unit);
+        match refusal(&empty(), &moved) {
+            None => assert_eq!(unit, home),
+            Some(Corrupt::Misplaced(Unit(named))) => assert_eq!(named, unit),
+            Some(other) => panic!("unit {unit}: {other:?}"),
+        }
+    }
+    // A change of the register in a shard.
+    let strayed = Entry { unit: Unit(1), ..entries[0].clone() };
+    assert!(matches!(refusal(&empty(), &[strayed]), Some(Corrupt::Misplaced(Unit(1)))));
+    // Another data directory's layout.
+    let layout = Layout::new(4, [8; 16]).unwrap();
+    let other = Engine::new(Rules::default(), layout, Keyring::new(vec![sealing_key()]), 1);
+    assert!(matches!(refusal(&other, &entries), Some(Corrupt::Misplaced(_))));
+}
+
+#[test]
+fn a_wrong_sealing_key_is_refused() {
+    let entries = eventful().recorder.entries();
+    let keyrings =
+        [vec![], vec![SealingKey::new(2, SEALING_KEY)], vec![SealingKey::new(1, [0x5f; 32])]];
+    for keys in keyrings {
+        let engine = Engine::new(Rules::default(), layout(), Keyring::new(keys), 1);
+        assert!(matches!(refusal(&engine, &entries), Some(Corrupt::Seal { key: 1 })));
+    }
+    let rotated = Keyring::new(vec![SealingKey::new(2, [9; 32]), sealing_key()]);
+    let engine = Engine::new(Rules::default(), layout(), rotated, 1);
+    assert!(refusal(&engine, &entries).is_none(), "an older key still opens its rows");
+}
+
+#[test]
+fn what_cannot_have_happened_is_refused() {
+    let world = World::new();
+    let purchase = offer(1, TILL, &person(1), 100);
+    world.pay(&purchase, &person(1));
+    let entries = world.recorder.entries();
+    let last = entries.last().unwrap();
+    let next = |record| Entry { sequence: last.sequence + 1, record, ..last.clone() };
+    let payment = purchase.terms.payment;
+    let reason = Reason::CancelledByCustomer;
+    let check = |record: Record, expected: fn(&Corrupt) -> bool| {
+        let engine = replayed(&entries, Rules::default());
+        let found = engine.replay(&next(record)).unwrap_err();
+        assert!(expected(&found), "{found:?}");
+    };
+    let cancelled = Ended { payment, event: Event::Cancel, reason };
+    check(Record::Ended(cancelled), |found| matches!(found, Corrupt::Event { .. }));
+    let unknown = Ended { payment: crate::kit::payment_id(9), ..cancelled };
+    check(Record::Ended(unknown), |found| matches!(found, Corrupt::Payment(_)));
+    let again = entries.iter().find(|entry| matches!(entry.record, Record::Opened(_))).unwrap();
+    check(again.record.clone(), |found| matches!(found, Corrupt::Payment(_)));
+    let nobody = Record::Unblocked(person(99).customer);
+    check(nobody, |found| matches!(found, Corrupt::Customer));
+    let mut dear = offer(2, TILL, &person(1), 1_000_000);
+    dear.terms.payment = crate::kit::payment_id(2);
+    let opened = kessai_engine::Opened {
+        terms: dear.terms,
+        customer: dear.customer,
+        expires_at_ms: dear.expires_at_ms,
+        confirmation: dear.confirmation,
+    };
+    check(Record::Opened(Box::new(opened)), |found| matches!(found, Corrupt::Money(_)));
+}
