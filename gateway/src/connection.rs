@@ -124,7 +124,7 @@ impl Line {
     async fn miss_greeting(&self, greet_by: Instant) {
         sleep_until(greet_by).await;
         if self.session.has_greeted() {
-            pending().await
+            pending::<()>().await;
         }
     }
 

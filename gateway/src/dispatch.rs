@@ -4,31 +4,52 @@
 //! It takes owned values and never sees a socket, so that the process facing the Internet can be
 //! split off later. Every method runs to its end without waiting; what has to wait for the journal
 //! is left with [`Deliveries`].
+//!
+//! ```text
+//!  a session's request                              a tick
+//!   open  ask  attach  prove  refuse                expire
+//!     |    |     |       |      |                     |
+//!     '----'-----'---+---'------'---------------------'
+//!                    |  one command of the engine, one place in the journal
+//!                    v
+//!   an effect, and the record that it depends on  -->  Deliveries
+//!                                                          |  once that is durable
+//!        .------------+---------------+--------------------+-----------.
+//!        v            v               v                    v           v
+//!     Answer    Ask, AskDevice     Changed               Tell        Push
+//!    (a Reply)  every handset,  the terminals that    one handset,   to the
+//!               or one, gets    wait, and the         what it has    handset's
+//!               a prompt        other handsets        missed         connection
+//! ```
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use dashmap::DashMap;
-use kessai_engine::terms::collation::{ChannelBinding, ServerNonce, Signature};
-use kessai_engine::terms::{CustomerId, DeviceId, PaymentId, Reason, TerminalId};
+use kessai_engine::terms::collation::{ChannelBinding, ServerNonce};
+use kessai_engine::terms::{PaymentId, Reason, TerminalId};
 use kessai_engine::{
     Claim, Collated, Engine, Freshness, Lsn, Opening, PaymentState, PaymentView, Slot,
 };
 use kessai_journal::Journal;
 use kessai_wire::{
-    Answer, CloseCode, Handset, Prompt, ProofResult, Prove, Purchase, Push, Refusal, SignedNotice,
-    Verdict,
+    Answer, CloseCode, Handset, ProofResult, Prove, Purchase, SignedNotice, Verdict,
 };
 
 use crate::clock::Clock;
 use crate::deliveries::Deliveries;
 use crate::entropy::{Entropy, draw};
-use crate::outgoing::{Outgoing, Reply};
+use crate::reply::Reply;
+use crate::session::Way;
 use crate::waiting::Waiting;
 use crate::{offer, told};
 
-/// How long to advise a peer to wait after a refusal for want of room.
-const PAUSE_MS: u32 = 1_000;
+mod effects;
+
+use effects::Effect;
+
+/// Payments that expire before others get their turn.
+const EXPIRE_AT_ONCE: usize = 64;
 
 /// Talks to the engine for all connections.
 pub(crate) struct Dispatch {
@@ -38,36 +59,11 @@ pub(crate) struct Dispatch {
     entropy: Arc<dyn Entropy>,
     prompt_ms: u64,
     draining: AtomicBool,
-    /// Handsets that can be asked and told now.
-    attached: DashMap<DeviceId, Attachment>,
+    /// Handsets that can be asked and told now, each over the newest way that it attached by.
+    attached: DashMap<Handset, Way>,
     /// Terminals that wait for the end of a payment.
     waiting: Waiting,
     deliveries: Deliveries<Effect>,
-}
-
-/// A handset's way in: the newest connection that it attached over.
-#[derive(Debug, Clone)]
-struct Attachment {
-    handset: Handset,
-    connection: u64,
-    channel: ChannelBinding,
-    pushes: Outgoing,
-}
-
-/// What happens once the record that it depends on is durable.
-#[derive(Debug)]
-enum Effect {
-    /// A request is answered.
-    Answer(Reply, Answer),
-    /// A payment's customer is asked, over every handset that is there.
-    Ask(PaymentId, CustomerId),
-    /// One handset is asked.
-    AskDevice(PaymentId, DeviceId),
-    /// A payment has come to stand elsewhere: everybody it concerns is told, but for the handset
-    /// whose answer tells it.
-    Changed(Box<PaymentView>, Option<DeviceId>),
-    /// One handset is told what it has missed.
-    Tell(Box<PaymentView>, DeviceId),
 }
 
 /// What a terminal asks about a payment that exists, or that must not come into being.
@@ -116,6 +112,9 @@ impl Dispatch {
     /// S21-S24: opens a payment. The answer comes at its end, or at once if there is nothing to
     /// wait for; a repeat joins the wait.
     pub(crate) fn open(&self, terminal: TerminalId, purchase: Purchase, reply: Reply) {
+        if self.draining.load(Ordering::Acquire) {
+            return reply.refuse(Reason::ShuttingDown);
+        }
         let now_ms = self.clock.now_ms();
         let payment = purchase.payment;
         let rules = self.engine.rules();
@@ -124,20 +123,20 @@ impl Dispatch {
             .place(&terminal)
             .ok_or(Reason::TerminalUnknown)
             .and_then(|place| offer::build(place, purchase, rules, self.prompt_ms, now_ms));
-        let (offer, slot) = match offer.and_then(|offer| Ok((offer, self.admit()?))) {
+        let (offer, slot) = match offer.and_then(|offer| Ok((offer, self.slot()?))) {
             Ok(admitted) => admitted,
-            Err(reason) => return refuse_terminal(reply, reason),
+            Err(reason) => return reply.refuse(reason),
         };
         let customer = offer.customer;
         // The wait begins before the command: the end cannot slip through between the two.
         let (waiter, crowded_out) = self.waiting.begin(&offer.terms, reply);
         if let Some(reply) = crowded_out {
-            refuse_terminal(reply, Reason::TooManyRequests);
+            reply.refuse(Reason::TooManyRequests);
         }
         match self.engine.open(offer, now_ms, slot) {
             Err(reason) => {
                 if let Some(reply) = self.waiting.give_up(payment, waiter) {
-                    refuse_terminal(reply, reason);
+                    self.refuse_terminal(payment, terminal, reason, reply);
                 }
             }
             Ok(Opening { view, freshness }) => match (view.state, freshness) {
@@ -170,7 +169,7 @@ impl Dispatch {
             }
         };
         match result {
-            Err(reason) => refuse_terminal(reply, reason),
+            Err(reason) => self.refuse_terminal(payment, terminal, reason, reply),
             Ok(Opening { view, freshness }) => {
                 let answer = Answer::Payment(told::terminal(&view));
                 self.after(view.after, Effect::Answer(reply, answer));
@@ -181,42 +180,38 @@ impl Dispatch {
         }
     }
 
-    /// A handset is there: from now on it is asked and told over this connection, beginning with
-    /// what it has missed since notice number `seen`.
-    pub(crate) fn attach(
-        &self,
-        handset: Handset,
-        (connection, channel): (u64, ChannelBinding),
-        pushes: &Outgoing,
-        seen: u64,
-        reply: Reply,
-    ) {
-        let attachment = Attachment { handset, connection, channel, pushes: pushes.clone() };
+    /// A handset is there: from now on it is asked and told over this way, beginning with what it
+    /// has missed since notice number `seen`.
+    pub(crate) fn attach(&self, handset: Handset, way: Way, seen: u64, reply: Reply) {
+        let connection = way.connection;
         // Attached first, then asked what is owed: what comes between the two is told twice rather
         // than never.
-        let before = self.attached.insert(handset.device, attachment);
+        let before = self.attached.insert(handset, way);
         if let Some(before) = before.filter(|before| before.connection != connection) {
             before.pushes.close(CloseCode::Superseded);
         }
         match self.engine.owed(&handset.customer, &handset.device, seen) {
-            Err(reason) => refuse_handset(reply, reason),
+            Err(reason) => {
+                self.detach(&handset, connection);
+                reply.refuse(reason);
+            }
             Ok(owed) => {
                 let answer = Answer::Attached { latest: owed.latest };
                 self.after(owed.after, Effect::Answer(reply, answer));
                 for view in owed.notices {
                     let after = view.after.max(owed.after);
-                    self.after(after, Effect::Tell(Box::new(view), handset.device));
+                    self.after(after, Effect::Tell(Box::new(view), handset));
                 }
                 for payment in owed.prompts {
-                    self.after(owed.after, Effect::AskDevice(payment, handset.device));
+                    self.after(owed.after, Effect::AskDevice(payment, handset));
                 }
             }
         }
     }
 
     /// A connection is gone: its handset cannot be reached over it any more.
-    pub(crate) fn detach(&self, device: DeviceId, connection: u64) {
-        self.attached.remove_if(&device, |_, attachment| attachment.connection == connection);
+    pub(crate) fn detach(&self, handset: &Handset, connection: u64) {
+        self.attached.remove_if(handset, |_, way| way.connection == connection);
     }
 
     /// S29-S33: a handset's proof is collated; the answer tells what came of it.
@@ -229,7 +224,7 @@ impl Dispatch {
     ) {
         let slot = match self.slot() {
             Ok(slot) => slot,
-            Err(reason) => return refuse_handset(reply, reason),
+            Err(reason) => return reply.refuse(reason),
         };
         let claim = Claim {
             payment: prove.payment,
@@ -242,7 +237,7 @@ impl Dispatch {
         };
         let next = self.nonce();
         match self.engine.collate(&claim, next, self.clock.now_ms(), slot) {
-            Err(reason) => refuse_handset(reply, reason),
+            Err(reason) => self.refuse_handset(handset, reason, reply),
             Ok(collated) => self.collated(handset, collated, claim.payment, reply),
         }
     }
@@ -266,7 +261,9 @@ impl Dispatch {
                 self.after(view.after, Effect::Answer(reply, result(verdict)));
             }
             Collated::Stale { nonce } => {
-                reply.answer(result(Verdict::Stale { server_nonce: nonce }));
+                // It tells that the payment is pending, though it changed nothing.
+                let answer = result(Verdict::Stale { server_nonce: nonce });
+                self.after(self.latest_of(handset), Effect::Answer(reply, answer));
             }
             Collated::Ended { view, freshness: Freshness::First } => {
                 self.ended_by_proof(handset, view, reply, Answer::Notice);
@@ -286,7 +283,7 @@ impl Dispatch {
         answer: impl FnOnce(SignedNotice) -> Answer,
     ) {
         self.answer_with_notice(handset, &view, reply, answer);
-        self.changed(view, Some(handset.device));
+        self.changed(view, Some(handset));
     }
 
     fn answer_with_notice(
@@ -297,8 +294,8 @@ impl Dispatch {
         answer: impl FnOnce(SignedNotice) -> Answer,
     ) {
         match self.signed(handset, view) {
-            Some(notice) => self.after(view.after, Effect::Answer(reply, answer(notice))),
-            None => refuse_handset(reply, Reason::PaymentUnknown),
+            Some((notice, after)) => self.after(after, Effect::Answer(reply, answer(notice))),
+            None => self.refuse_handset(handset, Reason::PaymentUnknown, reply),
         }
     }
 
@@ -306,11 +303,11 @@ impl Dispatch {
     pub(crate) fn refuse(&self, handset: Handset, payment: PaymentId, reply: Reply) {
         let slot = match self.slot() {
             Ok(slot) => slot,
-            Err(reason) => return refuse_handset(reply, reason),
+            Err(reason) => return reply.refuse(reason),
         };
         let now_ms = self.clock.now_ms();
         match self.engine.cancel_by_customer(payment, handset.customer, now_ms, slot) {
-            Err(reason) => refuse_handset(reply, reason),
+            Err(reason) => self.refuse_handset(handset, reason, reply),
             Ok(Opening { view, freshness: Freshness::First }) => {
                 self.ended_by_proof(handset, view, reply, Answer::Notice);
             }
@@ -320,12 +317,18 @@ impl Dispatch {
         }
     }
 
-    /// Ends every payment whose time is over.
-    pub(crate) fn expire(&self) {
+    /// Ends every payment whose time is over. Where the journal has no room it leaves the rest for
+    /// the next time, and it lets others have their turn.
+    pub(crate) async fn expire(&self) {
         let now_ms = self.clock.now_ms();
+        let mut ended = 0_usize;
         for unit in self.engine.units() {
             while let Some(view) = self.engine.expire_due(unit, now_ms, || self.journal.reserve()) {
                 self.changed(view, None);
+                ended = ended.saturating_add(1);
+                if ended.is_multiple_of(EXPIRE_AT_ONCE) {
+                    tokio::task::yield_now().await;
+                }
             }
         }
     }
@@ -340,89 +343,30 @@ impl Dispatch {
         self.deliveries.is_empty()
     }
 
-    /// Performs effects as they become due, for ever.
-    pub(crate) async fn deliver(&self) {
-        loop {
-            for effect in self.deliveries.due().await {
-                self.perform(effect);
-            }
-        }
+    /// Refuses what a terminal asks. A refusal can tell how the terminal's own payment stands, so
+    /// it waits for it.
+    fn refuse_terminal(
+        &self,
+        payment: PaymentId,
+        terminal: TerminalId,
+        reason: Reason,
+        reply: Reply,
+    ) {
+        let known = self.engine.status(payment, terminal);
+        let refusal = reply.refusal(reason);
+        self.after(known.map_or(Lsn::NONE, |view| view.after), Effect::Answer(reply, refusal));
     }
 
-    fn after(&self, after: Lsn, effect: Effect) {
-        if let Some(due) = self.deliveries.hold(after, effect) {
-            self.perform(due);
-        }
+    /// Refuses what a handset asks. A refusal can tell how the customer stands, so it waits for
+    /// the customer's latest record: a crash must not give back a guess whose end was told.
+    fn refuse_handset(&self, handset: Handset, reason: Reason, reply: Reply) {
+        let refusal = reply.refusal(reason);
+        self.after(self.latest_of(handset), Effect::Answer(reply, refusal));
     }
 
-    fn changed(&self, view: PaymentView, told: Option<DeviceId>) {
-        self.after(view.after, Effect::Changed(Box::new(view), told));
-    }
-
-    fn perform(&self, effect: Effect) {
-        match effect {
-            Effect::Answer(reply, answer) => reply.answer(answer),
-            Effect::Ask(payment, customer) => {
-                for device in self.engine.devices(&customer) {
-                    self.ask_device(payment, device.id);
-                }
-            }
-            Effect::AskDevice(payment, device) => self.ask_device(payment, device),
-            Effect::Changed(view, told) => {
-                self.answer_waiters(&view);
-                let Some(customer) = view.customer else { return };
-                for device in self.engine.devices(&customer) {
-                    if Some(device.id) != told {
-                        self.tell_device(&view, device.id);
-                    }
-                }
-            }
-            Effect::Tell(view, device) => self.tell_device(&view, device),
-        }
-    }
-
-    /// S25-S26: asks over the handset's present connection, with a nonce made for it.
-    fn ask_device(&self, payment: PaymentId, device: DeviceId) {
-        let Some(to) = self.attachment(device) else { return };
-        let nonce = self.nonce();
-        let Some(prompt) = self.engine.prompt(payment, device, to.channel, nonce) else { return };
-        to.pushes.push(Push::Prompt(
-            to.handset,
-            Prompt {
-                content: prompt.confirmation,
-                server_nonce: nonce,
-                tries_left: u32::from(prompt.tries_left),
-                gateway_time_ms: self.clock.now_ms(),
-            },
-        ));
-    }
-
-    fn tell_device(&self, view: &PaymentView, device: DeviceId) {
-        let Some(to) = self.attachment(device) else { return };
-        if let Some(notice) = self.signed(to.handset, view) {
-            to.pushes.push(Push::Notice(to.handset, notice));
-        }
-    }
-
-    /// Writes and signs the notice of a payment for one handset.
-    fn signed(&self, handset: Handset, view: &PaymentView) -> Option<SignedNotice> {
-        let notice = told::customer(view, &self.engine.register())?.encode();
-        let content_digest = view.terms?.content;
-        let devices = self.engine.devices(&handset.customer);
-        let device = devices.iter().find(|device| device.id == handset.device)?;
-        let signature: Signature = device.sign_notice(&content_digest, &notice);
-        Some(SignedNotice { content_digest, notice, signature })
-    }
-
-    fn attachment(&self, device: DeviceId) -> Option<Attachment> {
-        self.attached.get(&device).map(|attachment| attachment.clone())
-    }
-
-    fn admit(&self) -> Result<impl Slot + use<>, Reason> {
-        if self.draining.load(Ordering::Acquire) {
-            return Err(Reason::ShuttingDown);
-        }
-        self.slot()
+    /// The last record that changed a handset's customer.
+    fn latest_of(&self, handset: Handset) -> Lsn {
+        self.engine.customer(&handset.customer).map_or(Lsn::NONE, |customer| customer.after)
     }
 
     fn slot(&self) -> Result<impl Slot + use<>, Reason> {
@@ -432,19 +376,4 @@ impl Dispatch {
     fn nonce(&self) -> ServerNonce {
         ServerNonce(draw(self.entropy.as_ref()))
     }
-
-    fn answer_waiters(&self, view: &PaymentView) {
-        let answer = told::terminal(view);
-        for reply in self.waiting.end(view) {
-            self.after(view.after, Effect::Answer(reply, Answer::Payment(answer)));
-        }
-    }
-}
-
-fn refuse_terminal(reply: Reply, reason: Reason) {
-    reply.answer(Answer::Refusal(Refusal::to_terminal(reason, PAUSE_MS)));
-}
-
-fn refuse_handset(reply: Reply, reason: Reason) {
-    reply.answer(Answer::Refusal(Refusal::to_handset(reason, PAUSE_MS)));
 }

@@ -1,5 +1,6 @@
 //! Makes everything that a new processor needs, once.
 
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use crate::entropy::Entropy;
@@ -52,7 +53,8 @@ pub fn init(folder: &Path, entropy: &dyn Entropy) -> Result<PathBuf, InitError> 
     let configuration = folder.join(CONFIGURATION);
     std::fs::write(&configuration, TEMPLATE).map_err(file(&configuration))?;
     let settings = Settings::load(&configuration)?;
-    std::fs::create_dir(&settings.keys).map_err(file(&settings.keys))?;
+    let mut private = std::fs::DirBuilder::new();
+    private.mode(0o700).create(&settings.keys).map_err(file(&settings.keys))?;
     Keys::create(&settings.keys, entropy)?;
     Node::create(&settings, entropy)?;
     Ok(configuration)

@@ -3,6 +3,7 @@
 //! They lie outside the data directory: whoever steals customers, journal and snapshots has
 //! nothing to open them with.
 
+use std::collections::HashSet;
 use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -60,8 +61,29 @@ pub struct Keys {
     pub server: PrivateKeyDer<'static>,
     /// What clients pin: the root's key.
     pub root_pin: KeyPin,
-    /// The key that rows are sealed under, by number; the journal's chain hangs on the first.
-    sealing: Vec<(u32, [u8; 32])>,
+    /// The oldest key that rows are sealed under; the journal's chain hangs on it.
+    first: NumberedKey,
+    /// Those after it, the current one last.
+    later: Vec<NumberedKey>,
+}
+
+/// A sealing key as the file holds it.
+struct NumberedKey {
+    id: u32,
+    key: Zeroizing<[u8; 32]>,
+}
+
+impl NumberedKey {
+    fn parse(line: &str) -> Option<Self> {
+        let (id, digits) = line.split_once(' ')?;
+        let mut key = Zeroizing::new([0; 32]);
+        hex::decode_to_slice(digits, key.as_mut()).ok()?;
+        Some(Self { id: id.parse().ok()?, key })
+    }
+
+    fn sealing_key(&self) -> SealingKey {
+        SealingKey::new(self.id, *self.key)
+    }
 }
 
 impl std::fmt::Debug for Keys {
@@ -87,15 +109,14 @@ impl Keys {
         let mut server = CertificateParams::new(vec![SERVER_NAME.to_owned()])?;
         server.distinguished_name.push(DnType::CommonName, "Kessai gateway");
         let server_certificate = server.signed_by(&server_key, &issuer)?;
-        let sealing = format!("1 {}\n", hex::encode(draw::<32>(entropy)));
-        let token = format!("{}\n", hex::encode(draw::<32>(entropy)));
+        let secret = || Zeroizing::new(hex::encode(Zeroizing::new(draw::<32>(entropy))));
         for (name, content) in [
-            (ROOT_CERTIFICATE, root_certificate.pem()),
-            (ROOT_KEY, root_key.serialize_pem()),
-            (SERVER_CERTIFICATE, server_certificate.pem()),
-            (SERVER_KEY, server_key.serialize_pem()),
-            (SEALING_KEYS, sealing),
-            (ADMIN_TOKEN, token),
+            (ROOT_CERTIFICATE, Zeroizing::new(root_certificate.pem())),
+            (ROOT_KEY, Zeroizing::new(root_key.serialize_pem())),
+            (SERVER_CERTIFICATE, Zeroizing::new(server_certificate.pem())),
+            (SERVER_KEY, Zeroizing::new(server_key.serialize_pem())),
+            (SEALING_KEYS, Zeroizing::new(format!("1 {}\n", *secret()))),
+            (ADMIN_TOKEN, Zeroizing::new(format!("{}\n", *secret()))),
         ] {
             write_secret(&folder.join(name), content.as_bytes())?;
         }
@@ -122,74 +143,84 @@ impl Keys {
             what: "a certificate in PEM",
         })?;
         let chain = vec![certificate(SERVER_CERTIFICATE)?, root];
-        let sealing = sealing_keys(&folder.join(SEALING_KEYS))?;
-        Ok(Self { chain, server, root_pin, sealing })
+        let (first, later) = sealing_keys(&folder.join(SEALING_KEYS))?;
+        // Not used here, and best kept elsewhere; but where they lie they must be safe.
+        for name in [ROOT_KEY, ADMIN_TOKEN] {
+            let path = folder.join(name);
+            if path.exists() {
+                check_private(&path)?;
+            }
+        }
+        Ok(Self { chain, server, root_pin, first, later })
     }
 
     /// The sealing keys for the engine, the current one first.
     #[must_use]
     pub fn keyring(&self) -> Keyring {
-        let keys = self.sealing.iter().rev();
-        Keyring::new(keys.map(|(id, key)| SealingKey::new(*id, *key)).collect())
+        let keys = self.later.iter().rev().chain([&self.first]);
+        Keyring::new(keys.map(NumberedKey::sealing_key).collect())
     }
 
     /// The key that new rows are sealed under.
     #[must_use]
     pub fn current_sealing_key(&self) -> SealingKey {
-        let (id, key) = self.sealing.last().copied().unwrap_or_default();
-        SealingKey::new(id, key)
+        self.later.last().unwrap_or(&self.first).sealing_key()
     }
 
     /// The key of the journal's hash chain. It hangs on the first sealing key, which is kept as
     /// long as the journal is.
     #[must_use]
     pub fn chain_key(&self) -> Zeroizing<[u8; 32]> {
-        self.first().derive_key("journal chain")
+        self.first.sealing_key().derive_key("journal chain")
     }
 
     /// The key of QUIC's stateless resets (RFC 9000, section 10.3.2).
     #[must_use]
     pub fn reset_key(&self) -> Zeroizing<[u8; 32]> {
-        self.first().derive_key("stateless reset")
-    }
-
-    fn first(&self) -> SealingKey {
-        let (id, key) = self.sealing.first().copied().unwrap_or_default();
-        SealingKey::new(id, key)
+        self.first.sealing_key().derive_key("stateless reset")
     }
 }
 
-/// Reads lines of a number and a key in hexadecimal, the oldest first.
-fn sealing_keys(path: &Path) -> Result<Vec<(u32, [u8; 32])>, KeyError> {
+/// Reads lines of a number and a key in hexadecimal, the oldest first: it, and those after it.
+fn sealing_keys(path: &Path) -> Result<(NumberedKey, Vec<NumberedKey>), KeyError> {
     let malformed = || KeyError::Malformed {
         path: path.to_owned(),
-        what: "sealing keys, each a line of a number and 64 hexadecimal digits",
+        what: "sealing keys, each a line of a number of its own and 64 hexadecimal digits",
     };
-    let text = String::from_utf8(read_secret(path)?).map_err(|_| malformed())?;
-    let keys = text
-        .lines()
-        .map(|line| {
-            let (id, key) = line.split_once(' ')?;
-            let mut bytes = [0; 32];
-            hex::decode_to_slice(key, &mut bytes).ok()?;
-            Some((id.parse().ok()?, bytes))
-        })
-        .collect::<Option<Vec<_>>>()
-        .ok_or_else(malformed)?;
-    if keys.is_empty() { Err(malformed()) } else { Ok(keys) }
+    let bytes = read_secret(path)?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| malformed())?;
+    let mut numbers = HashSet::new();
+    let mut keys = Vec::new();
+    for line in text.lines() {
+        let key = NumberedKey::parse(line).ok_or_else(malformed)?;
+        if !numbers.insert(key.id) {
+            return Err(malformed());
+        }
+        keys.push(key);
+    }
+    let mut keys = keys.into_iter();
+    let first = keys.next().ok_or_else(malformed)?;
+    Ok((first, keys.collect()))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, KeyError> {
     std::fs::read(path).map_err(|source| KeyError::File { path: path.to_owned(), source })
 }
 
-fn read_secret(path: &Path) -> Result<Vec<u8>, KeyError> {
-    let file_error = |source| KeyError::File { path: path.to_owned(), source };
-    let mode = std::fs::metadata(path).map_err(file_error)?.permissions().mode();
-    if mode & 0o077 != 0 {
-        return Err(KeyError::Exposed(path.to_owned()));
+fn read_secret(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    check_private(path)?;
+    read(path).map(Zeroizing::new)
+}
+
+/// Checks that nobody but the owner may touch a file.
+fn check_private(path: &Path) -> Result<(), KeyError> {
+    let found = std::fs::metadata(path);
+    let found = found.map_err(|source| KeyError::File { path: path.to_owned(), source })?;
+    if found.permissions().mode() & 0o077 == 0 {
+        Ok(())
+    } else {
+        Err(KeyError::Exposed(path.to_owned()))
     }
-    read(path)
 }
 
 fn write_secret(path: &Path, content: &[u8]) -> Result<(), KeyError> {

@@ -18,9 +18,12 @@ mod local;
 mod node;
 mod offer;
 mod outgoing;
+mod reply;
 mod server;
 mod session;
 pub mod settings;
+#[cfg(test)]
+mod testing;
 pub mod tls;
 mod told;
 mod transport;

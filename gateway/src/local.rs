@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::outgoing::{Close, Outgoing};
-use crate::session::{Reception, Session};
+use crate::session::{Reception, Session, Way};
 
 /// Messages that may wait on the way in.
 const QUEUE: usize = 64;
@@ -34,17 +34,19 @@ impl Close for Ending {
     }
 }
 
+/// Connects `peer`, until `end`.
 pub(crate) fn link(
     reception: Arc<Reception>,
     number: u64,
     peer: Peer,
     channel: ChannelBinding,
+    end: CancellationToken,
 ) -> LocalLink {
     let (requests, mut incoming) = mpsc::channel::<ToGateway>(QUEUE);
     let (to_peer, messages) = mpsc::channel(QUEUE);
-    let end = CancellationToken::new();
     let (stream, mut outgoing) = Outgoing::new(Arc::new(Ending(end.clone())));
-    let session = Session::new(reception, number, peer, channel, stream.clone());
+    let way = Way { connection: number, channel, pushes: stream.clone() };
+    let session = Session::new(reception, peer, None, way);
     tokio::spawn(async move {
         loop {
             tokio::select! {
@@ -55,10 +57,15 @@ pub(crate) fn link(
                         return;
                     }
                 }
-                message = outgoing.recv() => {
-                    let Some(message) = message else { return };
-                    if to_peer.send(ToPeer::from(&message)).await.is_err() {
-                        return;
+                queued = outgoing.recv() => {
+                    let Some(queued) = queued else { return };
+                    tokio::select! {
+                        () = end.cancelled() => return,
+                        sent = to_peer.send(ToPeer::from(&queued.message)) => {
+                            if sent.is_err() {
+                                return;
+                            }
+                        }
                     }
                 }
             }

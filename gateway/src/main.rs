@@ -1,5 +1,6 @@
 //! `kessai`: makes a data directory, and serves from it.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -103,8 +104,14 @@ fn serve(config: &Path) -> anyhow::Result<()> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         // Scripts wait for this line; the port may have been chosen by the system.
-        println!("serving at {}", gateway.local_addr());
-        println!("root pin {}", hex::encode(gateway.root_pin().0));
+        let (address, pin) = (gateway.local_addr(), hex::encode(gateway.root_pin().0));
+        let mut out = std::io::stdout().lock();
+        // To whom nobody listens it serves all the same.
+        if writeln!(out, "serving at {address}\nroot pin {pin}").and_then(|()| out.flush()).is_err()
+        {
+            tracing::warn!(%address, "serving; nobody reads standard output");
+        }
+        drop(out);
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}

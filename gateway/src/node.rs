@@ -33,7 +33,7 @@ pub enum NodeError {
         source: std::io::Error,
     },
     /// There is no data directory.
-    #[error("{0} is no Kessai data directory; `kessai init DIR` makes one")]
+    #[error("{0} is not there: no Kessai data directory; `kessai init DIR` makes one")]
     Missing(PathBuf),
     /// The layout makes no sense.
     #[error("{path}: {problem}")]
@@ -102,6 +102,10 @@ impl Node {
         let map_seed = u64::from_le_bytes(draw(entropy));
         let engine = Engine::new(settings.rules(), layout, keys.keyring(), map_seed);
         let path = settings.data.join(JOURNAL);
+        // A journal that is gone must not be mistaken for one that is new.
+        if !path.is_dir() {
+            return Err(NodeError::Missing(path));
+        }
         let options = journal_options(settings);
         let chain_key = ChainKey(*keys.chain_key());
         let replay = |_: Lsn, entry| engine.replay(&entry).map_err(Box::<Corrupt>::new);
@@ -162,14 +166,19 @@ fn read_layout(data: &Path) -> Result<Layout, NodeError> {
 
 fn journal_options(settings: &Settings) -> JournalOptions {
     let journal = &settings.journal;
+    let defaults = JournalOptions::default();
+    let segment_bytes = u64::from(journal.segment_mib) << 20;
+    // A whole queue is written as one batch, which must fit into a segment.
+    let queue_bytes = usize::try_from(segment_bytes / 2).unwrap_or(usize::MAX);
     JournalOptions {
-        segment_bytes: u64::from(journal.segment_mib) << 20,
+        segment_bytes,
         queue_records: journal.queue,
+        queue_bytes: queue_bytes.min(defaults.queue_bytes),
         gather: journal.gather,
         priority: match journal.priority {
             Priority::Realtime => WriterPriority::Realtime,
             Priority::Normal => WriterPriority::Normal,
         },
-        ..JournalOptions::default()
+        ..defaults
     }
 }

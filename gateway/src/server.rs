@@ -1,41 +1,44 @@
-//! The running gateway: admits connections, keeps time, and stops without losing an answer.
+//! The running gateway: keeps time, and stops without losing an answer.
 
-use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use kessai_engine::terms::collation::ChannelBinding;
 use kessai_engine::{Engine, KeyPin, Peer};
 use kessai_journal::Journal;
 use kessai_wire::{CloseCode, SoftwareName};
 use quinn::crypto::rustls::NoInitialCipherSuite;
-use quinn::{Endpoint, Incoming, VarInt};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use quinn::{Endpoint, VarInt};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::SystemClock;
-use crate::connection::{self, Deadlines};
 use crate::dispatch::Dispatch;
 use crate::entropy::SystemEntropy;
 use crate::keys::Keys;
 use crate::local::{self, LocalLink};
 use crate::node::Node;
-use crate::session::{Reception, Session};
+use crate::session::Reception;
 use crate::settings::{Connections, Settings, millis};
 use crate::{tls, transport};
+
+mod door;
+mod sessions;
+
+use door::Door;
+use sessions::Sessions;
 
 /// How often deadlines are looked at.
 const TICK: Duration = Duration::from_millis(10);
 
-/// How often the memory of silent addresses is given back.
-const SWEEP: Duration = Duration::from_secs(60);
+/// How often connections are looked through for keys that were revoked.
+const REVOCATIONS: Duration = Duration::from_secs(2);
+
+/// What a stop leaves the network for the last answers.
+const LAST_WORDS: Duration = Duration::from_millis(50);
 
 /// When a drained peer is advised to come back.
 const RECONNECT_AFTER_MS: u32 = 1_000;
@@ -70,23 +73,6 @@ pub struct Gateway {
     stop: CancellationToken,
     tasks: TaskTracker,
     drain: Duration,
-}
-
-/// The sessions that are there, to be told when the gateway stops.
-#[derive(Default)]
-struct Sessions {
-    count: AtomicU64,
-    live: Mutex<HashMap<u64, Weak<Session>>>,
-}
-
-impl Sessions {
-    fn number(&self) -> u64 {
-        self.count.fetch_add(1, Ordering::Relaxed)
-    }
-
-    fn with<R>(&self, work: impl FnOnce(&mut HashMap<u64, Weak<Session>>) -> R) -> R {
-        work(&mut self.live.lock().unwrap_or_else(PoisonError::into_inner))
-    }
 }
 
 impl Gateway {
@@ -148,7 +134,15 @@ impl Gateway {
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 ticks.tick().await;
-                reception.dispatch.expire();
+                reception.dispatch.expire().await;
+            }
+        });
+        let sessions = Arc::clone(&self.sessions);
+        self.spawn(async move {
+            let mut ticks = interval(REVOCATIONS);
+            loop {
+                ticks.tick().await;
+                sessions.live().for_each(|session| session.end_if_revoked());
             }
         });
     }
@@ -198,25 +192,22 @@ impl Gateway {
     #[must_use]
     pub fn local(&self, peer: Peer, channel: ChannelBinding) -> LocalLink {
         let number = self.sessions.number();
-        local::link(Arc::clone(&self.reception), number, peer, channel)
+        let end = self.stop.child_token();
+        local::link(Arc::clone(&self.reception), number, peer, channel, end)
     }
 
     /// Stops: takes no more payments and connections, tells what was decided, closes the
     /// connections and makes everything durable. Pending payments go on after the next start.
     pub async fn stop(self) {
         self.reception.dispatch.drain();
-        let live: Vec<_> = self.sessions.with(|live| live.values().cloned().collect());
-        for session in live.iter().filter_map(Weak::upgrade) {
-            session.announce_drain(RECONNECT_AFTER_MS);
-        }
-        drop(live);
+        self.endpoint.set_server_config(None);
+        self.sessions.live().for_each(|session| session.announce_drain(RECONNECT_AFTER_MS));
         let settled = async {
-            let mut ticks = interval(TICK);
             while !self.reception.dispatch.is_settled() {
-                ticks.tick().await;
+                sleep(TICK).await;
             }
-            // One more turn for what was just handed to the streams.
-            ticks.tick().await;
+            // What was handed to the streams last gets time to leave.
+            sleep(LAST_WORDS).await;
         };
         if timeout(self.drain, settled).await.is_err() {
             tracing::warn!("stopped before every answer was told; they can be asked for again");
@@ -233,92 +224,6 @@ impl Gateway {
         // Joins the writer's thread, which may be syncing.
         if tokio::task::spawn_blocking(move || journal.close()).await.is_err() {
             tracing::error!("the journal did not close");
-        }
-    }
-}
-
-/// Who is let in: bounded in all, by handshakes under way, and by source.
-///
-/// # Source
-/// RFC 9000, section 8.1.2 (Retry); RFC 9308 section 3.1.
-struct Door {
-    reception: Arc<Reception>,
-    sessions: Arc<Sessions>,
-    tasks: TaskTracker,
-    connections: Arc<Semaphore>,
-    handshakes: Arc<Semaphore>,
-    retry_below: usize,
-    sources: DefaultKeyedRateLimiter<IpAddr>,
-    swept_at_ms: AtomicU64,
-    handshake: Duration,
-    deadlines: Deadlines,
-}
-
-impl Door {
-    fn new(gateway: &Gateway, connections: &Connections) -> Self {
-        let per_second = NonZeroU32::new(connections.per_source_per_second);
-        let quota = Quota::per_second(per_second.unwrap_or(NonZeroU32::MIN));
-        Self {
-            reception: Arc::clone(&gateway.reception),
-            sessions: Arc::clone(&gateway.sessions),
-            tasks: gateway.tasks.clone(),
-            connections: Arc::new(Semaphore::new(connections.most)),
-            handshakes: Arc::new(Semaphore::new(connections.handshakes)),
-            retry_below: connections.handshakes - connections.handshakes / 8,
-            sources: RateLimiter::keyed(quota),
-            swept_at_ms: AtomicU64::new(0),
-            handshake: connections.handshake,
-            deadlines: Deadlines { frame: connections.frame, write: connections.idle },
-        }
-    }
-
-    fn admit(self: &Arc<Self>, incoming: Incoming) {
-        self.sweep();
-        let validated = incoming.remote_address_validated();
-        let crowded = self.handshakes.available_permits() < self.retry_below;
-        if crowded && !validated && incoming.may_retry() {
-            if let Err(error) = incoming.retry() {
-                error.into_incoming().refuse();
-            }
-            return;
-        }
-        let permits = (
-            Arc::clone(&self.connections).try_acquire_owned(),
-            Arc::clone(&self.handshakes).try_acquire_owned(),
-        );
-        let (Ok(connection), Ok(handshake)) = permits else { return incoming.refuse() };
-        if self.sources.check_key(&incoming.remote_address().ip()).is_err() {
-            return incoming.refuse();
-        }
-        let door = Arc::clone(self);
-        self.tasks.spawn(async move { door.welcome(incoming, handshake, connection).await });
-    }
-
-    async fn welcome(
-        &self,
-        incoming: Incoming,
-        handshake: OwnedSemaphorePermit,
-        _connection: OwnedSemaphorePermit,
-    ) {
-        let Ok(connecting) = incoming.accept() else { return };
-        let Ok(Ok(connection)) = timeout(self.handshake, connecting).await else { return };
-        drop(handshake);
-        let number = self.sessions.number();
-        let reception = Arc::clone(&self.reception);
-        connection::serve(connection, number, reception, self.deadlines, |session| {
-            self.sessions.with(|live| live.insert(number, Arc::downgrade(session)));
-        })
-        .await;
-        self.sessions.with(|live| live.remove(&number));
-    }
-
-    /// Forgets addresses that have been silent, so that a scan from many cannot fill the memory.
-    fn sweep(&self) {
-        let now_ms = self.reception.dispatch.now_ms();
-        let swept_at_ms = self.swept_at_ms.load(Ordering::Relaxed);
-        if now_ms.saturating_sub(swept_at_ms) > millis(SWEEP) {
-            self.swept_at_ms.store(now_ms, Ordering::Relaxed);
-            self.sources.retain_recent();
         }
     }
 }

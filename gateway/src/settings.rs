@@ -225,14 +225,15 @@ impl Settings {
             path: path.to_owned(),
             source: Box::new(source),
         })?;
-        let problems = settings.problems();
-        if !problems.is_empty() {
-            return Err(SettingsError::Bounds { path: path.to_owned(), problems });
-        }
         let folder = path.parent().unwrap_or_else(|| Path::new(""));
         settings.data = folder.join(&settings.data);
         settings.keys = folder.join(&settings.keys);
-        Ok(settings)
+        let problems = settings.problems();
+        if problems.is_empty() {
+            Ok(settings)
+        } else {
+            Err(SettingsError::Bounds { path: path.to_owned(), problems })
+        }
     }
 
     /// The numbers that the engine decides by.
@@ -265,6 +266,7 @@ impl Settings {
         let (payments, connections, journal) = (&self.payments, &self.connections, &self.journal);
         let day = Duration::from_secs(86_400);
         let second = Duration::from_secs(1);
+        demand(!self.keys.starts_with(&self.data), "keys must not lie in the data directory");
         demand((second..=day).contains(&payments.prompt), "payments.prompt must be 1s to 1day");
         demand((second..=day).contains(&payments.delivery), "payments.delivery must be 1s to 1day");
         demand((1..=10).contains(&payments.tries), "payments.tries must be 1 to 10");
@@ -275,13 +277,31 @@ impl Settings {
         demand(payments.open_per_customer >= 1, "payments.open_per_customer must be at least 1");
         demand(payments.open_per_terminal >= 1, "payments.open_per_terminal must be at least 1");
         demand(payments.open_in_all >= 1, "payments.open_in_all must be at least 1");
-        demand(connections.most >= 1, "connections.most must be at least 1");
-        demand(connections.handshakes >= 1, "connections.handshakes must be at least 1");
+        demand(payments.in_memory >= 1, "payments.in_memory must be at least 1");
+        demand(payments.id_tolerance <= day, "payments.id_tolerance must be at most 1day");
+        demand(
+            (1..=10_000_000).contains(&connections.most),
+            "connections.most must be 1 to 10000000",
+        );
+        demand(
+            (1..=1_000_000).contains(&connections.handshakes),
+            "connections.handshakes must be 1 to 1000000",
+        );
         demand(
             connections.per_source_per_second >= 1,
             "connections.per_source_per_second must be at least 1",
         );
-        demand(connections.idle >= second, "connections.idle must be at least 1s");
+        for (name, duration) in [
+            ("handshake", connections.handshake),
+            ("frame", connections.frame),
+            ("drain", connections.drain),
+        ] {
+            demand(
+                (second / 10..=second * 60).contains(&duration),
+                &format!("connections.{name} must be 100ms to 1min"),
+            );
+        }
+        demand((second..=day).contains(&connections.idle), "connections.idle must be 1s to 1day");
         demand(
             journal.gather <= Duration::from_millis(100),
             "journal.gather must be at most 100ms",

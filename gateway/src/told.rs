@@ -3,7 +3,7 @@
 use std::num::NonZeroU64;
 
 use kessai_engine::terms::{Amount, Reason};
-use kessai_engine::{PaymentState, PaymentView, Register};
+use kessai_engine::{Merchant, PaymentState, PaymentView, Register, Store, Terms};
 use kessai_wire as wire;
 use kessai_wire::{Approval, Notice, Payment};
 
@@ -41,20 +41,33 @@ fn in_terminal_currency(view: &PaymentView, amount: Amount) -> Amount {
 /// Tells the payment's customer; nothing as long as there is nothing to tell.
 pub(crate) fn customer(view: &PaymentView, register: &Register) -> Option<Notice> {
     let terms = view.terms?;
-    let place = register.place(&terms.terminal)?;
+    let (store, merchant) = payee(&terms, register)?;
     Some(Notice {
         number: NonZeroU64::new(view.notice)?,
         payment: view.payment,
         state: state(view),
         reason: view.reason.unwrap_or(Reason::Approved),
         price: terms.charge.amount.of(terms.charge.currency),
-        store_name: place.store.name.clone(),
-        merchant_name: place.merchant.name.clone(),
+        store_name: store.name.clone(),
+        merchant_name: merchant.name.clone(),
         at_ms: view.changed_at_ms,
         approval: approval(view),
         captured: view.captured,
         refunded: view.refunded,
     })
+}
+
+/// Finds who was paid, and where: the terminal may have been moved to another store since.
+fn payee<'r>(terms: &Terms, register: &'r Register) -> Option<(&'r Store, &'r Merchant)> {
+    let place = register.place(&terms.terminal);
+    if let Some(place) =
+        place.filter(|p| p.store.id == terms.store && p.merchant.id == terms.merchant)
+    {
+        return Some((&place.store, &place.merchant));
+    }
+    let store = register.stores().find(|store| store.id == terms.store)?;
+    let merchant = register.merchants().find(|merchant| merchant.id == terms.merchant)?;
+    Some((store, merchant))
 }
 
 fn approval(view: &PaymentView) -> Option<Approval> {

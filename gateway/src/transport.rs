@@ -27,7 +27,7 @@ const SEND_WINDOW: u64 = 256 << 10;
 ///
 /// # Errors
 /// [`NoInitialCipherSuite`] if the TLS configuration lacks the suite that QUIC begins with.
-pub fn server_config(
+pub(crate) fn server_config(
     tls: rustls::ServerConfig,
     connections: &Connections,
 ) -> Result<ServerConfig, NoInitialCipherSuite> {
@@ -57,7 +57,7 @@ pub fn server_config(
 /// Makes what holds for the socket: a reset key that outlives a restart, so that peers learn of one
 /// in a packet instead of a time-out.
 #[must_use]
-pub fn endpoint_config(keys: &Keys) -> EndpointConfig {
+pub(crate) fn endpoint_config(keys: &Keys) -> EndpointConfig {
     let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, keys.reset_key().as_ref());
     EndpointConfig::new(Arc::new(key))
 }

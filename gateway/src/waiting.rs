@@ -9,7 +9,7 @@ use dashmap::DashMap;
 use kessai_engine::terms::{PaymentId, TerminalId};
 use kessai_engine::{PaymentView, RequestDigest, Terms};
 
-use crate::outgoing::Reply;
+use crate::reply::Reply;
 
 /// Requests of one terminal that may wait for one payment: the open and its repeats.
 const MOST: usize = 4;

@@ -1,0 +1,129 @@
+//! What happens once the record that it depends on is durable.
+
+use kessai_engine::terms::{CustomerId, PaymentId};
+use kessai_engine::{Lsn, PaymentView};
+use kessai_wire::{Answer, Handset, Prompt, Push, SignedNotice};
+
+use super::Dispatch;
+use crate::outgoing::Outgoing;
+use crate::reply::Reply;
+use crate::session::Way;
+use crate::told;
+
+/// What happens once the record that it depends on is durable.
+#[derive(Debug)]
+pub(super) enum Effect {
+    /// A request is answered.
+    Answer(Reply, Answer),
+    /// A payment's customer is asked, over every handset that is there.
+    Ask(PaymentId, CustomerId),
+    /// One handset is asked.
+    AskDevice(PaymentId, Handset),
+    /// A payment has come to stand elsewhere: everybody it concerns is told, but for the handset
+    /// whose answer tells it.
+    Changed(Box<PaymentView>, Option<Handset>),
+    /// One handset is told what it has missed.
+    Tell(Box<PaymentView>, Handset),
+    /// What was made for a handset goes its way.
+    Push(Outgoing, Box<Push>),
+}
+
+impl Dispatch {
+    /// Performs effects as they become due, for ever.
+    pub(crate) async fn deliver(&self) {
+        loop {
+            for effect in self.deliveries.due().await {
+                self.perform(effect);
+            }
+        }
+    }
+
+    /// Performs `effect` once `after` is durable: now, if it is already.
+    pub(super) fn after(&self, after: Lsn, effect: Effect) {
+        if let Some(due) = self.deliveries.hold(after, effect) {
+            self.perform(due);
+        }
+    }
+
+    /// Tells everybody but `told` where a payment has come to stand.
+    pub(super) fn changed(&self, view: PaymentView, told: Option<Handset>) {
+        self.after(view.after, Effect::Changed(Box::new(view), told));
+    }
+
+    fn perform(&self, effect: Effect) {
+        match effect {
+            Effect::Answer(reply, answer) => reply.answer(answer),
+            Effect::Ask(payment, customer) => {
+                self.handsets(customer).for_each(|handset| self.ask_device(payment, handset));
+            }
+            Effect::AskDevice(payment, handset) => self.ask_device(payment, handset),
+            Effect::Changed(view, told) => {
+                self.answer_waiters(&view);
+                let Some(customer) = view.customer else { return };
+                for handset in self.handsets(customer).filter(|handset| Some(*handset) != told) {
+                    self.tell_device(&view, handset);
+                }
+            }
+            Effect::Tell(view, handset) => self.tell_device(&view, handset),
+            Effect::Push(stream, push) => stream.push(*push),
+        }
+    }
+
+    fn handsets(&self, customer: CustomerId) -> impl Iterator<Item = Handset> + use<> {
+        let devices = self.engine.devices(&customer).into_iter();
+        devices.map(move |device| Handset { customer, device: device.id })
+    }
+
+    /// S25-S26: asks over the handset's present way, with a nonce made for it.
+    fn ask_device(&self, payment: PaymentId, handset: Handset) {
+        let Some(way) = self.way(&handset) else { return };
+        let nonce = self.nonce();
+        let prompt = self.engine.prompt(payment, handset.device, way.channel, nonce);
+        let Some(prompt) = prompt else { return };
+        let push = Push::Prompt(
+            handset,
+            Prompt {
+                content: prompt.confirmation,
+                server_nonce: nonce,
+                tries_left: u32::from(prompt.tries_left),
+                gateway_time_ms: self.clock.now_ms(),
+            },
+        );
+        // The tries left may count a wrong proof that is younger than what was waited for.
+        self.after(prompt.after, Effect::Push(way.pushes, Box::new(push)));
+    }
+
+    fn tell_device(&self, view: &PaymentView, handset: Handset) {
+        let Some(way) = self.way(&handset) else { return };
+        if let Some((notice, after)) = self.signed(handset, view) {
+            self.after(after, Effect::Push(way.pushes, Box::new(Push::Notice(handset, notice))));
+        }
+    }
+
+    /// Writes and signs the notice of a payment for one handset, and says what it depends on.
+    pub(super) fn signed(
+        &self,
+        handset: Handset,
+        view: &PaymentView,
+    ) -> Option<(SignedNotice, Lsn)> {
+        let register = self.engine.register();
+        let notice = told::customer(view, &register)?.encode();
+        let content_digest = view.terms?.content;
+        let devices = self.engine.devices(&handset.customer);
+        let device = devices.iter().find(|device| device.id == handset.device)?;
+        let signature = device.sign_notice(&content_digest, &notice);
+        Some((SignedNotice { content_digest, notice, signature }, view.after.max(register.after)))
+    }
+
+    fn way(&self, handset: &Handset) -> Option<Way> {
+        self.attached.get(handset).map(|way| way.clone())
+    }
+
+    /// Answers the terminals that wait for what `view` tells.
+    pub(super) fn answer_waiters(&self, view: &PaymentView) {
+        let answer = told::terminal(view);
+        for reply in self.waiting.end(view) {
+            self.after(view.after, Effect::Answer(reply, Answer::Payment(answer)));
+        }
+    }
+}

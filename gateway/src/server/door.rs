@@ -1,0 +1,112 @@
+//! Who is let in: bounded in all, by handshakes under way, and by source.
+
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use quinn::Incoming;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
+
+use super::{Gateway, Sessions};
+use crate::connection::{self, Deadlines};
+use crate::session::Reception;
+use crate::settings::{Connections, millis};
+
+/// How often the memory of silent addresses is given back.
+const SWEEP: Duration = Duration::from_secs(60);
+
+/// Who is let in: bounded in all, by handshakes under way, and by source.
+///
+/// # Source
+/// RFC 9000, section 8.1.2 (Retry); RFC 9308 section 3.1.
+pub(super) struct Door {
+    reception: Arc<Reception>,
+    sessions: Arc<Sessions>,
+    tasks: TaskTracker,
+    connections: Arc<Semaphore>,
+    handshakes: Arc<Semaphore>,
+    retry_below: usize,
+    sources: DefaultKeyedRateLimiter<IpAddr>,
+    swept_at_ms: AtomicU64,
+    handshake: Duration,
+    deadlines: Deadlines,
+}
+
+impl Door {
+    pub(super) fn new(gateway: &Gateway, connections: &Connections) -> Self {
+        let per_second = NonZeroU32::new(connections.per_source_per_second);
+        let quota = Quota::per_second(per_second.unwrap_or(NonZeroU32::MIN));
+        Self {
+            reception: Arc::clone(&gateway.reception),
+            sessions: Arc::clone(&gateway.sessions),
+            tasks: gateway.tasks.clone(),
+            connections: Arc::new(Semaphore::new(connections.most)),
+            handshakes: Arc::new(Semaphore::new(connections.handshakes)),
+            retry_below: connections.handshakes - connections.handshakes / 8,
+            sources: RateLimiter::keyed(quota),
+            swept_at_ms: AtomicU64::new(0),
+            handshake: connections.handshake,
+            deadlines: Deadlines {
+                greeting: connections.handshake,
+                frame: connections.frame,
+                write: connections.idle,
+            },
+        }
+    }
+
+    pub(super) fn admit(self: &Arc<Self>, incoming: Incoming) {
+        self.sweep();
+        let validated = incoming.remote_address_validated();
+        let crowded = self.handshakes.available_permits() < self.retry_below;
+        if crowded && !validated && incoming.may_retry() {
+            if let Err(error) = incoming.retry() {
+                error.into_incoming().refuse();
+            }
+            return;
+        }
+        let permits = (
+            Arc::clone(&self.connections).try_acquire_owned(),
+            Arc::clone(&self.handshakes).try_acquire_owned(),
+        );
+        let (Ok(connection), Ok(handshake)) = permits else { return incoming.refuse() };
+        if self.sources.check_key(&incoming.remote_address().ip()).is_err() {
+            return incoming.refuse();
+        }
+        let door = Arc::clone(self);
+        self.tasks.spawn(async move { door.welcome(incoming, handshake, connection).await });
+    }
+
+    async fn welcome(
+        &self,
+        incoming: Incoming,
+        handshake: OwnedSemaphorePermit,
+        _connection: OwnedSemaphorePermit,
+    ) {
+        let Ok(connecting) = incoming.accept() else { return };
+        let Ok(Ok(connection)) = timeout(self.handshake, connecting).await else { return };
+        drop(handshake);
+        let number = self.sessions.number();
+        let reception = Arc::clone(&self.reception);
+        let code = connection::serve(connection, number, reception, self.deadlines, |session| {
+            self.sessions.enter(number, session);
+        })
+        .await;
+        self.sessions.leave(number);
+        tracing::debug!(connection = number, code = code.name(), "closed");
+    }
+
+    /// Forgets addresses that have been silent, so that a scan from many cannot fill the memory.
+    fn sweep(&self) {
+        let now_ms = self.reception.dispatch.now_ms();
+        let swept_at_ms = self.swept_at_ms.load(Ordering::Relaxed);
+        if now_ms.saturating_sub(swept_at_ms) > millis(SWEEP) {
+            self.swept_at_ms.store(now_ms, Ordering::Relaxed);
+            self.sources.retain_recent();
+        }
+    }
+}

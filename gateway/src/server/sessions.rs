@@ -1,0 +1,40 @@
+//! The sessions that are there, to be told or ended.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use crate::session::Session;
+
+/// The sessions that are there, by the number of their connection.
+#[derive(Default)]
+pub(super) struct Sessions {
+    count: AtomicU64,
+    live: Mutex<HashMap<u64, Weak<Session>>>,
+}
+
+impl Sessions {
+    /// Numbers a connection.
+    pub(super) fn number(&self) -> u64 {
+        self.count.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(super) fn enter(&self, number: u64, session: &Arc<Session>) {
+        self.with(|live| live.insert(number, Arc::downgrade(session)));
+    }
+
+    pub(super) fn leave(&self, number: u64) {
+        self.with(|live| live.remove(&number));
+    }
+
+    /// Goes through the sessions that are there now, without keeping others from coming and going.
+    pub(super) fn live(&self) -> impl Iterator<Item = Arc<Session>> + use<> {
+        let live: Vec<_> = self.with(|live| live.values().cloned().collect());
+        live.into_iter().filter_map(|session| session.upgrade())
+    }
+
+    fn with<R>(&self, work: impl FnOnce(&mut HashMap<u64, Weak<Session>>) -> R) -> R {
+        // Whole entries come and go: a panic elsewhere leaves the map whole.
+        work(&mut self.live.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
