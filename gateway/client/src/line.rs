@@ -178,12 +178,19 @@ struct Unwanted;
 
 impl<R: Role> Line<R> {
     async fn run(mut self) {
-        while let Ok(why) = self.connection().await {
+        loop {
+            let before = self.generation;
+            let Ok(why) = self.connection().await else { return };
             tracing::debug!(%why, "no connection to the gateway");
             self.shared.note(&why);
-            self.calls.lost(self.sendings);
             let at_first = self.ready.is_some();
-            if why.is_final() || (at_first && why.is_final_at_first()) {
+            let over = why.is_final() || (at_first && why.is_final_at_first());
+            // Attempts that fail are not told one by one, but the last one is.
+            if over || self.generation != before {
+                self.role.lost(&why);
+            }
+            self.calls.lost(self.sendings);
+            if over {
                 return;
             }
             let pause = self.pauses.draw();
@@ -211,7 +218,6 @@ impl<R: Role> Line<R> {
                 let since = Instant::now();
                 let why = self.conversation(greeted).await?;
                 self.pauses.lived(since.elapsed());
-                self.role.lost(&why);
                 Ok(why)
             }
         }

@@ -24,8 +24,8 @@ use crate::handset::event::{Event, Events, Question, events};
 use crate::handset::seen::Seen;
 use crate::line::{Generation, Overflow, Role};
 
-/// How many questions may be open. A customer has one, seldom two.
-const MOST_OPEN: usize = 16;
+/// How many questions may be open. A customer has one, seldom two; more than these are not shown.
+const MOST_OPEN: usize = 64;
 /// How many payments that ended are remembered, so that a late prompt does not ask again.
 const MOST_ENDED: usize = 16;
 
@@ -253,11 +253,10 @@ impl Desk {
             }
             open.nonce = nonce;
             open.tries_left = prompt.tries_left;
-        } else if !state.ended.contains(&payment) {
+        } else if !state.ended.contains(&payment) && state.has_room() {
             let left_ms = confirmation.expires_at_ms.saturating_sub(prompt.gateway_time_ms);
             let answer_by = Instant::now() + Duration::from_millis(left_ms).min(LONGEST);
             let tries_left = prompt.tries_left;
-            state.make_room()?;
             let confirmation = Arc::new(confirmation);
             let question = Question { confirmation, digest, tries_left, answer_by };
             state.emit(Event::Asked(Box::new(question)))?;
@@ -309,13 +308,14 @@ impl State {
         }
     }
 
-    /// Forgets questions whose time is up, if there are too many. Their ends are still told.
-    fn make_room(&mut self) -> Result<(), Overflow> {
+    /// Tells whether one more question may be open; those whose time is up make room. Their ends
+    /// are still told.
+    fn has_room(&mut self) -> bool {
         if self.open.len() >= MOST_OPEN {
             let now = Instant::now();
             self.open.retain(|_, open| open.being_answered || open.answer_by > now);
         }
-        if self.open.len() < MOST_OPEN { Ok(()) } else { Err(Overflow) }
+        self.open.len() < MOST_OPEN
     }
 }
 

@@ -12,6 +12,9 @@ use crate::link::Link;
 /// How many requests may wait to be sent. More wait at the caller's.
 const MOST_WAITING: usize = 64;
 
+/// How many requests may be unanswered, whatever the gateway allows.
+const MOST_IN_FLIGHT: usize = 1024;
+
 /// Holds the requests of one line.
 pub(super) struct Calls {
     next: RequestId,
@@ -44,7 +47,7 @@ impl Calls {
         self.route = welcome.route.clone();
         let most = usize::try_from(welcome.limits.max_in_flight).unwrap_or(usize::MAX);
         // A gateway that allows none would never be asked anything.
-        self.most_in_flight = most.max(1);
+        self.most_in_flight = most.clamp(1, MOST_IN_FLIGHT);
     }
 
     /// Tells whether one more may wait; those whose callers gave up make room.
