@@ -347,7 +347,7 @@ async fn a_gateway_that_says_never_is_not_asked_again() {
 #[tokio::test(start_paused = true)]
 async fn the_first_connection_fails_at_once_for_good_reasons_only() {
     let connect = |gateway: &Gateway| {
-        Terminal::connect(Arc::clone(&gateway.door) as _, "POS00001".parse().unwrap(), options())
+        Terminal::connect(gateway.door.clone(), "POS00001".parse().unwrap(), options())
     };
     for why in [
         ConnectError::Untrusted("another root".into()),
@@ -404,7 +404,7 @@ async fn a_greeting_that_is_refused_or_answered_wrongly_is_told() {
     // A gateway that takes the connection and says nothing.
     let gateway = Gateway::new();
     let id = "POS00001".parse().unwrap();
-    let error = Terminal::connect(Arc::clone(&gateway.door) as _, id, options()).await.unwrap_err();
+    let error = Terminal::connect(gateway.door.clone(), id, options()).await.unwrap_err();
     assert_eq!(error, ConnectError::TimedOut);
 }
 

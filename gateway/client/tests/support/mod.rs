@@ -81,7 +81,8 @@ impl Connector for Door {
                 attempts.push(Instant::now());
                 u8::try_from(attempts.len()).unwrap()
             };
-            if let Some(failure) = self.failures.lock().unwrap().pop_front() {
+            let failure = self.failures.lock().unwrap().pop_front();
+            if let Some(failure) = failure {
                 return Err(failure);
             }
             let (outgoing, requests) = mpsc::channel(4);
