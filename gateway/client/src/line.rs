@@ -202,23 +202,28 @@ impl<R: Role> Line<R> {
 
     /// Makes one connection and uses it until it is lost, and tells why it was.
     async fn connection(&mut self) -> Result<ConnectError, Unwanted> {
-        let greeting = greet(Arc::clone(&self.connector), self.hello.clone(), self.greet_within);
-        tokio::pin!(greeting);
-        let greeted = loop {
-            tokio::select! {
-                greeted = &mut greeting => break greeted,
-                order = self.orders.recv(), if self.calls.has_room() => {
-                    self.calls.wait(order.ok_or(Unwanted)?);
-                }
-            }
-        };
-        match greeted {
+        match self.greeting().await? {
             Err(why) => Ok(why),
             Ok(greeted) => {
                 let since = Instant::now();
                 let why = self.conversation(greeted).await?;
                 self.pauses.lived(since.elapsed());
                 Ok(why)
+            }
+        }
+    }
+
+    /// Connects and greets, and takes orders meanwhile.
+    async fn greeting(&mut self) -> Result<Result<Greeted, ConnectError>, Unwanted> {
+        // Boxed, so that its room is not kept while the conversation goes on.
+        let connector = Arc::clone(&self.connector);
+        let mut greeting = Box::pin(greet(connector, self.hello.clone(), self.greet_within));
+        loop {
+            tokio::select! {
+                greeted = &mut greeting => return Ok(greeted),
+                order = self.orders.recv(), if self.calls.has_room() => {
+                    self.calls.wait(order.ok_or(Unwanted)?);
+                }
             }
         }
     }
