@@ -2,8 +2,6 @@
 //!
 //! Reading changes nothing. Only once the whole journal is found good is a torn tail erased.
 
-#[cfg(test)]
-mod golden;
 mod judge;
 mod scan;
 
@@ -148,3 +146,6 @@ fn check_numbers(segments: &[Segment]) -> Result<(), OpenError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

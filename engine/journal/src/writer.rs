@@ -101,6 +101,12 @@ impl Writer {
         }
     }
 
+    /// The end of what is durable.
+    #[cfg(test)]
+    pub(crate) const fn tail(&self) -> Tail {
+        self.tail
+    }
+
     /// Says what to do at `now`, counted from any fixed instant.
     pub(crate) fn next(&mut self, now: Duration, backlog: Backlog) -> Step {
         if backlog.records == 0 {

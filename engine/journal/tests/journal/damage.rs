@@ -2,9 +2,9 @@
 //! refuses to open and says where; only what may be an unfinished write is cut, and reported.
 
 use kessai_engine::Lsn;
-use kessai_journal::{Flaw, OpenError, Place, SimulatedDisk, Stepped};
+use kessai_journal::{Flaw, JournalOptions, OpenError, Place, SimulatedDisk, Stepped};
 
-use crate::support::open;
+use crate::support::{open, open_with, small};
 
 const BLOCK: u64 = 4_096;
 
@@ -156,6 +156,21 @@ fn lost_sectors_are_cut_and_reported_at_the_end_and_refused_before_it() {
             }
         }
     }
+}
+
+#[test]
+fn anything_behind_the_end_of_an_unfinished_write_is_refused() {
+    let disk = SimulatedDisk::new(7);
+    let mut opened =
+        open_with(&disk, &JournalOptions { segment_bytes: 16_384, ..small() }).unwrap();
+    assert_eq!(opened.write(70), Stepped::Worked(Lsn(70)));
+    let mut contents = disk.contents(1);
+    contents[BLOCK as usize + 512..][..512].fill(0);
+    contents[3 * BLOCK as usize - 1] = 1;
+    disk.replace(1, contents);
+    let found = corruption(&disk);
+    assert_eq!(found.place, Place { segment: 1, offset: BLOCK });
+    assert_eq!(found.later, Some(Place { segment: 1, offset: 2 * BLOCK }));
 }
 
 #[test]

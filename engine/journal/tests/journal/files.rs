@@ -4,16 +4,16 @@ use std::convert::Infallible;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use kessai_engine::{Entry, Lsn, Slot};
 use kessai_journal::{
-    Fault, Flaw, Journal, JournalOptions, OpenError, Place, PriorityOutcome, Recovered,
-    SimulatedDisk, WriterPriority,
+    Failure, Fault, Flaw, Journal, JournalOptions, OnFailure, OpenError, Place, PriorityOutcome,
+    Recovered, SimulatedDisk, WriterPriority,
 };
 
-use crate::support::{block_on, counting, entry, key, small};
+use crate::support::{block_on, entry, key, small};
 
 fn options() -> JournalOptions {
     JournalOptions { segment_bytes: 32_768, queue_bytes: 30_000, ..small() }
@@ -212,30 +212,58 @@ fn a_segment_left_unfinished_is_made_anew() {
     assert_eq!((entries.len(), recovered.torn), (1, None));
 }
 
+/// The helper cannot make the next segment. That is known long before it is needed, and nothing is
+/// told from then on.
 #[test]
-fn a_segment_that_vanishes_under_the_writer_ends_everything() {
+fn a_segment_that_cannot_be_prepared_ends_everything_before_it_is_needed() {
     let directory = tempfile::tempdir().unwrap();
-    let (options, failures) = counting(options());
+    let long = JournalOptions { segment_bytes: 4 << 20, ..options() };
     let replay = |_, _| Ok::<(), Infallible>(());
-    let (journal, _) = Journal::open(directory.path(), &options, key(), replay).unwrap();
-    // The helper cannot remove what is gone, and the writer hears of it.
-    for number in 1..=8 {
-        let lsn = journal.reserve().unwrap().push(entry(number));
-        block_on(journal.when_durable(lsn));
-    }
-    fs::remove_file(directory.path().join("segment-000000000001")).unwrap();
-    journal.trim(Lsn(8));
-    let mut number = 8;
-    while failures.load(Ordering::SeqCst) == 0 {
-        if let Some(slot) = journal.reserve() {
-            number += 1;
-            slot.push(entry(number));
+    drop(Journal::open(directory.path(), &long, key(), replay).unwrap());
+    fs::remove_file(directory.path().join("segment-000000000002")).unwrap();
+    fs::create_dir(directory.path().join("unfinished")).unwrap();
+    let failures = Arc::new(Mutex::new(Vec::new()));
+    let list = Arc::clone(&failures);
+    let note = move |failure: &Failure| list.lock().unwrap().push(failure.to_string());
+    let noting = JournalOptions { on_failure: OnFailure::call(note), ..long };
+    let failed = match Journal::open(directory.path(), &noting, key(), replay) {
+        Ok((journal, _)) => {
+            let mut number = 0;
+            while failures.lock().unwrap().is_empty() {
+                if let Some(slot) = journal.reserve() {
+                    number += 1;
+                    slot.push(entry(number));
+                }
+                thread::yield_now();
+            }
+            journal.close();
+            assert!(journal.reserve().is_none());
+            assert_eq!(failures.lock().unwrap().len(), 1);
+            failures.lock().unwrap().remove(0)
         }
-        thread::yield_now();
-    }
-    journal.close();
-    assert_eq!(failures.load(Ordering::SeqCst), 1);
-    assert!(journal.reserve().is_none());
+        Err(error) => error.to_string(),
+    };
+    assert!(failed.starts_with("could not make a batch durable at segment 1"), "{failed}");
+}
+
+#[test]
+fn closing_waits_for_the_places_that_were_given() {
+    let disk = SimulatedDisk::new(1);
+    let replay = |_, _| Ok::<(), Infallible>(());
+    let (journal, _) = Journal::open_on(disk.storage(), &options(), key(), replay).unwrap();
+    let (used, unused) = (journal.reserve().unwrap(), journal.reserve().unwrap());
+    thread::scope(|scope| {
+        let closing = scope.spawn(|| journal.close());
+        while journal.reserve().is_some() {
+            thread::yield_now();
+        }
+        let lsn = used.push(entry(1));
+        block_on(journal.when_durable(lsn));
+        assert!(!closing.is_finished());
+        drop(unused);
+        closing.join().unwrap();
+    });
+    assert_eq!(journal.durable(), Lsn(1));
 }
 
 #[test]

@@ -1,9 +1,10 @@
-//! Version 1 of the format, byte for byte: a journal that was written once and is kept for ever.
-//!
-//! If this fails the format has changed: raise the version and keep reading this one.
+//! Journals made batch by batch, among them version 1 of the format, byte for byte: written once
+//! and kept for ever. If that fails the format has changed: raise the version and keep reading
+//! this one.
 
 use kessai_engine::Lsn;
 
+use crate::error::{Flaw, OpenError};
 use crate::format::batch::Batch;
 use crate::format::chain::{ChainKey, Link};
 use crate::format::record::frame;
@@ -65,4 +66,47 @@ fn the_golden_file_is_read_to_its_end() {
     let expected: Vec<_> = (1..).zip(RECORDS.map(<[u8]>::to_vec)).collect();
     assert_eq!(records, expected);
     assert_eq!((read.tail.epoch, read.tail.offset, read.torn), (1, 12_288, None));
+}
+
+/// Writes batches of so many records in such epochs, and tells how the journal reads.
+fn epochs(batches: &[(u32, u64)]) -> Result<u64, OpenError> {
+    let segment = Segment { number: 1, bytes: 16_384 };
+    let mut tail = Tail { segment, offset: 0, next: Lsn(1), epoch: 1, link: Link::FIRST };
+    let mut image = Vec::new();
+    for (records, epoch) in batches {
+        tail.epoch = *epoch;
+        let mut writer = Writer::new(&JournalOptions::default(), key(), tail);
+        let mut batch = Batch::with_capacity(1_000);
+        for lsn in (tail.next.0..).take(usize::try_from(*records).unwrap()) {
+            let mut framed = Vec::new();
+            frame(&mut framed, |out| out.push(1));
+            batch.push(Lsn(lsn), &framed);
+        }
+        writer.seal(&mut batch).unwrap();
+        writer.durable();
+        tail = writer.tail();
+        image.extend_from_slice(batch.image());
+    }
+    image.resize(16_384, 0);
+    let disk = SimulatedDisk::new(1);
+    disk.replace(1, image);
+    let options = JournalOptions::default();
+    let read = recovery::read(&mut disk.storage(), &options, &key(), &mut |_, _| Ok(()))?;
+    Ok(read.tail.epoch)
+}
+
+#[test]
+fn epochs_rise_one_by_one_and_only_with_an_empty_batch() {
+    assert_eq!(epochs(&[(0, 1), (2, 1), (0, 2), (1, 2)]).unwrap(), 2);
+    for batches in [
+        [(0, 1), (1, 2)].as_slice(),
+        &[(0, 1), (0, 3)],
+        &[(0, 2)],
+        &[(0, 1), (0, 2), (1, 1)],
+        &[(1, 1)],
+    ] {
+        let error = epochs(batches).unwrap_err();
+        let OpenError::Corrupt(corruption) = &error else { panic!("{error}") };
+        assert!(matches!(corruption.flaw, Flaw::Epoch { .. }), "{batches:?}: {error}");
+    }
 }
