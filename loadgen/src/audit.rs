@@ -1,0 +1,98 @@
+//! The audit: does the ledger of a run agree with the gateway's books, to the yen?
+//!
+//! It is made after a drain, when nothing moves any more. It takes the gateway's word for nothing:
+//! what terminals and customers were told, and what people did, comes from the load generator's
+//! own [`ledger`](crate::ledger). Whatever does not agree becomes a sentence.
+
+mod payment;
+mod sums;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use kessai_engine::terms::{Amount, AmountError, CustomerId, MerchantId, Net, PaymentId};
+use kessai_engine::{CustomerView, Engine, PaymentView};
+
+use crate::ledger::Record;
+
+/// The gateway's books, as far as the audit reads them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Books {
+    /// Every payment.
+    pub payments: HashMap<PaymentId, PaymentView>,
+    /// Every customer.
+    pub customers: BTreeMap<CustomerId, CustomerView>,
+    /// What each merchant is owed, in yen.
+    pub merchants: BTreeMap<MerchantId, Net>,
+    /// What the books themselves find wrong.
+    pub problems: Vec<String>,
+}
+
+impl Books {
+    /// Copies the books of an engine in which nothing moves.
+    ///
+    /// # Errors
+    /// [`AmountError`] if a sum leaves its range.
+    pub fn read(engine: &Engine) -> Result<Self, AmountError> {
+        let sums = engine.books()?;
+        let mut books = Self { problems: sums.problems, ..Self::default() };
+        for ((merchant, currency), net) in sums.merchants {
+            let yen = books.merchants.entry(merchant).or_default();
+            *yen = yen.checked_add(net)?;
+            if currency != kessai_engine::terms::Currency::JPY {
+                books.problems.push(format!("merchant {merchant} is owed {}", currency.code()));
+            }
+        }
+        engine.each_payment(|view| {
+            books.payments.insert(view.payment, view.clone());
+        });
+        engine.each_customer(|view| {
+            books.customers.insert(view.customer, view);
+        });
+        Ok(books)
+    }
+}
+
+/// What the load generator knows of a run without the gateway.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Evidence {
+    /// Every payment that was asked for, in the order of the arrivals.
+    pub records: Vec<(PaymentId, Record)>,
+    /// What must not have happened and belongs to no payment.
+    pub strays: Vec<String>,
+    /// What every customer had to begin with.
+    pub openings: BTreeMap<CustomerId, Amount>,
+    /// Wrong proofs that a payment bears.
+    pub tries: usize,
+}
+
+/// Compares ledger and books, and says what does not agree: nothing, if all is well.
+#[must_use]
+pub fn compare(evidence: &Evidence, books: &Books) -> Vec<String> {
+    let mut problems = evidence.strays.clone();
+    problems.extend(books.problems.iter().map(|problem| format!("the books say: {problem}")));
+    let mut references = BTreeMap::new();
+    for (payment, record) in &evidence.records {
+        let view = books.payments.get(payment);
+        for fault in payment::faults(record, view, evidence.tries) {
+            problems.push(format!("payment {payment}: {fault}"));
+        }
+        if let Some(receipt) = record.terminal.first().and_then(|told| told.receipt)
+            && let Some(other) = references.insert(receipt.reference, payment)
+        {
+            let reference = receipt.reference;
+            problems.push(format!("payments {other} and {payment} share reference {reference}"));
+        }
+    }
+    let asked: BTreeSet<_> = evidence.records.iter().map(|(payment, _)| payment).collect();
+    let mut unasked: Vec<_> =
+        books.payments.keys().filter(|payment| !asked.contains(payment)).collect();
+    unasked.sort_unstable();
+    for payment in unasked {
+        problems.push(format!("payment {payment}: it is in the books, and nobody asked for it"));
+    }
+    problems.extend(sums::faults(evidence, books));
+    problems
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,110 @@
+//! Customers and merchants: what they were told adds up to what the books hold.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kessai_engine::terms::{Amount, CustomerId, MerchantId, Net, Reason};
+
+use super::{Books, Evidence};
+use crate::ledger::{Record, Told};
+
+/// Says which sums do not agree.
+pub(super) fn faults(evidence: &Evidence, books: &Books) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut of_customer: BTreeMap<CustomerId, Vec<&Record>> = BTreeMap::new();
+    for (_, record) in &evidence.records {
+        of_customer.entry(record.order.customer).or_default().push(record);
+    }
+    for (customer, opening) in &evidence.openings {
+        let records = of_customer.get(customer).map_or(&[][..], Vec::as_slice);
+        for fault in customer_faults(*customer, *opening, records, books) {
+            faults.push(format!("customer {customer}: {fault}"));
+        }
+    }
+    for customer in books.customers.keys().filter(|id| !evidence.openings.contains_key(id)) {
+        faults.push(format!("customer {customer}: it is in the books, and nobody entered it"));
+    }
+    faults.extend(merchant_faults(evidence, books));
+    faults
+}
+
+/// A customer's money is what they had less what they were told was debited, and nothing is held.
+fn customer_faults(
+    customer: CustomerId,
+    opening: Amount,
+    records: &[&Record],
+    books: &Books,
+) -> Vec<String> {
+    let Some(view) = books.customers.get(&customer) else {
+        return vec!["the books do not know it".to_owned()];
+    };
+    let mut faults = Vec::new();
+    let mut left = Net::from(opening);
+    let mut notices = BTreeSet::new();
+    for record in records {
+        if let Some(told) = record.customer.first() {
+            faults.extend(funds_fault(record, told, left));
+            left = left.checked_sub(told.captured).unwrap_or(left);
+        }
+        let numbers = record.customer.iter().filter_map(|told| told.notice);
+        for number in numbers.collect::<BTreeSet<_>>() {
+            if !notices.insert(number) {
+                faults.push(format!("two payments came under notice {number}"));
+            }
+        }
+    }
+    if left != Net::from(view.balance) {
+        faults.push(format!(
+            "by what it was told it has {} yen, by the books {}",
+            left.minor(),
+            view.balance.minor()
+        ));
+    }
+    if !view.held.is_zero() {
+        faults.push(format!("{} yen are held, and nothing is open", view.held.minor()));
+    }
+    let seen = u64::try_from(notices.len()).unwrap_or(u64::MAX);
+    if seen != view.notices {
+        faults.push(format!("it saw {seen} notices of the {} that it was owed", view.notices));
+    }
+    faults
+}
+
+/// A decline for want of funds must be one, and nobody may spend what they do not have. A customer
+/// stands at one till at a time, so that the order of payments is the order of their arrivals.
+fn funds_fault(record: &Record, told: &Told, left: Net) -> Option<String> {
+    let total = record.order.total;
+    let enough = left.minor() >= Net::from(total).minor();
+    let (left, total) = (left.minor(), total.minor());
+    if told.reason == Some(Reason::InsufficientFunds) && enough {
+        Some(format!("{total} yen were declined for want of funds, and {left} were there"))
+    } else if told.state.is_approved() && !enough {
+        Some(format!("{total} yen were approved, and only {left} were there"))
+    } else {
+        None
+    }
+}
+
+/// A merchant is owed what its tills were told was debited.
+fn merchant_faults(evidence: &Evidence, books: &Books) -> Vec<String> {
+    let mut own: BTreeMap<MerchantId, Net> = BTreeMap::new();
+    for (_, record) in &evidence.records {
+        if let Some(told) = record.terminal.first() {
+            let sum = own.entry(record.order.merchant).or_default();
+            *sum = sum.checked_add(told.captured).unwrap_or(*sum);
+        }
+    }
+    let merchants: BTreeSet<_> = own.keys().chain(books.merchants.keys()).copied().collect();
+    merchants
+        .into_iter()
+        .filter_map(|merchant| {
+            let told = own.get(&merchant).copied().unwrap_or_default();
+            let owed = books.merchants.get(&merchant).copied().unwrap_or_default();
+            (told != owed).then(|| {
+                let (told, owed) = (told.minor(), owed.minor());
+                format!(
+                    "merchant {merchant}: its tills were told of {told} yen, the books owe it {owed}"
+                )
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,339 @@
+//! Every kind of discrepancy is planted, and must be found.
+
+use std::time::Duration;
+
+use kessai_engine::PaymentState;
+use kessai_engine::terms::{Amount, MerchantId, Net, Reason, TerminalId};
+
+use super::{Books, Evidence, compare};
+use crate::ledger::Record;
+use crate::people::Deed;
+use crate::sample::{self, payment, yen};
+
+const APPROVED: u8 = 1;
+const POOR: u8 = 2;
+const MISTYPED: u8 = 3;
+const CANCELLED: u8 = 4;
+const GIVEN_UP: u8 = 5;
+const EXPIRED: u8 = 6;
+const REFUSED: u8 = 8;
+
+/// Plants a discrepancy and expects exactly one sentence about it, with these words in it.
+fn check(plant: impl FnOnce(&mut Evidence, &mut Books), words: &str) {
+    check_all(plant, &[words]);
+}
+
+/// Plants a discrepancy and expects a sentence for each of `words`, and no other.
+fn check_all(plant: impl FnOnce(&mut Evidence, &mut Books), words: &[&str]) {
+    let (mut evidence, mut books) = sample::world();
+    plant(&mut evidence, &mut books);
+    let problems = compare(&evidence, &books);
+    for words in words {
+        assert!(problems.iter().any(|problem| problem.contains(words)), "{words}: {problems:#?}");
+    }
+    assert_eq!(problems.len(), words.len(), "{problems:#?}");
+}
+
+fn record(evidence: &mut Evidence, number: u8) -> &mut Record {
+    let found = evidence.records.iter_mut().find(|(id, _)| *id == payment(number));
+    &mut found.unwrap().1
+}
+
+fn view(books: &mut Books, number: u8) -> &mut kessai_engine::PaymentView {
+    books.payments.get_mut(&payment(number)).unwrap()
+}
+
+#[test]
+fn books_that_agree_have_no_problems() {
+    check_all(|_, _| {}, &[]);
+}
+
+#[test]
+fn what_the_books_and_the_prompts_say_themselves_is_passed_on() {
+    check(|_, books| books.problems.push("money came".to_owned()), "the books say: money came");
+    check(|evidence, _| evidence.strays.push("another price".to_owned()), "another price");
+}
+
+#[test]
+fn a_payment_that_did_not_end_is_found() {
+    check_all(
+        |_, books| {
+            let view = view(books, EXPIRED);
+            (view.state, view.reason) = (PaymentState::Pending, None);
+        },
+        &["has not ended", "its till was told that it expired", "its customer was told that it"],
+    );
+}
+
+#[test]
+fn a_side_that_was_never_told_is_found() {
+    check(|evidence, _| record(evidence, EXPIRED).terminal.clear(), "its till never got an answer");
+    check_all(
+        |evidence, _| record(evidence, EXPIRED).customer.clear(),
+        &["its customer was never told", "it saw 0 notices of the 1"],
+    );
+}
+
+#[test]
+fn sides_that_were_told_different_ends_are_found() {
+    check(
+        |evidence, _| record(evidence, CANCELLED).terminal[0].state = PaymentState::Expired,
+        "its till was told that it expired, the books say that it was cancelled",
+    );
+    check(
+        |evidence, _| record(evidence, CANCELLED).customer[0].state = PaymentState::Expired,
+        "its customer was told that it expired, the books say that it was cancelled",
+    );
+    check(
+        |evidence, _| {
+            let mut second = record(evidence, CANCELLED).terminal[0].clone();
+            second.reason = Some(Reason::CancelledByTerminal);
+            record(evidence, CANCELLED).terminal.push(second);
+        },
+        "its till was told cancelled_by_terminal where the books give cancelled_by_customer",
+    );
+}
+
+#[test]
+fn a_shop_that_learns_too_much_or_a_customer_who_learns_too_little_is_found() {
+    check_all(
+        |evidence, _| {
+            record(evidence, POOR).terminal[0].reason = Some(Reason::InsufficientFunds);
+        },
+        &["its till was told insufficient_funds", "more of a decline than a shop may know"],
+    );
+    check(
+        |evidence, _| record(evidence, MISTYPED).customer[0].reason = Some(Reason::NotHonoured),
+        "its customer was told not_honoured where the books give tries_exceeded",
+    );
+    check(
+        |evidence, _| record(evidence, POOR).terminal[0].notice = Some(1),
+        "its till was told the number of a customer's notice",
+    );
+}
+
+#[test]
+fn other_amounts_and_receipts_are_found() {
+    check_all(
+        |evidence, _| record(evidence, APPROVED).terminal[0].captured = yen(299),
+        &["its till was told other amounts", "its tills were told of 599 yen, the books owe it 600"],
+    );
+    check_all(
+        |evidence, _| record(evidence, APPROVED).customer[0].captured = yen(301),
+        &["its customer was told other amounts", "it has 699 yen, by the books 700"],
+    );
+    check(
+        |evidence, _| record(evidence, APPROVED).customer[0].receipt = None,
+        "its customer was told other receipt numbers",
+    );
+    check_all(
+        |evidence, books| {
+            let other = record(evidence, 7).terminal[0].receipt;
+            view(books, APPROVED).reference = other.map(|receipt| receipt.reference);
+            let record = record(evidence, APPROVED);
+            for told in record.terminal.iter_mut().chain(&mut record.customer) {
+                told.receipt.as_mut().unwrap().reference = other.unwrap().reference;
+            }
+        },
+        &["share reference"],
+    );
+}
+
+#[test]
+fn books_that_hold_something_else_than_was_asked_are_found() {
+    check(
+        |_, books| view(books, EXPIRED).terminal = TerminalId::new("P0000009").unwrap(),
+        "P0000001 asked, the books say P0000009",
+    );
+    check(
+        |_, books| {
+            let terms = view(books, EXPIRED).terms.as_mut().unwrap();
+            terms.merchant = MerchantId::new("M00009").unwrap();
+        },
+        "the books say M00009",
+    );
+    check(
+        |_, books| view(books, EXPIRED).customer = Some(sample::order(9).customer),
+        "the books say another",
+    );
+    check_all(
+        |_, books| view(books, EXPIRED).terms.as_mut().unwrap().charge.amount = yen(301),
+        &["300 yen were asked for, the books say 301", "its till was told", "its customer was told"],
+    );
+    check_all(
+        |_, books| view(books, EXPIRED).captured = yen(300),
+        &["debit 300 yen for one that expired", "its till was told", "its customer was told"],
+    );
+}
+
+#[test]
+fn payments_that_only_one_side_knows_are_found() {
+    check_all(
+        |evidence, _| evidence.records.retain(|(id, _)| *id != payment(EXPIRED)),
+        &["it is in the books, and nobody asked for it", "it saw 0 notices of the 1"],
+    );
+    check(
+        |_, books| drop(books.payments.remove(&payment(EXPIRED))),
+        "somebody was told an end of it, and the books do not know it",
+    );
+    check(
+        |evidence, _| record(evidence, REFUSED).refused = None,
+        "its till never got an answer, and the books do not know it",
+    );
+    check(
+        |evidence, books| {
+            let held = sample::view(REFUSED, record(evidence, EXPIRED));
+            books.payments.insert(payment(REFUSED), held);
+        },
+        "it was refused (busy), but the books hold it as expired",
+    );
+    check(
+        |evidence, _| {
+            let told = record(evidence, EXPIRED).terminal[0].clone();
+            record(evidence, REFUSED).terminal.push(told);
+        },
+        "it was refused (busy), and yet somebody was told an end",
+    );
+}
+
+#[test]
+fn ends_that_nobody_caused_are_found() {
+    let forget = |number: u8| {
+        move |evidence: &mut Evidence, _: &mut Books| {
+            let record = record(evidence, number);
+            record.acts.clear();
+            record.given_up = None;
+        }
+    };
+    check(forget(APPROVED), "its customer never typed the password");
+    check(forget(MISTYPED), "declined for 3 wrong passwords, and 0 were typed");
+    check(forget(CANCELLED), "its customer is said to have cancelled, and did not");
+    check(forget(GIVEN_UP), "its till is said to have cancelled, and did not");
+    check(
+        |evidence, _| {
+            let soon = Duration::from_millis(1_000);
+            record(evidence, EXPIRED).acts.push((soon, Deed::Approve));
+        },
+        "it expired, and its customer had answered in time",
+    );
+    check_all(
+        |evidence, _| {
+            let late = Duration::from_millis(3_100);
+            record(evidence, EXPIRED).acts.push((late, Deed::Approve));
+        },
+        &[],
+    );
+}
+
+#[test]
+fn somebody_else_who_was_told_is_found() {
+    check(
+        |evidence, _| {
+            let other = sample::order(9).customer;
+            record(evidence, APPROVED).misled.push(other);
+        },
+        "was told of it, whom it does not concern",
+    );
+}
+
+#[test]
+fn a_payment_called_off_before_it_opened_concerns_only_its_till() {
+    let plant = |evidence: &mut Evidence, books: &mut Books| {
+        let order = sample::order(GIVEN_UP);
+        let view = view(books, GIVEN_UP);
+        (view.terms, view.customer) = (None, None);
+        books.customers.get_mut(&order.customer).unwrap().notices = 0;
+        let record = record(evidence, GIVEN_UP);
+        record.customer.clear();
+        record.terminal[0].amount = None;
+    };
+    check_all(plant, &[]);
+    check_all(
+        |evidence, books| {
+            plant(evidence, books);
+            record(evidence, GIVEN_UP).given_up = None;
+        },
+        &["not what it is about", "its till is said to have cancelled"],
+    );
+}
+
+#[test]
+fn money_that_is_missing_or_held_is_found() {
+    fn customer(books: &mut Books, number: u8) -> &mut kessai_engine::CustomerView {
+        books.customers.get_mut(&sample::order(number).customer).unwrap()
+    }
+    check(
+        |_, books| customer(books, APPROVED).balance = yen(699),
+        "by what it was told it has 700 yen, by the books 699",
+    );
+    check(|_, books| customer(books, APPROVED).held = yen(1), "1 yen are held");
+    check(
+        |_, books| {
+            let owed = books.merchants.values_mut().next().unwrap();
+            *owed = owed.checked_add(Amount::new(1).unwrap()).unwrap();
+        },
+        "its tills were told of 600 yen, the books owe it 601",
+    );
+    check(
+        |_, books| {
+            books.merchants.insert(MerchantId::new("M00009").unwrap(), Net::new(5));
+        },
+        "merchant M00009: its tills were told of 0 yen, the books owe it 5",
+    );
+    check(
+        |evidence, books| {
+            evidence.openings.insert(sample::order(POOR).customer, yen(300));
+            customer(books, POOR).balance = yen(300);
+        },
+        "300 yen were declined for want of funds, and 300 were there",
+    );
+    check_all(
+        |evidence, books| {
+            evidence.openings.insert(sample::order(APPROVED).customer, yen(299));
+            customer(books, APPROVED).balance = Amount::ZERO;
+        },
+        &["300 yen were approved, and only 299 were there", "it has -1 yen, by the books 0"],
+    );
+}
+
+#[test]
+fn customers_and_notices_that_do_not_fit_are_found() {
+    let other = sample::order(9).customer;
+    check(
+        |_, books| {
+            let mut view = books.customers.values().next().unwrap().clone();
+            view.customer = other;
+            books.customers.insert(other, view);
+        },
+        "it is in the books, and nobody entered it",
+    );
+    check(
+        |evidence, _| {
+            evidence.openings.insert(other, yen(1));
+        },
+        "customer 1000-000-009: the books do not know it",
+    );
+    check_all(
+        |evidence, _| record(evidence, EXPIRED).customer[0].notice = Some(2),
+        &["its customer saw notice 2, the books say 1"],
+    );
+    check(
+        |_, books| {
+            let view = books.customers.get_mut(&sample::order(EXPIRED).customer);
+            view.unwrap().notices = 2;
+        },
+        "it saw 1 notices of the 2",
+    );
+    check(
+        |evidence, books| {
+            // The same customer buys twice, and is told of both under one number.
+            let first = sample::order(APPROVED).customer;
+            let view = view(books, EXPIRED);
+            view.customer = Some(first);
+            let record = record(evidence, EXPIRED);
+            record.order.customer = first;
+            books.customers.get_mut(&sample::order(EXPIRED).customer).unwrap().notices = 0;
+        },
+        "two payments came under notice 1",
+    );
+}

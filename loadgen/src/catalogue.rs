@@ -1,0 +1,157 @@
+//! The product name file: what the stores sell, under bar codes that no real product bears.
+//!
+//! # Source
+//! The patent's product name file (81). Codes are of GS1's prefix 952, which is set aside for
+//! demonstrations and examples; names and prices are made up.
+
+use kessai_engine::terms::{Amount, Gtin, ProductName, TaxRate};
+use rand::Rng;
+use rand::distr::Distribution;
+use rand::distr::weighted::WeightedIndex;
+
+/// The file, `code,name,price_yen,tax_rate_bp`, one product a line below a heading.
+const FILE: &str = include_str!("../data/catalogue.csv");
+
+/// How much the sale of products is skewed towards a few: Zipf's exponent.
+///
+/// # Source
+/// Measured over 68,509 products of a year of real baskets: 0.82.
+const SKEW: f64 = -0.82;
+
+/// Is one product.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Product {
+    /// Its bar code.
+    pub code: Gtin,
+    /// Its name, as the customer reads it.
+    pub name: ProductName,
+    /// Its price in yen.
+    pub price: Amount,
+    /// Its tax: 8 % for food, 10 % for alcohol and all else.
+    pub tax: TaxRate,
+}
+
+/// Holds all products, and how often each is bought.
+#[derive(Debug, Clone)]
+pub struct Catalogue {
+    products: Vec<Product>,
+    popularity: WeightedIndex<f64>,
+}
+
+/// Says what is wrong with a catalogue file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CatalogueError {
+    /// A line is no product.
+    #[error("line {line} of the catalogue is not a code, a name, a price and a tax rate")]
+    Line {
+        /// Which line, from 1.
+        line: usize,
+    },
+    /// There is no product.
+    #[error("the catalogue has no products")]
+    Empty,
+}
+
+impl Catalogue {
+    /// Reads the catalogue that comes with the program.
+    ///
+    /// # Errors
+    /// [`CatalogueError`]; never for the committed file, which a test reads.
+    pub fn builtin() -> Result<Self, CatalogueError> {
+        Self::read(FILE)
+    }
+
+    /// Reads a catalogue file.
+    ///
+    /// # Errors
+    /// [`CatalogueError`] names the first line that is no product.
+    pub fn read(file: &str) -> Result<Self, CatalogueError> {
+        let products = (1..)
+            .zip(file.lines())
+            .skip(1)
+            .map(|(line, text)| product(text).ok_or(CatalogueError::Line { line }))
+            .collect::<Result<Vec<_>, _>>()?;
+        let ranks = (1_u32..).take(products.len()).map(|rank| f64::from(rank).powf(SKEW));
+        let popularity = WeightedIndex::new(ranks).map_err(|_none| CatalogueError::Empty)?;
+        Ok(Self { products, popularity })
+    }
+
+    /// Lends all products.
+    #[must_use]
+    pub fn products(&self) -> &[Product] {
+        &self.products
+    }
+
+    /// Draws the product that somebody takes off the shelf. `turn` gives each store its own
+    /// favourites.
+    #[must_use]
+    pub fn draw(&self, turn: usize, rng: &mut impl Rng) -> Option<&Product> {
+        let rank = self.popularity.sample(rng).wrapping_add(turn);
+        self.products.get(rank.checked_rem(self.products.len())?)
+    }
+}
+
+fn product(line: &str) -> Option<Product> {
+    let mut fields = line.split(',');
+    let product = Product {
+        code: Gtin::new(fields.next()?).ok()?,
+        name: ProductName::new(fields.next()?).ok()?,
+        price: Amount::new(fields.next()?.parse().ok()?).ok()?,
+        tax: TaxRate::new(fields.next()?.parse().ok()?).ok()?,
+    };
+    fields.next().is_none().then_some(product)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Catalogue, CatalogueError, FILE};
+    use crate::seeds::{Purpose, stream};
+    use kessai_engine::terms::TaxRate;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_file_holds_at_least_200_different_products_with_valid_jan_codes() {
+        let catalogue = Catalogue::builtin().unwrap();
+        let products = catalogue.products();
+        assert!(products.len() >= 200, "{}", products.len());
+        assert_eq!(products.len(), FILE.lines().count() - 1);
+        let codes: BTreeSet<_> = products.iter().map(|p| p.code).collect();
+        let names: BTreeSet<_> = products.iter().map(|p| p.name.as_str()).collect();
+        assert_eq!((codes.len(), names.len()), (products.len(), products.len()));
+        for product in products {
+            // `Gtin` has checked the check digit.
+            let code = product.code.to_string();
+            assert!(code.len() == 13 && code.starts_with("952"), "{code} is not of GS1's examples");
+            let japanese = |c: char| ('\u{3040}'..='\u{30ff}').contains(&c) || c >= '\u{4e00}';
+            assert!(product.name.chars().any(japanese), "{} is not Japanese", product.name);
+            assert!((1..=10_000).contains(&product.price.minor()), "{}", product.name);
+        }
+        for rate in [TaxRate::JAPAN_REDUCED, TaxRate::JAPAN_STANDARD] {
+            assert!(products.iter().filter(|p| p.tax == rate).count() >= 20, "{rate}");
+        }
+        let other = |p: &&super::Product| ![800, 1_000].contains(&p.tax.basis_points());
+        assert_eq!(products.iter().find(other), None);
+    }
+
+    #[test]
+    fn a_wrong_line_is_named() {
+        let line = |text: &str| Catalogue::read(&format!("heading\n{text}")).map(|_| ());
+        let wrong = Err(CatalogueError::Line { line: 2 });
+        assert_eq!(line("9521000000377,鮭,138,800"), Ok(()));
+        assert_eq!(line("9521000000378,鮭,138,800"), wrong, "a wrong check digit");
+        for text in ["9521000000377,鮭,138", "9521000000377,鮭,138,800,1", "9521000000377,,1,800"] {
+            assert_eq!(line(text), wrong, "{text}");
+        }
+        assert_eq!(Catalogue::read("heading\n").map(|_| ()), Err(CatalogueError::Empty));
+    }
+
+    #[test]
+    fn a_few_products_sell_most() {
+        let catalogue = Catalogue::builtin().unwrap();
+        let mut rng = stream(1, Purpose::Life, 0);
+        let draws: Vec<_> = (0..10_000).map(|_| catalogue.draw(5, &mut rng).unwrap()).collect();
+        let top: Vec<_> = catalogue.products().iter().skip(5).take(27).collect();
+        let share = draws.iter().filter(|p| top.contains(p)).count();
+        assert!((3_500..6_500).contains(&share), "the first tenth sold {share} of 10000");
+    }
+}

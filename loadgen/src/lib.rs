@@ -1,0 +1,32 @@
+//! Loads and judges: terminals, handsets and people, and the audit of what became of their money.
+//!
+//! The load generator plays both legs of every payment against a gateway: tills that scan baskets
+//! at moments fixed before the run, and handsets with people behind them who approve, mistype,
+//! cancel or stay silent. It writes down all that either side was told, and proves afterwards
+//! against the gateway's books that no yen and no answer is missing or doubled.
+//!
+//! Reading order: [`schedule`] and [`people`] (what is going to happen), [`population`],
+//! [`catalogue`] and [`till`] (to whom, with what), [`site`] and [`fleet`] (a gateway, and all
+//! connections to it), [`life`] (the run), [`ledger`], [`audit`] and [`timing`] (the judgement),
+//! [`demo`] (all of it together).
+
+pub mod audit;
+pub mod board;
+pub mod catalogue;
+pub mod demo;
+pub mod fleet;
+pub mod ledger;
+pub mod life;
+pub mod people;
+pub mod population;
+pub mod report;
+#[cfg(test)]
+mod sample;
+pub mod schedule;
+pub mod screen;
+pub mod seeds;
+pub mod site;
+pub mod tally;
+pub mod till;
+pub mod timing;
+mod told;

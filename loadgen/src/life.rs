@@ -1,0 +1,169 @@
+//! The run itself: payments begin at their intended moments, people answer or do not, and all that
+//! is told is written into the [`Ledger`].
+
+mod desk;
+mod floor;
+mod phone;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kessai_client::{Handset, Terminal};
+use kessai_engine::terms::collation::HandsetSecrets;
+use rand::RngExt;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::board::Board;
+use crate::catalogue::CatalogueError;
+use crate::fleet::Fleet;
+use crate::ledger::{Ledger, Moment, Order, Progress};
+use crate::people::{Pace, People};
+use crate::population::Population;
+use crate::schedule::{Arrival, Arrivals, Bounds, Rate, Skip};
+use crate::seeds::{Purpose, stream};
+use crate::tally::Summary;
+use crate::till::{self, Baskets};
+use floor::Floor;
+
+/// What a run offers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Workload {
+    /// How many payments a second.
+    pub rate: Rate,
+    /// For how long.
+    pub span: Duration,
+    /// How much faster than life people are.
+    pub pace: Pace,
+    /// What everything is drawn from.
+    pub seed: u64,
+    /// When an arrival is skipped.
+    pub bounds: Bounds,
+}
+
+/// How long the ends of the last payments are waited for, beyond the time that customers have.
+const DRAIN: Duration = Duration::from_secs(20);
+
+/// Everything that the tasks of a run share.
+struct World {
+    population: Arc<Population>,
+    terminals: Vec<Terminal>,
+    handsets: Vec<Handset>,
+    ledger: Arc<Ledger>,
+    board: Arc<Board>,
+    floor: Floor,
+    baskets: Baskets,
+    people: People,
+    seed: u64,
+    prompt: Duration,
+    started: Instant,
+}
+
+/// Runs a workload on a connected fleet until every payment has ended, or none ends any more.
+///
+/// Arrivals stop early when `stop` becomes true; the drain is made all the same. The fleet is
+/// disconnected at the end, and the ledger says all that happened.
+///
+/// # Errors
+/// [`CatalogueError`]; never, for the catalogue comes with the program.
+pub async fn run(
+    workload: &Workload,
+    population: Arc<Population>,
+    fleet: Fleet,
+    prompt: Duration,
+    board: Arc<Board>,
+    mut stop: watch::Receiver<bool>,
+) -> Result<Arc<Ledger>, CatalogueError> {
+    let baskets = Baskets::new(crate::catalogue::Catalogue::builtin()?);
+    let (handsets, events): (Vec<_>, Vec<_>) = fleet.handsets.into_iter().unzip();
+    let world = Arc::new(World {
+        floor: Floor::new(handsets.len()),
+        population,
+        terminals: fleet.terminals,
+        handsets,
+        ledger: Arc::default(),
+        board,
+        baskets,
+        people: People::new(workload.pace),
+        seed: workload.seed,
+        prompt,
+        started: Instant::now(),
+    });
+    world.board.running();
+    let phones: Vec<_> = events
+        .into_iter()
+        .enumerate()
+        .map(|(seat, events)| tokio::spawn(phone::attend(Arc::clone(&world), seat, events)))
+        .collect();
+    for arrival in Arrivals::new(workload.rate, workload.span, workload.seed) {
+        tokio::select! {
+            biased;
+            _stopped = stop.wait_for(|stop| *stop) => break,
+            () = sleep_until(world.started + arrival.at) => {}
+        }
+        if let Err(skip) = world.begin(arrival, &workload.bounds) {
+            world.board.skipped(skip);
+        }
+    }
+    world.board.draining();
+    // Whatever has not ended then is found by the audit.
+    let _drained = timeout(prompt.saturating_add(DRAIN), world.floor.empty()).await;
+    for phone in phones {
+        phone.abort();
+    }
+    Ok(Arc::clone(&world.ledger))
+}
+
+impl World {
+    fn now(&self) -> Moment {
+        self.started.elapsed()
+    }
+
+    /// Begins the payment of an arrival, all of which follows from the seed and its number, but for
+    /// one thing: a customer who still stands at a till is passed over for the next who does not.
+    fn begin(self: &Arc<Self>, arrival: Arrival, bounds: &Bounds) -> Result<(), Skip> {
+        let now = self.now();
+        bounds.judge(arrival, now, self.floor.open())?;
+        let mut rng = stream(self.seed, Purpose::Life, arrival.number);
+        let place = rng.random_range(0..self.terminals.len().max(1));
+        let wanted = rng.random_range(0..self.handsets.len().max(1));
+        let person = self.people.draw(&mut rng);
+        let (till, terminal) =
+            self.population.tills.get(place).zip(self.terminals.get(place)).ok_or(Skip::NobodyFree)?;
+        let shop = self.population.shop_of(till).ok_or(Skip::NobodyFree)?;
+        let lines = self.baskets.draw(till.shop, shop.prices, &mut rng);
+        let total = till::total(&lines, shop.store.rounding).map_err(|_huge| Skip::NobodyFree)?;
+        let seat = self.floor.sit(wanted).ok_or(Skip::NobodyFree)?;
+        let Some(customer) = self.population.customers.get(seat) else {
+            return Err(Skip::NobodyFree);
+        };
+        let order = Order {
+            number: arrival.number,
+            intended: arrival.at,
+            seat,
+            terminal: till.id,
+            merchant: shop.store.merchant,
+            store_name: shop.store.name.clone(),
+            customer: customer.id,
+            lines,
+            total,
+            person,
+        };
+        self.board.begun(now.saturating_sub(arrival.at), self.floor.open());
+        tokio::spawn(desk::serve(Arc::clone(self), terminal.clone(), order));
+        Ok(())
+    }
+
+    /// Lets a customer go whose payment is finished, and shows it.
+    fn note(&self, progress: Progress) {
+        if let Progress::Finished(record) = progress {
+            self.floor.leave(record.order.seat);
+            self.board.finished(&Summary::of(&record), &record, self.floor.open());
+        }
+    }
+
+    fn secrets(&self, seat: usize) -> Option<(HandsetSecrets, HandsetSecrets)> {
+        let customer = self.population.customers.get(seat)?;
+        Some((customer.secrets(), customer.mistyped()))
+    }
+}

@@ -1,0 +1,275 @@
+//! The people on both sides of the counter: how long they take, and what they do.
+//!
+//! Reaction times are lognormal, as measured human ones are: most people answer in a few seconds,
+//! a few take very long. `--pace` divides them, so that a short run sees whole lives.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use rand::Rng;
+use rand::distr::Distribution;
+use rand::distr::weighted::WeightedIndex;
+use rand_distr::LogNormal;
+
+/// How many times faster than life the people are.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pace(f64);
+
+/// Says that a number is no pace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a pace is a number from 0.1 to 10000: how many times faster than life people are")]
+pub struct PaceError;
+
+impl Pace {
+    /// Takes a factor.
+    ///
+    /// # Errors
+    /// [`PaceError`] unless it is between a tenth and ten thousand.
+    pub fn new(factor: f64) -> Result<Self, PaceError> {
+        if (0.1..=10_000.0).contains(&factor) { Ok(Self(factor)) } else { Err(PaceError) }
+    }
+
+    /// Shortens a time of real life.
+    #[must_use]
+    pub fn shorten(self, time: Duration) -> Duration {
+        Duration::try_from_secs_f64(time.as_secs_f64() / self.0).unwrap_or(Duration::MAX)
+    }
+}
+
+impl FromStr for Pace {
+    type Err = PaceError;
+
+    fn from_str(text: &str) -> Result<Self, PaceError> {
+        text.parse().map_err(|_no_number| PaceError).and_then(Self::new)
+    }
+}
+
+impl fmt::Display for Pace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What a customer does with the handset in hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Deed {
+    /// Types the right password.
+    Approve,
+    /// Types a wrong one.
+    Mistype,
+    /// Presses *Cancel*.
+    Cancel,
+}
+
+/// One thing that a customer does, so long after seeing the question or the last answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Step {
+    /// How long it takes.
+    pub after: Duration,
+    /// What it is.
+    pub deed: Deed,
+}
+
+/// What kind of payment it is going to be, as far as people decide it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Habit {
+    /// The customer approves.
+    Approves,
+    /// The customer cancels.
+    Cancels,
+    /// The customer mistypes the password, then approves.
+    MistypesOnce,
+    /// The customer mistypes it three times.
+    MistypesThrice,
+    /// The customer does not answer.
+    StaysSilent,
+    /// The clerk gives the payment up while the customer is about to approve.
+    ClerkCancels,
+}
+
+impl Habit {
+    /// Every habit with its share of all payments, in thousandths.
+    pub const SHARES: [(Self, u32); 6] = [
+        (Self::Approves, 800),
+        (Self::Cancels, 50),
+        (Self::MistypesOnce, 50),
+        (Self::MistypesThrice, 20),
+        (Self::StaysSilent, 30),
+        (Self::ClerkCancels, 50),
+    ];
+}
+
+/// What the people around one payment are going to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// In a word.
+    pub habit: Habit,
+    /// What the customer does, one after the other.
+    pub steps: Vec<Step>,
+    /// When the clerk gives the payment up, counted from when it was asked for; if at all.
+    pub clerk_gives_up_after: Option<Duration>,
+}
+
+/// How long somebody takes to look at the phone, read and type: median and spread.
+const READS_AND_TYPES: Reaction = Reaction { median_s: 4.0, spread: 0.45 };
+/// How long somebody takes to type the password again.
+const TYPES_AGAIN: Reaction = Reaction { median_s: 3.0, spread: 0.4 };
+/// How long somebody takes to press *Cancel*.
+const PRESSES_CANCEL: Reaction = Reaction { median_s: 2.5, spread: 0.5 };
+/// How long a clerk waits before giving a payment up.
+const CLERK_WAITS: Reaction = Reaction { median_s: 3.0, spread: 0.8 };
+
+struct Reaction {
+    median_s: f64,
+    spread: f64,
+}
+
+impl Reaction {
+    /// # Panics
+    /// Never: median and spread are constants.
+    fn distribution(&self) -> LogNormal<f64> {
+        #[expect(clippy::expect_used, reason = "the constants above are positive")]
+        LogNormal::new(self.median_s.ln(), self.spread).expect("a median and a spread")
+    }
+}
+
+/// Draws people.
+#[derive(Debug, Clone)]
+pub struct People {
+    habits: WeightedIndex<u32>,
+    pace: Pace,
+    reads_and_types: LogNormal<f64>,
+    types_again: LogNormal<f64>,
+    presses_cancel: LogNormal<f64>,
+    clerk_waits: LogNormal<f64>,
+}
+
+impl People {
+    /// Draws people of the declared shares who live at `pace`.
+    ///
+    /// # Panics
+    /// Never: the shares are constants.
+    #[must_use]
+    pub fn new(pace: Pace) -> Self {
+        let shares = Habit::SHARES.iter().map(|(_, share)| *share);
+        #[expect(clippy::expect_used, reason = "the shares are constants above zero")]
+        let habits = WeightedIndex::new(shares).expect("the habits have shares");
+        Self {
+            habits,
+            pace,
+            reads_and_types: READS_AND_TYPES.distribution(),
+            types_again: TYPES_AGAIN.distribution(),
+            presses_cancel: PRESSES_CANCEL.distribution(),
+            clerk_waits: CLERK_WAITS.distribution(),
+        }
+    }
+
+    /// Draws the people around one payment.
+    #[must_use]
+    pub fn draw(&self, rng: &mut impl Rng) -> Person {
+        let drawn = Habit::SHARES.get(self.habits.sample(rng));
+        let habit = drawn.map_or(Habit::Approves, |(habit, _)| *habit);
+        let clerk_gives_up_after =
+            (habit == Habit::ClerkCancels).then(|| self.time(&self.clerk_waits, rng));
+        let steps = match habit {
+            Habit::Approves | Habit::ClerkCancels => vec![self.first(Deed::Approve, rng)],
+            Habit::Cancels => {
+                vec![Step { after: self.time(&self.presses_cancel, rng), deed: Deed::Cancel }]
+            }
+            Habit::MistypesOnce => {
+                vec![self.first(Deed::Mistype, rng), self.again(Deed::Approve, rng)]
+            }
+            Habit::MistypesThrice => vec![
+                self.first(Deed::Mistype, rng),
+                self.again(Deed::Mistype, rng),
+                self.again(Deed::Mistype, rng),
+            ],
+            Habit::StaysSilent => Vec::new(),
+        };
+        Person { habit, steps, clerk_gives_up_after }
+    }
+
+    fn first(&self, deed: Deed, rng: &mut impl Rng) -> Step {
+        Step { after: self.time(&self.reads_and_types, rng), deed }
+    }
+
+    fn again(&self, deed: Deed, rng: &mut impl Rng) -> Step {
+        Step { after: self.time(&self.types_again, rng), deed }
+    }
+
+    fn time(&self, reaction: &LogNormal<f64>, rng: &mut impl Rng) -> Duration {
+        let seconds = reaction.sample(rng);
+        self.pace.shorten(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Deed, Habit, Pace, PaceError, People, Person};
+    use crate::seeds::{Purpose, stream};
+    use std::time::Duration;
+
+    fn draw(pace: f64, count: u64) -> Vec<Person> {
+        let people = People::new(Pace::new(pace).unwrap());
+        (0..count).map(|number| people.draw(&mut stream(1, Purpose::Life, number))).collect()
+    }
+
+    #[test]
+    fn shares_are_thousandths_and_are_kept() {
+        assert_eq!(Habit::SHARES.iter().map(|(_, share)| share).sum::<u32>(), 1_000);
+        let people = draw(10.0, 10_000);
+        for (habit, share) in Habit::SHARES {
+            let count = people.iter().filter(|person| person.habit == habit).count() as u32;
+            let deviation = count.abs_diff(share * 10);
+            assert!(deviation * deviation < 36 * share * 10, "{habit:?}: {count} of 10000");
+        }
+    }
+
+    #[test]
+    fn people_do_what_their_habit_says() {
+        use Deed::{Approve, Cancel, Mistype};
+        for person in draw(1.0, 500) {
+            let deeds: Vec<_> = person.steps.iter().map(|step| step.deed).collect();
+            let expected: &[Deed] = match person.habit {
+                Habit::Approves | Habit::ClerkCancels => &[Approve],
+                Habit::Cancels => &[Cancel],
+                Habit::MistypesOnce => &[Mistype, Approve],
+                Habit::MistypesThrice => &[Mistype, Mistype, Mistype],
+                Habit::StaysSilent => &[],
+            };
+            assert_eq!(deeds, expected);
+            let clerk = person.clerk_gives_up_after.is_some();
+            assert_eq!(clerk, person.habit == Habit::ClerkCancels);
+        }
+    }
+
+    #[test]
+    fn reactions_are_lognormal_and_shortened_by_the_pace() {
+        let first = |pace| {
+            let mut times: Vec<_> = draw(pace, 4_000)
+                .into_iter()
+                .filter(|person| person.habit == Habit::Approves)
+                .map(|person| person.steps[0].after)
+                .collect();
+            times.sort_unstable();
+            times
+        };
+        let life = first(1.0);
+        let (low, median, high) = (life[life.len() / 6], life[life.len() / 2], life[life.len() * 5 / 6]);
+        assert!(median.abs_diff(Duration::from_secs(4)) < Duration::from_millis(300), "{median:?}");
+        let (below, above) = (median.div_duration_f64(low), high.div_duration_f64(median));
+        assert!((below / above - 1.0).abs() < 0.1, "lopsided: {below} below, {above} above");
+        assert!((1.4..1.7).contains(&above), "{above}");
+        let fast = first(10.0);
+        assert!(fast.iter().zip(&life).all(|(f, l)| f.abs_diff(*l / 10) < Duration::from_micros(1)));
+    }
+
+    #[test]
+    fn only_a_pace_is_a_pace() {
+        for text in ["0", "-1", "nan", "inf", "10001", "0.09", "fast"] {
+            assert_eq!(text.parse::<Pace>(), Err(PaceError), "{text}");
+        }
+        assert_eq!("10".parse::<Pace>().unwrap().shorten(Duration::from_secs(30)).as_secs(), 3);
+    }
+}

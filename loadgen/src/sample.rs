@@ -1,0 +1,188 @@
+//! Payments for tests: one of each kind, with the books that fit them.
+
+use std::time::Duration;
+
+use kessai_engine::terms::collation::ContentDigest;
+use kessai_engine::terms::{
+    Amount, ApprovalNumber, Currency, CustomerId, Gtin, Line, MerchantId, PaymentId, ProductName,
+    Reason, Reference, StoreId, StoreName, Tax, TerminalId,
+};
+use kessai_engine::{
+    BusinessDate, Capture, Charge, CustomerView, Lsn, PaymentState, PaymentView, RequestDigest,
+    Terms,
+};
+
+use crate::audit::{Books, Evidence};
+use crate::ledger::{Ledger, Order, Receipt, Record, Shown, Told};
+use crate::people::{Deed, Habit, Person};
+
+pub(crate) fn yen(minor: u64) -> Amount {
+    Amount::new(minor).unwrap()
+}
+
+pub(crate) fn payment(number: u8) -> PaymentId {
+    PaymentId::from_parts(1_700_000_000_000, [number; 10])
+}
+
+fn customer(number: u8) -> CustomerId {
+    CustomerId::new(&format!("1000-000-{number:03}")).unwrap()
+}
+
+pub(crate) fn order(number: u8) -> Order {
+    Order {
+        number: number.into(),
+        intended: Duration::from_millis(100),
+        seat: number.into(),
+        terminal: TerminalId::new("P0000001").unwrap(),
+        merchant: MerchantId::new("M00001").unwrap(),
+        store_name: StoreName::new("みなとマート 本店").unwrap(),
+        customer: customer(number),
+        lines: vec![Line {
+            code: Gtin::new("4901234567894").unwrap(),
+            name: ProductName::new("緑茶 500ml").unwrap(),
+            unit_price: yen(300),
+            quantity: 1,
+            discount: Amount::ZERO,
+            tax: Tax::Exempt,
+        }],
+        total: yen(300),
+        person: Person { habit: Habit::Approves, steps: Vec::new(), clerk_gives_up_after: None },
+    }
+}
+
+pub(crate) fn shown<'a>(order: &'a Order, lines: &'a [Line]) -> Shown<'a> {
+    Shown {
+        customer: order.customer,
+        terminal: order.terminal,
+        store_name: order.store_name.as_str(),
+        lines,
+        total: order.total,
+    }
+}
+
+/// The end of payment `number` as its till is told it.
+pub(crate) fn told_approved(number: u8) -> Told {
+    told(number, PaymentState::Captured, Reason::Approved)
+}
+
+fn told(number: u8, state: PaymentState, reason: Reason) -> Told {
+    let approved = state == PaymentState::Captured;
+    Told {
+        at: Duration::from_millis(600),
+        state,
+        reason: Some(reason),
+        amount: Some(yen(300)),
+        captured: if approved { yen(300) } else { Amount::ZERO },
+        receipt: approved.then(|| Receipt {
+            approval: ApprovalNumber::new(number.into()).unwrap(),
+            reference: Reference::new(number.into()).unwrap(),
+        }),
+        notice: None,
+    }
+}
+
+/// An approved payment of customer `number`.
+pub(crate) fn record(number: u8) -> Record {
+    ended(number, PaymentState::Captured, Reason::Approved)
+}
+
+/// A payment of customer `number` that ended so, and what people did to that end.
+pub(crate) fn ended(number: u8, state: PaymentState, reason: Reason) -> Record {
+    let ledger = Ledger::default();
+    ledger.asked(payment(number), order(number));
+    let at = Duration::from_millis;
+    let order = order(number);
+    let prompted = ledger.prompted(payment(number), &shown(&order, &order.lines), at(110), at(3_000));
+    drop(prompted);
+    let act = |deed| ledger.acted(payment(number), deed, at(590));
+    match reason {
+        Reason::Approved => act(Deed::Approve),
+        Reason::CancelledByCustomer => act(Deed::Cancel),
+        Reason::CancelledByTerminal => ledger.given_up(payment(number), at(590)),
+        Reason::TriesExceeded => (0..3).for_each(|_| act(Deed::Mistype)),
+        _ => {}
+    }
+    let to_terminal = match state {
+        PaymentState::Declined => told(number, state, Reason::NotHonoured),
+        _ => told(number, state, reason),
+    };
+    let to_customer = Told { notice: Some(1), ..told(number, state, reason) };
+    drop(ledger.told_terminal(payment(number), order.terminal, to_terminal));
+    drop(ledger.told_customer(payment(number), order.customer, to_customer));
+    let (mut records, strays) = ledger.copy();
+    assert_eq!(strays, Vec::<String>::new());
+    records.remove(0).1
+}
+
+/// What the books hold of a payment that ended as `record` says.
+pub(crate) fn view(number: u8, record: &Record) -> PaymentView {
+    let (order, told) = (&record.order, &record.customer[0]);
+    PaymentView {
+        payment: payment(number),
+        terminal: order.terminal,
+        terms: Some(Terms {
+            payment: payment(number),
+            terminal: order.terminal,
+            store: StoreId::new("S000001").unwrap(),
+            merchant: order.merchant,
+            charge: Charge { amount: order.total, currency: Currency::JPY, foreign: None },
+            capture: Capture::AtApproval,
+            request: RequestDigest([0; 32]),
+            content: ContentDigest([0; 32]),
+        }),
+        customer: Some(order.customer),
+        state: told.state,
+        reason: told.reason,
+        captured: told.captured,
+        refunded: Amount::ZERO,
+        approval: told.receipt.map(|receipt| receipt.approval),
+        reference: told.receipt.map(|receipt| receipt.reference),
+        notice: 1,
+        opened_at_ms: 0,
+        changed_at_ms: 0,
+        deadline_ms: 0,
+        business_date: BusinessDate(0),
+        after: Lsn::NONE,
+    }
+}
+
+/// One payment of each kind, by a customer of its own, with the books that fit; the seventh
+/// customer is poor, and another payment was refused.
+pub(crate) fn world() -> (Evidence, Books) {
+    let kinds = [
+        (PaymentState::Captured, Reason::Approved),
+        (PaymentState::Declined, Reason::InsufficientFunds),
+        (PaymentState::Declined, Reason::TriesExceeded),
+        (PaymentState::Cancelled, Reason::CancelledByCustomer),
+        (PaymentState::Cancelled, Reason::CancelledByTerminal),
+        (PaymentState::Expired, Reason::ExpiredUnanswered),
+        (PaymentState::Captured, Reason::Approved),
+    ];
+    let (mut evidence, mut books) = (Evidence { tries: 3, ..Evidence::default() }, Books::default());
+    for (number, (state, reason)) in (1..).zip(kinds) {
+        let record = ended(number, state, reason);
+        let opening = if reason == Reason::InsufficientFunds { 299 } else { 1_000 };
+        let captured = record.customer[0].captured;
+        let customer = CustomerView {
+            customer: record.order.customer,
+            currency: Currency::JPY,
+            balance: yen(opening).checked_sub(captured).unwrap(),
+            held: Amount::ZERO,
+            wrong_in_row: 0,
+            notices: 1,
+            devices: Vec::new(),
+            after: Lsn::NONE,
+        };
+        let owed = books.merchants.entry(record.order.merchant).or_default();
+        *owed = owed.checked_add(captured).unwrap();
+        evidence.openings.insert(record.order.customer, yen(opening));
+        books.payments.insert(payment(number), view(number, &record));
+        books.customers.insert(record.order.customer, customer);
+        evidence.records.push((payment(number), record));
+    }
+    let ledger = Ledger::default();
+    ledger.asked(payment(8), order(8));
+    drop(ledger.refused(payment(8), Reason::Busy, Duration::ZERO));
+    evidence.records.extend(ledger.copy().0);
+    (evidence, books)
+}

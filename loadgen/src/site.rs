@@ -1,0 +1,215 @@
+//! A gateway in this process, with a data directory that is thrown away afterwards.
+//!
+//! It is the real gateway on a free port of the loopback address: nothing in it knows that it is
+//! being tested, and only its limits on admission are raised.
+
+mod provision;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use kessai_engine::terms::AmountError;
+use kessai_engine::{AdminError, Engine, KeyPin, RegisterError};
+use kessai_gateway::entropy::SystemEntropy;
+use kessai_gateway::settings::Settings;
+use kessai_gateway::{Gateway, KeyError, Keys, Node, NodeError, StartError};
+use tempfile::TempDir;
+
+use crate::audit::Books;
+use crate::population::Population;
+
+pub use provision::Pins;
+
+/// Whether the gateway keeps a journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// As it must: nothing is told before it is durable.
+    Journal,
+    /// For benches that look at the rest: nothing is kept.
+    Volatile,
+}
+
+/// What the gateway is set to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SiteOptions {
+    /// How long a customer may take to answer.
+    pub prompt: Duration,
+    /// Connections that must find room.
+    pub connections: usize,
+    /// Whether it keeps a journal.
+    pub durability: Durability,
+}
+
+/// Why a gateway cannot be set up here, or its books not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum SiteError {
+    /// There is no place for its files.
+    #[error("cannot make a temporary data directory: {0}")]
+    Folder(#[from] std::io::Error),
+    /// Its keys cannot be made.
+    #[error("cannot make the gateway's keys: {0}")]
+    Keys(#[from] KeyError),
+    /// Its data directory cannot be made or read again.
+    #[error("cannot use the gateway's data directory: {0}")]
+    Node(#[from] NodeError),
+    /// It cannot start.
+    #[error("cannot start the gateway: {0}")]
+    Start(#[from] StartError),
+    /// The register does not take what is entered.
+    #[error("cannot enter merchants, stores and terminals: {0}")]
+    Register(#[from] RegisterError),
+    /// A customer or handset cannot be entered.
+    #[error("cannot enter customers and handsets: {0}")]
+    Admin(#[from] AdminError),
+    /// A sum in the books leaves its range.
+    #[error("the books cannot be added up: {0}")]
+    Books(#[from] AmountError),
+    /// It has been stopped.
+    #[error("the gateway has been stopped")]
+    Stopped,
+}
+
+/// A gateway in this process.
+pub struct Site {
+    gateway: Arc<Place>,
+    engine: Arc<Engine>,
+    settings: Settings,
+    keys: Keys,
+    options: SiteOptions,
+    _folder: TempDir,
+}
+
+/// Where the gateway stands until it is stopped.
+pub(crate) type Place = Mutex<Option<Gateway>>;
+
+impl Site {
+    /// Makes keys and a data directory, and starts the gateway on a free loopback port. Must be
+    /// called within a tokio runtime.
+    ///
+    /// # Errors
+    /// [`SiteError`], naming what stands in the way.
+    pub fn start(options: SiteOptions) -> Result<Self, SiteError> {
+        let folder = tempfile::Builder::new().prefix("kessai-loadgen-").tempdir()?;
+        let settings = settings(folder.path(), &options);
+        std::fs::create_dir(&settings.keys)?;
+        Keys::create(&settings.keys, &SystemEntropy)?;
+        let keys = Keys::load(&settings.keys)?;
+        let node = match options.durability {
+            Durability::Journal => {
+                Node::create(&settings, &SystemEntropy)?;
+                Node::open(&settings, &keys, &SystemEntropy)?
+            }
+            Durability::Volatile => Node::volatile(&settings, &keys, &SystemEntropy),
+        };
+        let gateway = Gateway::start(&node, &settings, &keys)?;
+        let engine = Arc::clone(node.engine());
+        let gateway = Arc::new(Mutex::new(Some(gateway)));
+        Ok(Self { gateway, engine, settings, keys, options, _folder: folder })
+    }
+
+    /// The address that the gateway listens at.
+    ///
+    /// # Errors
+    /// [`SiteError::Stopped`].
+    pub fn address(&self) -> Result<SocketAddr, SiteError> {
+        self.with(Gateway::local_addr)
+    }
+
+    /// What clients know the gateway by.
+    ///
+    /// # Errors
+    /// [`SiteError::Stopped`].
+    pub fn root_pin(&self) -> Result<KeyPin, SiteError> {
+        self.with(Gateway::root_pin)
+    }
+
+    /// What the gateway is set to.
+    #[must_use]
+    pub const fn options(&self) -> &SiteOptions {
+        &self.options
+    }
+
+    /// Wrong proofs that a payment bears.
+    #[must_use]
+    pub fn tries(&self) -> usize {
+        self.settings.payments.tries.into()
+    }
+
+    /// Enters everybody, and returns when all of it is durable. `entered` is called with the number
+    /// of customers entered so far.
+    ///
+    /// # Errors
+    /// [`SiteError`], naming what is not taken.
+    pub async fn provision(
+        &self,
+        population: &Population,
+        pins: &Pins,
+        entered: impl FnMut(usize),
+    ) -> Result<(), SiteError> {
+        let (engine, journal, now_ms) = self.with(|gateway| {
+            (Arc::clone(gateway.engine()), gateway.journal().clone(), gateway.now_ms())
+        })?;
+        let sealing = self.keys.current_sealing_key();
+        provision::Clerk { engine, journal, sealing, now_ms }
+            .enter(population, pins, entered)
+            .await
+    }
+
+    /// Copies the books. Nothing may move meanwhile.
+    ///
+    /// # Errors
+    /// [`SiteError::Books`] if they cannot be added up.
+    pub fn books(&self) -> Result<Books, SiteError> {
+        Ok(Books::read(&self.engine)?)
+    }
+
+    /// Stops the gateway, recovers the books from its journal as after a crash, and says whether
+    /// they are what they were: nothing, if they are or if there is no journal.
+    ///
+    /// # Errors
+    /// [`SiteError::Node`] if the journal cannot be recovered.
+    pub async fn stop(self) -> Result<Option<String>, SiteError> {
+        let gateway = self.gateway.lock().unwrap_or_else(PoisonError::into_inner).take();
+        gateway.ok_or(SiteError::Stopped)?.stop().await;
+        if self.options.durability == Durability::Volatile {
+            return Ok(None);
+        }
+        let live = self.engine.state_hash();
+        let node = Node::open(&self.settings, &self.keys, &SystemEntropy)?;
+        let recovered = node.engine().state_hash();
+        node.journal().close();
+        Ok((live != recovered).then(|| {
+            "the books recovered from the journal are not those that the gateway had".to_owned()
+        }))
+    }
+
+    pub(crate) fn place(&self) -> Arc<Place> {
+        Arc::clone(&self.gateway)
+    }
+
+    fn with<R>(&self, look: impl FnOnce(&Gateway) -> R) -> Result<R, SiteError> {
+        let gateway = self.gateway.lock().unwrap_or_else(PoisonError::into_inner);
+        gateway.as_ref().map(look).ok_or(SiteError::Stopped)
+    }
+}
+
+/// Handshakes that may be under way at a time, and segments small enough for a short life.
+const HANDSHAKES: usize = 4_096;
+const SEGMENT_MIB: u32 = 32;
+
+fn settings(folder: &Path, options: &SiteOptions) -> Settings {
+    let mut settings = Settings::default();
+    settings.listen = SocketAddr::from(([127, 0, 0, 1], 0));
+    settings.data = folder.join("data");
+    settings.keys = folder.join("keys");
+    settings.payments.prompt = options.prompt;
+    // All peers share one address here; and a few may come twice.
+    settings.connections.most = options.connections.saturating_mul(2).max(64);
+    settings.connections.handshakes = HANDSHAKES;
+    settings.connections.per_source_per_second = 1_000_000;
+    settings.connections.handshake = Duration::from_secs(10);
+    settings.journal.segment_mib = SEGMENT_MIB;
+    settings
+}

@@ -1,0 +1,327 @@
+//! Counts and times of a run: kept while it goes on, and taken anew from the ledger at its end.
+//!
+//! This and [`report`](crate::report) are the only places that compute with fractions.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+use kessai_engine::PaymentState;
+use kessai_engine::terms::Reason;
+
+use crate::ledger::Record;
+use crate::schedule::Skip;
+use crate::timing;
+
+/// What became of an arrival.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Outcome {
+    /// The customer was debited.
+    Approved,
+    /// The customer could not or might not pay.
+    Declined,
+    /// Customer or clerk called it off.
+    Cancelled,
+    /// Nobody answered in time.
+    Expired,
+    /// The gateway did not begin it, or gave no answer about it.
+    Refused,
+    /// The load generator did not begin it.
+    Skipped,
+}
+
+impl Outcome {
+    /// Every outcome, in the order of reports.
+    pub const ALL: [Self; 6] = [
+        Self::Approved,
+        Self::Declined,
+        Self::Cancelled,
+        Self::Expired,
+        Self::Refused,
+        Self::Skipped,
+    ];
+
+    /// Names it in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Approved => "approved",
+            Self::Declined => "declined",
+            Self::Cancelled => "cancelled",
+            Self::Expired => "expired",
+            Self::Refused => "refused",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+/// Names, as its reason, a payment whose till never got an answer.
+pub const UNANSWERED: &str = "unanswered";
+
+/// What became of one payment, in short.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Summary {
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Why, as the customer knows it; a till knows less.
+    pub reason: &'static str,
+    /// What it took.
+    pub split: Option<timing::Split>,
+    /// When its till was told.
+    pub ended_at: Option<Duration>,
+}
+
+impl Summary {
+    /// Sums up what is written down of a payment.
+    #[must_use]
+    pub fn of(record: &Record) -> Self {
+        let Some(told) = record.terminal.first() else {
+            let reason = record.refused.map_or(UNANSWERED, |(_, reason)| reason.name());
+            return Self { outcome: Outcome::Refused, reason, split: None, ended_at: None };
+        };
+        let outcome = match told.state {
+            PaymentState::Authorised
+            | PaymentState::Captured
+            | PaymentState::Reversed
+            | PaymentState::Refunded => Outcome::Approved,
+            PaymentState::Declined => Outcome::Declined,
+            PaymentState::Cancelled => Outcome::Cancelled,
+            PaymentState::Expired => Outcome::Expired,
+            PaymentState::Pending => Outcome::Refused,
+        };
+        let known = record.customer.first().and_then(|told| told.reason).or(told.reason);
+        Self {
+            outcome,
+            reason: known.map_or(UNANSWERED, Reason::name),
+            split: timing::split(record),
+            ended_at: Some(told.at),
+        }
+    }
+}
+
+/// Counts and times of a run.
+#[derive(Debug, Clone)]
+pub struct Tally {
+    span: Duration,
+    reasons: BTreeMap<(Outcome, &'static str), u64>,
+    ended_in_span: u64,
+    /// What machines took, in microseconds.
+    pub machine: Times,
+    /// What people took, in microseconds.
+    pub human: Times,
+    /// How late the load generator itself began payments, in microseconds.
+    pub lag: Times,
+}
+
+impl Tally {
+    /// Begins to count a run whose arrivals lie in its first `span`.
+    #[must_use]
+    pub fn new(span: Duration) -> Self {
+        Self {
+            span,
+            reasons: BTreeMap::new(),
+            ended_in_span: 0,
+            machine: Times::default(),
+            human: Times::default(),
+            lag: Times::default(),
+        }
+    }
+
+    /// Counts a payment.
+    pub fn add(&mut self, summary: &Summary) {
+        self.count(summary.outcome, summary.reason);
+        if let Some(split) = summary.split {
+            self.machine.add(split.machine);
+            if let Some(human) = split.human {
+                self.human.add(human);
+            }
+        }
+        if summary.ended_at.is_some_and(|at| at <= self.span) {
+            self.ended_in_span = self.ended_in_span.saturating_add(1);
+        }
+    }
+
+    /// Counts an arrival that was not begun.
+    pub fn skip(&mut self, skip: Skip) {
+        self.count(Outcome::Skipped, skip.name());
+    }
+
+    /// Takes over what another tally counted that no record tells: skipped arrivals, and lateness.
+    pub(crate) fn take_skips(&mut self, other: &Self) {
+        for ((outcome, reason), count) in &other.reasons {
+            if *outcome == Outcome::Skipped {
+                self.reasons.insert((*outcome, reason), *count);
+            }
+        }
+        self.lag = other.lag.clone();
+    }
+
+    fn count(&mut self, outcome: Outcome, reason: &'static str) {
+        let count = self.reasons.entry((outcome, reason)).or_default();
+        *count = count.saturating_add(1);
+    }
+
+    /// Counts the arrivals that came to this outcome.
+    #[must_use]
+    pub fn of(&self, outcome: Outcome) -> u64 {
+        self.reasons.iter().filter(|((of, _), _)| *of == outcome).map(|(_, count)| count).sum()
+    }
+
+    /// Counts all arrivals whose outcome is known.
+    #[must_use]
+    pub fn all(&self) -> u64 {
+        self.reasons.values().sum()
+    }
+
+    /// Lends the counts by outcome and reason, in the order of outcomes.
+    pub fn reasons(&self) -> impl Iterator<Item = (Outcome, &'static str, u64)> {
+        self.reasons.iter().map(|((outcome, reason), count)| (*outcome, *reason, *count))
+    }
+
+    /// How many tills were told an end within the span, a second. What was told later is not
+    /// counted: a gateway that falls behind shows less than it was offered.
+    ///
+    /// # Units
+    /// Payments a second.
+    #[must_use]
+    pub fn throughput(&self) -> f64 {
+        rate(self.ended_in_span, self.span)
+    }
+}
+
+/// How many of something there were a second.
+#[must_use]
+#[expect(clippy::as_conversions, reason = "a count below 2^53 is exact as a fraction")]
+pub fn rate(count: u64, span: Duration) -> f64 {
+    if span.is_zero() { 0.0 } else { count as f64 / span.as_secs_f64() }
+}
+
+/// Times by their quantiles, to a part in a thousand.
+#[derive(Debug, Clone)]
+pub struct Times(Histogram<u64>);
+
+/// The longest time that is told apart from longer ones.
+const LONGEST_US: u64 = 600_000_000;
+
+impl Default for Times {
+    fn default() -> Self {
+        #[expect(clippy::expect_used, reason = "the bounds and the precision are constants")]
+        Self(Histogram::new_with_bounds(1, LONGEST_US, 3).expect("bounds of a histogram"))
+    }
+}
+
+/// Quantiles of times.
+///
+/// # Units
+/// Milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+pub struct Quantiles {
+    /// Half of the times are at most this.
+    pub p50: f64,
+    /// Nine of ten are.
+    pub p90: f64,
+    /// 99 of a hundred are.
+    pub p99: f64,
+    /// 999 of a thousand are.
+    pub p999: f64,
+    /// All are.
+    pub max: f64,
+}
+
+impl Times {
+    /// Takes a time.
+    pub fn add(&mut self, time: Duration) {
+        self.0.saturating_record(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
+    }
+
+    /// Counts the times.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.0.len()
+    }
+
+    /// Computes the quantiles; zeros if there is no time.
+    #[must_use]
+    pub fn quantiles(&self) -> Quantiles {
+        let at = |quantile| milliseconds(self.0.value_at_quantile(quantile).min(self.0.max()));
+        Quantiles {
+            p50: at(0.5),
+            p90: at(0.9),
+            p99: at(0.99),
+            p999: at(0.999),
+            max: milliseconds(self.0.max()),
+        }
+    }
+}
+
+fn milliseconds(microseconds: u64) -> f64 {
+    Duration::from_micros(microseconds).as_secs_f64() * 1_000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Outcome, Summary, Tally, Times, UNANSWERED};
+    use crate::sample;
+    use crate::schedule::Skip;
+    use kessai_engine::PaymentState;
+    use kessai_engine::terms::Reason;
+    use std::time::Duration;
+
+    #[test]
+    fn outcomes_and_reasons_are_as_the_customer_knows_them() {
+        let check = |state, reason, outcome| {
+            let summary = Summary::of(&sample::ended(1, state, reason));
+            assert_eq!((summary.outcome, summary.reason), (outcome, reason.name()));
+        };
+        check(PaymentState::Captured, Reason::Approved, Outcome::Approved);
+        check(PaymentState::Declined, Reason::InsufficientFunds, Outcome::Declined);
+        check(PaymentState::Cancelled, Reason::CancelledByCustomer, Outcome::Cancelled);
+        check(PaymentState::Expired, Reason::ExpiredUnanswered, Outcome::Expired);
+        let (evidence, _) = sample::world();
+        let refused = Summary::of(&evidence.records.last().unwrap().1);
+        assert_eq!((refused.outcome, refused.reason), (Outcome::Refused, "busy"));
+        let mut unanswered = sample::record(1);
+        unanswered.terminal.clear();
+        let summary = Summary::of(&unanswered);
+        assert_eq!((summary.outcome, summary.reason), (Outcome::Refused, UNANSWERED));
+    }
+
+    #[test]
+    fn all_arrivals_are_counted_once() {
+        let mut tally = Tally::new(Duration::from_millis(500));
+        let (evidence, _) = sample::world();
+        for (_, record) in &evidence.records {
+            tally.add(&Summary::of(record));
+        }
+        tally.skip(Skip::Late);
+        let counts = Outcome::ALL.map(|outcome| tally.of(outcome));
+        assert_eq!(counts, [2, 2, 2, 1, 1, 1]);
+        assert_eq!(tally.all(), 9);
+        assert_eq!(tally.reasons().map(|(_, _, count)| count).sum::<u64>(), 9);
+        assert_eq!(tally.throughput(), 0.0, "all ends were told at 600 ms, after the span");
+        let mut tally = Tally::new(Duration::from_millis(600));
+        tally.add(&Summary::of(&sample::record(1)));
+        tally.add(&Summary::of(&sample::record(2)));
+        assert!((tally.throughput() - 2.0 / 0.6).abs() < 1e-9);
+    }
+
+    #[test]
+    fn quantiles_are_exact_to_a_part_in_a_thousand() {
+        let mut times = Times::default();
+        assert_eq!(times.quantiles().max, 0.0);
+        for ms in 1..=1_000 {
+            times.add(Duration::from_millis(ms));
+        }
+        let quantiles = times.quantiles();
+        for (found, expected) in [
+            (quantiles.p50, 500.0),
+            (quantiles.p90, 900.0),
+            (quantiles.p99, 990.0),
+            (quantiles.p999, 999.0),
+            (quantiles.max, 1_000.0),
+        ] {
+            assert!((found / expected - 1.0_f64).abs() < 0.002, "{found} for {expected}");
+        }
+        assert_eq!(times.count(), 1_000);
+    }
+}
