@@ -21,8 +21,8 @@ pub(crate) fn rules() -> Rules {
     }
 }
 
-/// Five seconds before midnight in Japan, so that some reversals come after the cut-off.
-pub(crate) const START_MS: u64 = NOON_MS - 60_000 + 12 * 3_600_000 - 5_000;
+/// A second before midnight in Japan, so that some reversals come after the cut-off.
+pub(crate) const START_MS: u64 = NOON_MS - 60_000 + 12 * 3_600_000 - 1_000;
 /// How long an offer can be confirmed.
 pub(crate) const PROMPT_MS: u64 = 3_000;
 const DELIVERY_MS: u64 = 1_500;

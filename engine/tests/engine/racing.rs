@@ -1,12 +1,15 @@
 //! Many threads at once: one balance, one payment, one end.
 
 use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use kessai_engine::terms::reason::Reason;
-use kessai_engine::{Collated, Freshness, Opening, PaymentState, Record, Rules};
+use kessai_engine::{Collated, Entry, Freshness, Lsn, Opening, PaymentState, Record, Rules, Slot};
 
-use crate::kit::{BALANCE, OTHER_TILL, TILL, World, nonce, offer, person};
+use crate::kit::{
+    BALANCE, OTHER_TILL, Person, RecorderSlot, TILL, World, nonce, offer, person, yen,
+};
 
 fn crowded() -> Rules {
     Rules {
@@ -169,6 +172,109 @@ fn a_cancel_racing_its_own_open_cancels() {
     world.assert_sound();
 }
 
+/// A slot that keeps its shard locked until it is released.
+struct HeldSlot<'a> {
+    inner: RecorderSlot,
+    held: &'a AtomicBool,
+    release: &'a AtomicBool,
+    pushed: &'a AtomicBool,
+}
+
+impl Slot for HeldSlot<'_> {
+    fn push(self, entry: Entry) -> Lsn {
+        self.held.store(true, Ordering::Release);
+        until(self.release);
+        let after = self.inner.push(entry);
+        self.pushed.store(true, Ordering::Release);
+        after
+    }
+}
+
+fn until(flag: &AtomicBool) {
+    while !flag.load(Ordering::Acquire) {
+        thread::yield_now();
+    }
+}
+
+/// Lets `first` come as far as the locked shard of `holder`, frees the shard, and runs `second` at
+/// that moment: being awake, it mostly gets there before `first`, which must be woken.
+fn overtaking<T: Send>(
+    world: &World,
+    holder: &Person,
+    first: impl FnOnce() -> T + Send,
+    second: impl FnOnce() -> T,
+) -> [T; 2] {
+    let [held, release, pushed] = [const { AtomicBool::new(false) }; 3];
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let inner = world.slot();
+            let slot = HeldSlot { inner, held: &held, release: &release, pushed: &pushed };
+            world.engine.credit(holder.customer, yen(1), world.now_ms, slot).unwrap();
+        });
+        until(&held);
+        let first = scope.spawn(first);
+        for _ in 0..300 {
+            thread::yield_now();
+        }
+        release.store(true, Ordering::Release);
+        while !pushed.load(Ordering::Acquire) {
+            std::hint::spin_loop();
+        }
+        let second = second();
+        [first.join().unwrap(), second]
+    })
+}
+
+#[test]
+fn an_open_that_overtakes_its_twin_is_answered_alike() {
+    let world = World::with(crowded());
+    let payer = person(1);
+    for serial in 0..200 {
+        let purchase = offer(serial, TILL, &payer, 1);
+        let open = || world.open(&purchase).unwrap();
+        let [one, other] = overtaking(&world, &payer, open, open);
+        assert_eq!(one.view, other.view);
+        assert_ne!(one.freshness, other.freshness);
+    }
+    assert_eq!(world.engine.open_payments(), 200);
+    world.assert_sound();
+}
+
+/// The cancel has announced the id in a shard that does not know the customer; an open that comes
+/// there first must not take the customer for unknown.
+#[test]
+fn an_open_that_overtakes_its_cancel_is_not_declined() {
+    let unit_of_last = |world: &World| world.recorder.entries().last().unwrap().unit;
+    let world = World::with(crowded());
+    let payer = person(1);
+    world.engine.unblock(payer.customer, world.now_ms, world.slot()).unwrap();
+    let home = unit_of_last(&world);
+    let holders: Vec<_> = (10..30)
+        .map(|n| {
+            world.enter_customer(&person(n), 1);
+            (unit_of_last(&world), person(n))
+        })
+        .collect();
+    let elsewhere = World::with(crowded());
+    for serial in 0..200 {
+        let purchase = offer(serial, TILL, &payer, 1);
+        // The same cancel in another world with the same layout tells where it will go.
+        elsewhere.cancel_by_terminal(&purchase, TILL).unwrap();
+        let there = unit_of_last(&elsewhere);
+        let holder = holders.iter().find(|(unit, _)| *unit == there && there != home);
+        let Some((_, holder)) = holder else { continue };
+        let cancel = || world.cancel_by_terminal(&purchase, TILL);
+        let [cancelled, opened] = overtaking(&world, holder, cancel, || world.open(&purchase));
+        assert_eq!(cancelled.unwrap().view.state, PaymentState::Cancelled);
+        match opened {
+            Ok(opening) => assert_ne!(opening.view.state, PaymentState::Declined),
+            Err(reason) => assert_eq!(reason, Reason::Busy),
+        }
+        assert_eq!(world.open(&purchase).unwrap().view.state, PaymentState::Cancelled);
+    }
+    world.assert_sound();
+}
+
 #[test]
 fn limits_hold_against_many_threads() {
     let rules = Rules { open_per_terminal: 7, open_in_all: 10, ..crowded() };
@@ -187,7 +293,7 @@ fn limits_hold_against_many_threads() {
     });
     assert_eq!(world.engine.open_payments(), 10);
     let of = |till: &str| {
-        let opened = |entry: &kessai_engine::Entry| match &entry.record {
+        let opened = |entry: &Entry| match &entry.record {
             Record::Opened(opened) => opened.terms.terminal == crate::kit::terminal(till),
             _ => false,
         };

@@ -32,7 +32,7 @@ enum Command {
 const TILLS: [&str; 2] = [TILL, OTHER_TILL];
 
 fn commands() -> impl Strategy<Value = Vec<Command>> {
-    let (serial, who, till) = (0_u16..8, PEOPLE, 0_usize..2);
+    let (serial, who, till) = (0_u16..5, PEOPLE, 0_usize..2);
     let at = (serial.clone(), till.clone());
     let by = (serial.clone(), who.clone());
     let price =
@@ -57,7 +57,7 @@ fn commands() -> impl Strategy<Value = Vec<Command>> {
         3 => (1_u64..2_500).prop_map(|ms| Command::Wait { ms }),
         2 => Just(Command::Expire),
     ];
-    collection::vec(command, 1..60)
+    collection::vec(command, 1..80)
 }
 
 /// An engine and the model of it, side by side.
@@ -231,7 +231,7 @@ fn stands(view: &PaymentView) -> (PaymentState, Option<Reason>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_engine_does_what_the_model_does(commands in commands()) {

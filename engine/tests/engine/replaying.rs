@@ -2,7 +2,9 @@
 
 use kessai_engine::terms::collation::SealingKey;
 use kessai_engine::terms::reason::Reason;
-use kessai_engine::{Corrupt, Ended, Engine, Entry, Event, Keyring, Layout, Record, Rules, Unit};
+use kessai_engine::{
+    Corrupt, DeviceAdded, Ended, Engine, Entry, Event, Keyring, Layout, Record, Rules, Unit,
+};
 
 use crate::kit::{
     NOON_MS, SEALING_KEY, TILL, World, layout, nonce, offer, person, replayed, sealing_key, vended,
@@ -52,6 +54,22 @@ fn the_hash_sees_every_record() {
     for entry in &entries {
         engine.replay(entry).unwrap();
         assert!(hashes.insert(engine.state_hash()), "unseen: {entry:?}");
+    }
+}
+
+#[test]
+fn the_hash_sees_what_a_handset_connects_with() {
+    let entries = eventful().recorder.entries();
+    let hash = |entries: &[Entry]| replayed(entries, Rules::default()).state_hash();
+    let at =
+        entries.iter().position(|entry| matches!(entry.record, Record::DeviceAdded(_))).unwrap();
+    let changes: [fn(&mut DeviceAdded); 2] =
+        [|added| added.pin.0[0] ^= 1, |added| added.salt.0[0] ^= 1];
+    for change in changes {
+        let mut changed = entries.clone();
+        let Record::DeviceAdded(added) = &mut changed[at].record else { panic!("found above") };
+        change(added);
+        assert_ne!(hash(&changed), hash(&entries));
     }
 }
 
