@@ -7,6 +7,7 @@ use kessai_engine::Lsn;
 use crate::error::{Flaw, OpenError};
 use crate::format::batch::Batch;
 use crate::format::chain::{ChainKey, Link};
+use crate::format::header::Header;
 use crate::format::record::frame;
 use crate::options::JournalOptions;
 use crate::recovery;
@@ -109,4 +110,30 @@ fn epochs_rise_one_by_one_and_only_with_an_empty_batch() {
         let OpenError::Corrupt(corruption) = &error else { panic!("{error}") };
         assert!(matches!(corruption.flaw, Flaw::Epoch { .. }), "{batches:?}: {error}");
     }
+}
+
+#[test]
+fn a_batch_that_holds_another_number_of_records_is_refused() {
+    let header = Header {
+        count: 2,
+        segment: 1,
+        epoch: 0,
+        first: Lsn(1),
+        bytes: 96 + 9,
+        segment_blocks: 2,
+        previous: Link::FIRST,
+    };
+    let mut batch = Batch::with_capacity(1_000);
+    let mut framed = Vec::new();
+    frame(&mut framed, |out| out.push(1));
+    batch.push(Lsn(1), &framed);
+    batch.seal(&header, &key());
+    let mut image = batch.image().to_vec();
+    image.resize(8_192, 0);
+    let disk = SimulatedDisk::new(1);
+    disk.replace(1, image);
+    let options = JournalOptions::default();
+    let read = recovery::read(&mut disk.storage(), &options, &key(), &mut |_, _| Ok(()));
+    let Err(OpenError::Corrupt(corruption)) = read else { panic!("{read:?}") };
+    assert_eq!(corruption.flaw, Flaw::Count(2));
 }
