@@ -112,3 +112,114 @@ impl<E> PartialEq for Held<E> {
 }
 
 impl<E> Eq for Held<E> {}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::future::Future;
+    use std::pin::pin;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Context, Poll, Wake, Waker};
+    use std::time::Duration;
+
+    use kessai_engine::{Calendar, CustomerAdded, Entry, Lsn, Record, Slot, Unit};
+    use kessai_journal::{
+        ChainKey, Journal, JournalOptions, SimulatedDisk, SimulatedStorage, SteppedWriter,
+    };
+
+    use super::Deliveries;
+
+    /// A journal whose records become durable when the test says so.
+    fn stepped() -> (Journal, SteppedWriter<SimulatedStorage>) {
+        let storage = SimulatedDisk::new(1).storage();
+        let replay = |_, _| Ok::<_, Infallible>(());
+        let options = JournalOptions::default();
+        let key = ChainKey([7; 32]);
+        let (journal, writer, _) = Journal::open_stepped(storage, &options, key, replay).unwrap();
+        (journal, writer)
+    }
+
+    fn push(journal: &Journal, sequence: u64) -> Lsn {
+        journal.reserve().unwrap().push(Entry {
+            unit: Unit(1),
+            sequence,
+            at_ms: sequence,
+            business_date: Calendar::default().date(sequence),
+            record: Record::CustomerAdded(CustomerAdded {
+                customer: "C-1".parse().unwrap(),
+                currency: kessai_engine::terms::Currency::JPY,
+                balance: kessai_engine::terms::Amount::ZERO,
+            }),
+        })
+    }
+
+    #[derive(Default)]
+    struct Wakes(AtomicUsize);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn nothing_is_due_before_it_is_durable_and_then_all_in_order() {
+        let (journal, mut writer) = stepped();
+        let deliveries = Deliveries::new(journal.clone());
+        let wakes = Arc::new(Wakes::default());
+        let waker = Waker::from(Arc::clone(&wakes));
+        let mut context = Context::from_waker(&waker);
+
+        let lsns: Vec<_> = (1..=2).map(|sequence| push(&journal, sequence)).collect();
+        // Of the later record first, and two of each.
+        assert_eq!(deliveries.hold(lsns[1], "c"), None);
+        let mut due = pin!(deliveries.due());
+        assert_eq!(due.as_mut().poll(&mut context), Poll::Pending);
+        assert_eq!(deliveries.hold(lsns[0], "a"), None);
+        assert_eq!(deliveries.hold(lsns[1], "d"), None);
+        assert_eq!(deliveries.hold(lsns[0], "b"), None);
+        assert!(wakes.0.load(Ordering::SeqCst) > 0, "it must wait for the earlier record now");
+        assert_eq!(due.as_mut().poll(&mut context), Poll::Pending);
+        assert!(!deliveries.is_empty());
+
+        wakes.0.store(0, Ordering::SeqCst);
+        writer.step(Duration::ZERO);
+        assert!(wakes.0.load(Ordering::SeqCst) > 0, "durable records wake");
+        assert_eq!(due.as_mut().poll(&mut context), Poll::Ready(vec!["a", "b", "c", "d"]));
+        assert!(deliveries.is_empty());
+    }
+
+    #[test]
+    fn an_earlier_record_that_comes_later_is_waited_for_first() {
+        let (journal, mut writer) = stepped();
+        let deliveries = Deliveries::new(journal.clone());
+        let wakes = Arc::new(Wakes::default());
+        let waker = Waker::from(Arc::clone(&wakes));
+        let mut context = Context::from_waker(&waker);
+
+        let first = push(&journal, 1);
+        let never = Lsn(first.0 + 1_000);
+        assert_eq!(deliveries.hold(never, "far"), None);
+        let mut due = pin!(deliveries.due());
+        assert_eq!(due.as_mut().poll(&mut context), Poll::Pending);
+        assert_eq!(deliveries.hold(first, "near"), None);
+        assert_eq!(due.as_mut().poll(&mut context), Poll::Pending);
+        wakes.0.store(0, Ordering::SeqCst);
+        writer.step(Duration::ZERO);
+        assert!(wakes.0.load(Ordering::SeqCst) > 0);
+        assert_eq!(due.as_mut().poll(&mut context), Poll::Ready(vec!["near"]));
+        assert!(!deliveries.is_empty(), "the far one still waits");
+    }
+
+    #[test]
+    fn what_is_durable_is_given_back_at_once() {
+        let (journal, mut writer) = stepped();
+        let deliveries = Deliveries::new(journal.clone());
+        let lsn = push(&journal, 1);
+        assert_eq!(deliveries.hold(Lsn::NONE, 0), Some(0), "depends on nothing");
+        assert_eq!(deliveries.hold(lsn, 1), None);
+        writer.step(Duration::ZERO);
+        assert_eq!(deliveries.hold(lsn, 2), Some(2));
+    }
+}

@@ -45,6 +45,8 @@ use crate::waiting::Waiting;
 use crate::{offer, told};
 
 mod effects;
+#[cfg(test)]
+mod tests;
 
 use effects::Effect;
 

@@ -59,3 +59,49 @@ pub fn init(folder: &Path, entropy: &dyn Entropy) -> Result<PathBuf, InitError> 
     Node::create(&settings, entropy)?;
     Ok(configuration)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::{InitError, init};
+    use crate::entropy::SystemEntropy;
+    use crate::keys::Keys;
+    use crate::node::Node;
+    use crate::settings::Settings;
+
+    #[test]
+    fn what_is_made_can_be_served_from() {
+        let folder = tempfile::tempdir().unwrap();
+        let configuration = init(&folder.path().join("new"), &SystemEntropy).unwrap();
+        let settings = Settings::load(&configuration).unwrap();
+        let keys = Keys::load(&settings.keys).unwrap();
+        let node = Node::open(&settings, &keys, &SystemEntropy).unwrap();
+        assert_eq!(node.engine().units().count(), 256);
+        let mode = std::fs::metadata(&settings.keys).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+        assert!(!settings.keys.starts_with(&settings.data));
+    }
+
+    #[test]
+    fn a_folder_that_holds_anything_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("mine"), "precious").unwrap();
+        let error = init(folder.path(), &SystemEntropy).unwrap_err();
+        assert!(matches!(error, InitError::Occupied(_)), "{error}");
+        let names: Vec<_> = std::fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        assert_eq!(names, ["mine"]);
+        assert_eq!(std::fs::read_to_string(folder.path().join("mine")).unwrap(), "precious");
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("file"), "").unwrap();
+        let error = init(&folder.path().join("file/below"), &SystemEntropy).unwrap_err();
+        assert!(error.to_string().contains("below"), "{error}");
+    }
+}

@@ -232,3 +232,118 @@ fn write_secret(path: &Path, content: &[u8]) -> Result<(), KeyError> {
     };
     write().map_err(|source| KeyError::File { path: path.to_owned(), source })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
+
+    use super::{
+        ADMIN_TOKEN, KeyError, Keys, ROOT_CERTIFICATE, ROOT_KEY, SEALING_KEYS, SERVER_CERTIFICATE,
+        SERVER_KEY,
+    };
+    use crate::entropy::SystemEntropy;
+
+    fn made() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        Keys::create(folder.path(), &SystemEntropy).unwrap();
+        folder
+    }
+
+    fn chmod(path: &Path, mode: u32) {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn keys_are_read_back_as_they_were_made_and_never_written_over() {
+        let folder = made();
+        let (first, again) =
+            (Keys::load(folder.path()).unwrap(), Keys::load(folder.path()).unwrap());
+        assert_eq!(first.root_pin, again.root_pin);
+        assert_eq!(first.chain_key(), again.chain_key());
+        assert_ne!(*first.chain_key(), *first.reset_key(), "each purpose has its own key");
+        let error = Keys::create(folder.path(), &SystemEntropy).unwrap_err();
+        assert!(matches!(error, KeyError::File { .. }), "{error}");
+        assert_eq!(Keys::load(folder.path()).unwrap().root_pin, first.root_pin);
+    }
+
+    #[test]
+    fn a_secret_that_others_may_read_is_refused_by_name() {
+        for name in [SERVER_KEY, SEALING_KEYS, ROOT_KEY, ADMIN_TOKEN] {
+            for mode in [0o644, 0o640, 0o604, 0o602] {
+                let folder = made();
+                let path = folder.path().join(name);
+                chmod(&path, mode);
+                let error = Keys::load(folder.path()).unwrap_err();
+                assert!(
+                    matches!(&error, KeyError::Exposed(exposed) if *exposed == path),
+                    "{error}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        for name in [ROOT_CERTIFICATE, SERVER_CERTIFICATE, SERVER_KEY, SEALING_KEYS] {
+            let folder = made();
+            std::fs::remove_file(folder.path().join(name)).unwrap();
+            let error = Keys::load(folder.path()).unwrap_err().to_string();
+            assert!(error.contains(name), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_root_key_may_be_kept_elsewhere() {
+        let folder = made();
+        std::fs::remove_file(folder.path().join(ROOT_KEY)).unwrap();
+        Keys::load(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn a_malformed_file_is_named_and_not_quoted() {
+        let digits = "ab".repeat(32);
+        for (name, content) in [
+            (ROOT_CERTIFICATE, "no certificate".to_owned()),
+            (SERVER_CERTIFICATE, "no certificate".to_owned()),
+            (SERVER_KEY, "no key".to_owned()),
+            (SEALING_KEYS, String::new()),
+            (SEALING_KEYS, digits.clone()),
+            (SEALING_KEYS, format!("1 {}", &digits[1..])),
+            (SEALING_KEYS, format!("one {digits}")),
+            (SEALING_KEYS, format!("1 {digits}\n1 {digits}\n")),
+        ] {
+            let folder = made();
+            std::fs::write(folder.path().join(name), content).unwrap();
+            let error = Keys::load(folder.path()).unwrap_err();
+            assert!(matches!(error, KeyError::Malformed { .. }), "{error}");
+            let text = error.to_string();
+            assert!(text.contains(name) && !text.contains("abab"), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_last_sealing_key_is_current_and_the_first_keeps_the_chain() {
+        let folder = made();
+        let before = Keys::load(folder.path()).unwrap();
+        let path = folder.path().join(SEALING_KEYS);
+        let old = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, format!("{old}2 {}\n", "cd".repeat(32))).unwrap();
+        let after = Keys::load(folder.path()).unwrap();
+        assert_eq!(after.chain_key(), before.chain_key());
+        assert_eq!(before.current_sealing_key().id(), 1);
+        assert_eq!(after.current_sealing_key().id(), 2);
+        for id in [1, 2] {
+            assert_eq!(after.keyring().key(id).unwrap().id(), id);
+        }
+    }
+
+    #[test]
+    fn no_debug_print_shows_a_key() {
+        let folder = made();
+        let printed = format!("{:?}", Keys::load(folder.path()).unwrap());
+        let sealing = std::fs::read_to_string(folder.path().join(SEALING_KEYS)).unwrap();
+        let digits = sealing.trim().rsplit(' ').next().unwrap();
+        assert!(!printed.contains(digits) && !printed.contains("sealing"), "{printed}");
+    }
+}

@@ -44,13 +44,29 @@ pub enum NodeError {
         problem: String,
     },
     /// The journal cannot be opened.
-    #[error("{path}: {source}")]
+    #[error("{path}: {source}{}", hint(source))]
     Journal {
         /// Which folder.
         path: PathBuf,
         /// Why.
         source: Box<OpenError>,
     },
+}
+
+/// What an operator can look at.
+fn hint(error: &OpenError) -> &'static str {
+    match error {
+        OpenError::WrongKey(_) => "; is the first sealing key the one it was made with?",
+        OpenError::Options(_)
+        | OpenError::InUse(_)
+        | OpenError::Storage { .. }
+        | OpenError::Corrupt(_)
+        | OpenError::Version { .. }
+        | OpenError::Missing { .. }
+        | OpenError::Decode { .. }
+        | OpenError::Replay { .. }
+        | OpenError::Failed(_) => "",
+    }
 }
 
 /// The layout file. The seed is no secret of its own: it keeps shards from being aimed at.
@@ -180,5 +196,100 @@ fn journal_options(settings: &Settings) -> JournalOptions {
             Priority::Normal => WriterPriority::Normal,
         },
         ..defaults
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kessai_journal::OpenError;
+    use tempfile::TempDir;
+
+    use super::{LAYOUT, Node, NodeError, journal_options};
+    use crate::entropy::SystemEntropy;
+    use crate::init::init;
+    use crate::keys::Keys;
+    use crate::settings::Settings;
+
+    fn made() -> (TempDir, Settings, Keys) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = Settings::load(&init(folder.path(), &SystemEntropy).unwrap()).unwrap();
+        settings.journal.segment_mib = 1;
+        let keys = Keys::load(&settings.keys).unwrap();
+        (folder, settings, keys)
+    }
+
+    fn failure(settings: &Settings, keys: &Keys) -> NodeError {
+        Node::open(settings, keys, &SystemEntropy).unwrap_err()
+    }
+
+    #[test]
+    fn every_segment_length_that_can_be_set_can_be_used() {
+        let mut settings = Settings::default();
+        for mib in [1, 2, 16, 17, 64, 1_024] {
+            settings.journal.segment_mib = mib;
+            assert_eq!(journal_options(&settings).check(), Ok(()), "{mib} MiB");
+        }
+    }
+
+    #[test]
+    fn a_layout_that_makes_no_sense_is_named() {
+        let seed = "00".repeat(16);
+        for (text, told) in [
+            (format!("format = 2\nshards = 256\nseed = \"{seed}\"\n"), "format 2"),
+            (format!("format = 1\nshards = 100\nseed = \"{seed}\"\n"), "power of two"),
+            (format!("format = 1\nshards = 256\nseed = \"{}\"\n", &seed[1..]), "seed"),
+            (format!("format = 1\nshards = 256\nseed = \"{seed}\"\nmore = 1\n"), "more"),
+            ("format = 1".to_owned(), "shards"),
+            ("?".to_owned(), "layout.toml"),
+        ] {
+            let (_folder, settings, keys) = made();
+            std::fs::write(settings.data.join(LAYOUT), text).unwrap();
+            let error = failure(&settings, &keys).to_string();
+            assert!(error.contains(told) && error.contains(LAYOUT), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_missing_data_directory_or_journal_is_named_and_not_made_anew() {
+        let (_folder, settings, keys) = made();
+        std::fs::remove_dir_all(settings.data.join("journal")).unwrap();
+        let error = failure(&settings, &keys).to_string();
+        assert!(error.contains("journal") && error.contains("kessai init"), "{error}");
+        std::fs::remove_dir_all(&settings.data).unwrap();
+        let error = failure(&settings, &keys);
+        assert!(matches!(&error, NodeError::Missing(path) if *path == settings.data), "{error}");
+        assert!(!settings.data.exists());
+    }
+
+    #[test]
+    fn a_data_directory_in_use_is_named_as_such() {
+        let (_folder, settings, keys) = made();
+        let node = Node::open(&settings, &keys, &SystemEntropy).unwrap();
+        let error = failure(&settings, &keys);
+        assert!(error.to_string().contains("in use by another process"), "{error}");
+        drop(node);
+        Node::open(&settings, &keys, &SystemEntropy).unwrap();
+    }
+
+    #[test]
+    fn another_sealing_key_is_named_and_changes_nothing() {
+        let (_folder, settings, keys) = made();
+        drop(Node::open(&settings, &keys, &SystemEntropy).unwrap());
+        let other = tempfile::tempdir().unwrap();
+        Keys::create(other.path(), &SystemEntropy).unwrap();
+        let error = failure(&settings, &Keys::load(other.path()).unwrap());
+        let NodeError::Journal { source, .. } = &error else { panic!("{error}") };
+        assert!(matches!(**source, OpenError::WrongKey(_)), "{error}");
+        assert!(error.to_string().contains("sealing key"), "{error}");
+        Node::open(&settings, &keys, &SystemEntropy).unwrap();
+    }
+
+    #[test]
+    fn a_data_directory_is_never_made_over_another() {
+        let (_folder, settings, _keys) = made();
+        let before = std::fs::read(settings.data.join(LAYOUT)).unwrap();
+        let error = Node::create(&settings, &SystemEntropy).unwrap_err();
+        assert!(matches!(error, NodeError::File { .. }), "{error}");
+        assert_eq!(std::fs::read(settings.data.join(LAYOUT)).unwrap(), before);
     }
 }

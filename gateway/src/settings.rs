@@ -369,6 +369,10 @@ mod tests {
         let error = Settings::load(&path).unwrap_err();
         let SettingsError::Bounds { problems, .. } = &error else { panic!("{error}") };
         assert_eq!(problems.len(), 2, "{error}");
+        std::fs::write(&path, "keys = \"data/keys\"\n[connections]\nmost = 99999999999\n").unwrap();
+        let error = Settings::load(&path).unwrap_err().to_string();
+        assert!(error.contains("keys must not lie in the data directory"), "{error}");
+        assert!(error.contains("connections.most"), "{error}");
         std::fs::write(&path, "[payments]\npromt = \"5s\"\n").unwrap();
         let error = Settings::load(&path).unwrap_err().to_string();
         assert!(error.contains("promt"), "{error}");

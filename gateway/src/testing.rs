@@ -1,17 +1,37 @@
 //! What the unit tests of several modules need.
 
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Waker};
+use std::time::Duration;
 
-use kessai_engine::terms::collation::ContentDigest;
-use kessai_engine::terms::{Amount, Currency, PaymentId, TerminalId};
-use kessai_engine::{
-    BusinessDate, Calendar, Capture, Charge, Lsn, PaymentState, PaymentView, RequestDigest, Terms,
+use kessai_engine::terms::basket::Rounding;
+use kessai_engine::terms::collation::{
+    ChannelBinding, ContentDigest, DeviceKey, HandsetSecrets, Salt, SealingKey,
 };
-use kessai_wire::{CloseCode, RequestId};
+use kessai_engine::terms::{
+    Amount, Currency, CustomerId, DeviceId, Gtin, MerchantName, PaymentId, ProductName, StoreName,
+    Tax, TerminalId,
+};
+use kessai_engine::{
+    BusinessDate, Calendar, Capture, Charge, CustomerAdded, DeviceAdded, Engine, KeyPin, Keyring,
+    Layout, Lsn, Merchant, PaymentState, PaymentView, Peer, RegisterChange, RequestDigest, Rules,
+    Store, Terminal, TerminalKind, Terms,
+};
+use kessai_journal::{
+    ChainKey, Journal, JournalOptions, SimulatedDisk, SimulatedStorage, Stepped, SteppedWriter,
+};
+use kessai_wire::{CloseCode, Handset, Message, Payer, Purchase, RequestId, SoftwareName};
 use tokio::sync::mpsc;
 
+use crate::clock::Clock;
+use crate::dispatch::Dispatch;
+use crate::entropy::SystemEntropy;
 use crate::outgoing::{Close, Outgoing, Queued};
 use crate::reply::{Audience, InFlight, Reply};
+use crate::session::{Reception, Session, Way};
 
 /// A connection that only remembers how it was closed.
 #[derive(Debug, Default)]
@@ -93,4 +113,193 @@ pub(crate) fn view(terms: Terms, state: PaymentState) -> PaymentView {
 
 pub(crate) fn business_date() -> BusinessDate {
     Calendar::default().date(NOW_MS)
+}
+
+/// A clock that the test sets.
+#[derive(Debug)]
+pub(crate) struct SetClock(AtomicU64);
+
+impl SetClock {
+    pub(crate) fn advance(&self, by_ms: u64) {
+        self.0.fetch_add(by_ms, Ordering::SeqCst);
+    }
+}
+
+impl Clock for SetClock {
+    fn now_ms(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// A gateway without a network, whose journal becomes durable when the test says so: terminals
+/// `POS1` and `POS2`, and customer `C-1` with 1000 yen and handsets 1 and 2.
+pub(crate) struct World {
+    pub(crate) reception: Arc<Reception>,
+    pub(crate) clock: Arc<SetClock>,
+    pub(crate) secrets: HandsetSecrets,
+    connections: u64,
+    writer: SteppedWriter<SimulatedStorage>,
+}
+
+/// A connection as the test holds it.
+pub(crate) struct Line {
+    pub(crate) session: Session,
+    pub(crate) stream: Outgoing,
+    pub(crate) way: Way,
+    pub(crate) closed: Arc<Closed>,
+    messages: mpsc::Receiver<Queued>,
+}
+
+impl Line {
+    /// What has been sent over it since the last time.
+    pub(crate) fn sent(&mut self) -> Vec<Message> {
+        std::iter::from_fn(|| self.messages.try_recv().ok()).map(|queued| queued.message).collect()
+    }
+}
+
+pub(crate) fn customer() -> CustomerId {
+    "C-1".parse().unwrap()
+}
+
+/// Handset number `number` of the only customer.
+pub(crate) fn handset(number: u8) -> Handset {
+    Handset { customer: customer(), device: DeviceId([number; 16]) }
+}
+
+pub(crate) fn peer_of(handset: Handset) -> Peer {
+    Peer::Handset(handset.customer, handset.device)
+}
+
+fn yen(minor: u64) -> Amount {
+    Amount::new(minor).unwrap()
+}
+
+/// One bottle of tea for `price` yen.
+pub(crate) fn purchase(number: u8, price: u64) -> Purchase {
+    Purchase {
+        payment: payment(number),
+        payer: Payer::Customer(customer()),
+        lines: vec![kessai_engine::terms::Line {
+            code: Gtin::complete("490177701868").unwrap(),
+            name: ProductName::new("Tea").unwrap(),
+            unit_price: yen(price),
+            quantity: 1,
+            discount: Amount::ZERO,
+            tax: Tax::Exempt,
+        }],
+        claimed_total: yen(price),
+        currency: Currency::JPY,
+        capture: kessai_wire::Capture::AtApproval,
+    }
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let storage = SimulatedDisk::new(1).storage();
+        let replay = |_, _| Ok::<_, Infallible>(());
+        let options = JournalOptions::default();
+        let (journal, writer, _) =
+            Journal::open_stepped(storage, &options, ChainKey([7; 32]), replay).unwrap();
+        let layout = Layout::new(4, [9; 16]).unwrap();
+        let engine = Engine::new(Rules::default(), layout, Keyring::new(vec![sealing()]), 1);
+        let secrets = HandsetSecrets::from_parts([5; 32], DeviceKey::from_bytes([6; 32]));
+        enter_register(&engine, &journal);
+        enrol(&engine, &journal, &secrets, &[handset(1), handset(2)]);
+        let clock = Arc::new(SetClock(AtomicU64::new(NOW_MS)));
+        let dispatch = Dispatch::new(
+            Arc::new(engine),
+            journal,
+            Arc::<SetClock>::clone(&clock),
+            Arc::new(SystemEntropy),
+            60_000,
+        );
+        let name = SoftwareName::new("test").unwrap();
+        let reception = Arc::new(Reception { dispatch, name, idle_ms: 30_000 });
+        let mut world = Self { reception, clock, secrets, connections: 0, writer };
+        world.make_durable();
+        world
+    }
+
+    pub(crate) fn dispatch(&self) -> &Dispatch {
+        &self.reception.dispatch
+    }
+
+    /// A connection of `peer`.
+    pub(crate) fn connect(&mut self, peer: Peer) -> Line {
+        self.connections += 1;
+        let closed = Arc::new(Closed::default());
+        let (stream, messages) = Outgoing::new(Arc::<Closed>::clone(&closed));
+        let channel = ChannelBinding([u8::try_from(self.connections).unwrap(); 32]);
+        let way = Way { connection: self.connections, channel, pushes: stream.clone() };
+        let session = Session::new(Arc::clone(&self.reception), peer, None, way.clone());
+        Line { session, stream, way, closed, messages }
+    }
+
+    /// Enrols another customer with this handset.
+    pub(crate) fn enrol(&mut self, handset: Handset) {
+        enrol(self.dispatch().engine(), self.dispatch().journal(), &self.secrets, &[handset]);
+        self.make_durable();
+    }
+
+    /// Makes durable what is queued, and lets due effects happen.
+    pub(crate) fn make_durable(&mut self) {
+        let mut now = Duration::ZERO;
+        loop {
+            match self.writer.step(now) {
+                Stepped::Gathering(until) => now = until,
+                Stepped::Worked(_) => {}
+                Stepped::Idle | Stepped::Ended => break,
+            }
+        }
+        let deliver = pin!(self.reception.dispatch.deliver());
+        let pending = deliver.poll(&mut Context::from_waker(Waker::noop()));
+        assert!(pending.is_pending(), "it goes on for ever");
+    }
+}
+
+fn sealing() -> SealingKey {
+    SealingKey::new(1, [3; 32])
+}
+
+fn enter_register(engine: &Engine, journal: &Journal) {
+    let pos = |id: &str, pin: u8| {
+        RegisterChange::Terminal(Terminal {
+            id: terminal(id),
+            store: "STORE1".parse().unwrap(),
+            kind: TerminalKind::PointOfSale,
+            pin: Some(KeyPin([pin; 32])),
+        })
+    };
+    let changes = vec![
+        RegisterChange::Merchant(Merchant {
+            id: "MERCHANT1".parse().unwrap(),
+            name: MerchantName::new("Suzuki").unwrap(),
+        }),
+        RegisterChange::Store(Store {
+            id: "STORE1".parse().unwrap(),
+            merchant: "MERCHANT1".parse().unwrap(),
+            name: StoreName::new("Ueno").unwrap(),
+            currency: Currency::JPY,
+            rounding: Rounding::Down,
+        }),
+        pos("POS1", 101),
+        pos("POS2", 102),
+    ];
+    let changes = changes.into_iter().map(|change| (change, journal.reserve().unwrap()));
+    engine.enter_register(changes.collect(), NOW_MS).unwrap();
+}
+
+/// Enters the customer of `handsets` with 1000 yen, and enrols them all.
+fn enrol(engine: &Engine, journal: &Journal, secrets: &HandsetSecrets, handsets: &[Handset]) {
+    let slot = || journal.reserve().unwrap();
+    let customer = handsets[0].customer;
+    let added = CustomerAdded { customer, currency: Currency::JPY, balance: yen(1_000) };
+    engine.add_customer(added, NOW_MS, slot()).unwrap();
+    for &Handset { customer, device } in handsets {
+        let row = sealing().seal(&secrets.device_keys(), &customer, &device, 1, [0; 12]);
+        let mut pin = KeyPin([device.0[0]; 32]);
+        pin.0[..3].copy_from_slice(customer.as_str().as_bytes());
+        let added = DeviceAdded { customer, device, pin, salt: Salt([0; 16]), row };
+        engine.add_device(added, NOW_MS, slot()).unwrap();
+    }
 }

@@ -89,3 +89,114 @@ fn state(view: &PaymentView) -> wire::PaymentState {
         PaymentState::Expired => wire::PaymentState::Expired,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use kessai_engine::terms::basket::Rounding;
+    use kessai_engine::terms::{ApprovalNumber, Currency, Reason, Stage};
+    use kessai_engine::{
+        Merchant, PaymentState, PaymentView, Register, RegisterChange, Store, Terminal,
+        TerminalKind,
+    };
+    use kessai_wire as wire;
+
+    use crate::testing::{terms, view};
+
+    fn store(id: &str) -> RegisterChange {
+        RegisterChange::Store(Store {
+            id: id.parse().unwrap(),
+            merchant: "MERCHANT1".parse().unwrap(),
+            name: kessai_engine::terms::StoreName::new(id).unwrap(),
+            currency: Currency::JPY,
+            rounding: Rounding::Down,
+        })
+    }
+
+    fn pos1_in(store: &str) -> RegisterChange {
+        RegisterChange::Terminal(Terminal {
+            id: "POS1".parse().unwrap(),
+            store: store.parse().unwrap(),
+            kind: TerminalKind::PointOfSale,
+            pin: None,
+        })
+    }
+
+    fn register() -> Register {
+        let mut register = Register::default();
+        let merchant = RegisterChange::Merchant(Merchant {
+            id: "MERCHANT1".parse().unwrap(),
+            name: kessai_engine::terms::MerchantName::new("Suzuki").unwrap(),
+        });
+        for change in [merchant, store("STORE1"), store("STORE2"), pos1_in("STORE1")] {
+            register.apply(&change).unwrap();
+        }
+        register
+    }
+
+    fn ended(state: PaymentState, reason: Reason) -> PaymentView {
+        PaymentView { reason: Some(reason), ..view(terms(1, "POS1", 1), state) }
+    }
+
+    #[test]
+    fn a_terminal_sees_of_each_decline_only_that_it_is_not_honoured() {
+        let declines = Reason::ALL.iter().filter(|reason| {
+            matches!(reason.stage(), Stage::Decline | Stage::Collation)
+                || **reason == Reason::CurrencyNotAccepted
+        });
+        let told: Vec<_> = declines
+            .map(|reason| super::terminal(&ended(PaymentState::Declined, *reason)))
+            .collect();
+        assert!(told.len() > 10, "{}", told.len());
+        for payment in &told {
+            assert_eq!(payment.reason, Some(Reason::NotHonoured));
+            assert_eq!(payment, &told[0], "one decline is like any other");
+        }
+    }
+
+    #[test]
+    fn the_customer_is_told_the_true_reason() {
+        let view = ended(PaymentState::Declined, Reason::InsufficientFunds);
+        let notice = super::customer(&view, &register()).unwrap();
+        assert_eq!(notice.reason, Reason::InsufficientFunds);
+        assert_eq!(notice.state, wire::PaymentState::Declined);
+        assert_eq!(notice.store_name.as_str(), "STORE1");
+        assert_eq!(notice.merchant_name.as_str(), "Suzuki");
+    }
+
+    #[test]
+    fn a_notice_names_the_store_where_it_was_paid_wherever_the_terminal_stands_now() {
+        let mut register = register();
+        register.apply(&pos1_in("STORE2")).unwrap();
+        let view = ended(PaymentState::Captured, Reason::Approved);
+        assert_eq!(super::customer(&view, &register).unwrap().store_name.as_str(), "STORE1");
+    }
+
+    #[test]
+    fn there_is_nothing_to_tell_a_customer_before_there_is_a_notice() {
+        let pending = PaymentView { notice: 0, ..view(terms(1, "POS1", 1), PaymentState::Pending) };
+        assert_eq!(super::customer(&pending, &register()), None);
+        let overtaken = PaymentView {
+            terms: None,
+            ..ended(PaymentState::Cancelled, Reason::CancelledByTerminal)
+        };
+        assert_eq!(super::customer(&overtaken, &register()), None);
+    }
+
+    #[test]
+    fn a_pending_payment_says_until_when_and_an_ended_one_since_when() {
+        let pending = super::terminal(&view(terms(1, "POS1", 1), PaymentState::Pending));
+        assert!(pending.expires_at_ms.is_some() && pending.ended_at_ms.is_none());
+        assert_eq!((pending.reason, pending.business_date), (None, None));
+        let approved = PaymentView {
+            approval: Some(ApprovalNumber::wrapping(7)),
+            reference: Some(kessai_engine::terms::Reference::wrapping(8)),
+            ..ended(PaymentState::Captured, Reason::Approved)
+        };
+        let captured = super::terminal(&approved);
+        assert!(captured.expires_at_ms.is_none() && captured.ended_at_ms.is_some());
+        assert!(captured.approval.is_some());
+        // Half an approval is none.
+        let half = super::terminal(&PaymentView { reference: None, ..approved });
+        assert_eq!(half.approval, None);
+    }
+}

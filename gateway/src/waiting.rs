@@ -70,3 +70,89 @@ impl Waiting {
         taken
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use kessai_engine::{PaymentState, PaymentView};
+    use kessai_wire::{Answer, Message};
+    use tokio::sync::mpsc;
+
+    use super::{MOST, Waiting};
+    use crate::outgoing::Queued;
+    use crate::reply::Reply;
+    use crate::testing::{reply, stream, terms, view};
+
+    /// Which requests the replies belong to.
+    fn numbers(replies: Vec<Reply>, messages: &mut mpsc::Receiver<Queued>) -> Vec<u64> {
+        replies.into_iter().for_each(|reply| reply.answer(Answer::Attached { latest: 0 }));
+        let sent = std::iter::from_fn(|| messages.try_recv().ok());
+        sent.map(|queued| match queued.message {
+            Message::Answer(request, _) => request.number(),
+            Message::Push(push) => panic!("{push:?}"),
+        })
+        .collect()
+    }
+
+    #[test]
+    fn an_end_is_told_to_the_own_terminal_and_content_only() {
+        let waiting = Waiting::default();
+        let (stream, mut messages) = stream();
+        let own = terms(1, "POS1", 1);
+        for (number, asked) in [
+            (1, own),
+            (2, terms(1, "POS2", 1)),
+            (3, terms(1, "POS1", 2)),
+            (4, own),
+            (5, terms(2, "POS1", 1)),
+        ] {
+            let (_, crowded_out) = waiting.begin(&asked, reply(number, &stream));
+            assert!(crowded_out.is_none());
+        }
+        let end = view(own, PaymentState::Declined);
+        assert_eq!(numbers(waiting.end(&end), &mut messages), [1, 4]);
+        assert_eq!(numbers(waiting.end(&end), &mut messages), [0_u64; 0], "told once");
+        // A cancel that overtook its open knows no content.
+        let overtaken = PaymentView { terms: None, ..end };
+        assert_eq!(numbers(waiting.end(&overtaken), &mut messages), [3]);
+    }
+
+    #[test]
+    fn one_repeat_too_many_crowds_out_the_oldest_of_its_own_terminal() {
+        let waiting = Waiting::default();
+        let (stream, mut messages) = stream();
+        let (own, other) = (terms(1, "POS1", 1), terms(1, "POS2", 1));
+        assert!(waiting.begin(&other, reply(1, &stream)).1.is_none());
+        for number in 2..2 + MOST {
+            let number = u64::try_from(number).unwrap();
+            assert!(waiting.begin(&own, reply(number, &stream)).1.is_none());
+        }
+        let (_, crowded_out) = waiting.begin(&own, reply(99, &stream));
+        assert_eq!(numbers(crowded_out.into_iter().collect(), &mut messages), [2]);
+        let end = view(own, PaymentState::Cancelled);
+        assert_eq!(numbers(waiting.end(&end), &mut messages), [3, 4, 5, 99]);
+    }
+
+    #[test]
+    fn those_who_have_gone_leave_their_places() {
+        let waiting = Waiting::default();
+        let own = terms(1, "POS1", 1);
+        for number in 1..=20 {
+            let (gone, messages) = stream();
+            drop(messages);
+            assert!(waiting.begin(&own, reply(number, &gone)).1.is_none());
+        }
+        assert_eq!(waiting.waiters.get(&own.payment).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn who_gives_up_leaves_nothing_behind() {
+        let waiting = Waiting::default();
+        let (stream, mut messages) = stream();
+        let own = terms(1, "POS1", 1);
+        let (number, _) = waiting.begin(&own, reply(7, &stream));
+        let given_back = waiting.give_up(own.payment, number).into_iter().collect();
+        assert_eq!(numbers(given_back, &mut messages), [7]);
+        assert!(waiting.give_up(own.payment, number).is_none());
+        assert!(waiting.waiters.is_empty(), "an empty list would stay for ever");
+    }
+}
