@@ -52,6 +52,15 @@ impl Books {
     }
 }
 
+/// How many wrong passwords the gateway is set to bear: the last of them declines.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tries {
+    /// For one payment.
+    pub a_payment: usize,
+    /// In a row, over all payments of a customer.
+    pub in_row: usize,
+}
+
 /// What the load generator knows of a run without the gateway.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Evidence {
@@ -61,8 +70,8 @@ pub struct Evidence {
     pub strays: Vec<String>,
     /// What every customer had to begin with.
     pub openings: BTreeMap<CustomerId, Amount>,
-    /// Wrong proofs that a payment bears.
-    pub tries: usize,
+    /// How many wrong passwords are borne.
+    pub tries: Tries,
 }
 
 /// Compares ledger and books, and says what does not agree: nothing, if all is well.
@@ -73,7 +82,7 @@ pub fn compare(evidence: &Evidence, books: &Books) -> Vec<String> {
     let mut references = BTreeMap::new();
     for (payment, record) in &evidence.records {
         let view = books.payments.get(payment);
-        for fault in payment::faults(record, view, evidence.tries) {
+        for fault in payment::faults(record, view) {
             problems.push(format!("payment {payment}: {fault}"));
         }
         if let Some(receipt) = record.terminal.first().and_then(|told| told.receipt)

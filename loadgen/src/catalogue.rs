@@ -139,7 +139,8 @@ mod tests {
         let wrong = Err(CatalogueError::Line { line: 2 });
         assert_eq!(line("9521000000377,鮭,138,800"), Ok(()));
         assert_eq!(line("9521000000378,鮭,138,800"), wrong, "a wrong check digit");
-        for text in ["9521000000377,鮭,138", "9521000000377,鮭,138,800,1", "9521000000377,,1,800"] {
+        for text in ["9521000000377,鮭,138", "9521000000377,鮭,138,800,1", "9521000000377,,1,800"]
+        {
             assert_eq!(line(text), wrong, "{text}");
         }
         assert_eq!(Catalogue::read("heading\n").map(|_| ()), Err(CatalogueError::Empty));

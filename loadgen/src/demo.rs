@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::audit::{Evidence, compare};
-use crate::board::{Board, Stage};
+use crate::board::{Board, Stage, View};
 use crate::catalogue::CatalogueError;
 use crate::fleet::{Fleet, FleetError, Keyring, Way};
 use crate::life::{self, Workload};
@@ -107,13 +107,23 @@ pub struct Finding {
     pub tally: Tally,
     /// What was run, in a line.
     pub heading: String,
+    /// Connections lost and calls without an answer.
+    pub troubles: u64,
+    /// The last of them in words.
+    pub trouble: Option<String>,
 }
 
 impl Finding {
     /// Writes the report for people.
     #[must_use]
     pub fn page(&self) -> String {
-        Page { report: &self.report, tally: &self.tally, heading: &self.heading }.to_string()
+        Page {
+            report: &self.report,
+            tally: &self.tally,
+            heading: &self.heading,
+            troubles: (self.troubles, self.trouble.as_deref()),
+        }
+        .to_string()
     }
 }
 
@@ -157,7 +167,8 @@ pub async fn run(
     }
     let Workload { seed, span, .. } = plan.workload;
     let report = Report::new(&tally, problems, seed, span);
-    Ok(Finding { report, tally, heading: plan.heading() })
+    let View { troubles, trouble, .. } = board.view();
+    Ok(Finding { report, tally, heading: plan.heading(), troubles, trouble })
 }
 
 /// Makes everybody, the gateway and all connections.

@@ -97,9 +97,8 @@ impl Keyring {
             }
             Way::Inside => {
                 let mut numbers = 0_u64..;
-                let mut make = |count| {
-                    numbers.by_ref().take(count).map(made_up_pin).collect::<Vec<_>>()
-                };
+                let mut make =
+                    |count| numbers.by_ref().take(count).map(made_up_pin).collect::<Vec<_>>();
                 let pins = Pins { tills: make(tills), handsets: make(handsets) };
                 Ok(Self { keys: Keys::Inside, pins })
             }
@@ -152,7 +151,11 @@ impl Fleet {
         connected: impl Fn(usize) + Send + Sync + 'static,
     ) -> Result<Self, FleetError> {
         let roads = Roads::new(site, keyring)?;
-        let gate = Arc::new(Gate { free: Semaphore::new(CONNECTING), count: AtomicUsize::new(0), connected });
+        let gate = Arc::new(Gate {
+            free: Semaphore::new(CONNECTING),
+            count: AtomicUsize::new(0),
+            connected,
+        });
         let options = options(site.options().prompt);
         let mut tills = JoinSet::new();
         for (number, till) in population.tills.iter().enumerate() {
@@ -220,7 +223,8 @@ impl<F: Fn(usize)> Gate<F> {
 
 fn options(prompt: Duration) -> Options {
     Options {
-        software: wire::SoftwareName::new(concat!("kessai-loadgen ", env!("CARGO_PKG_VERSION"))).ok(),
+        software: wire::SoftwareName::new(concat!("kessai-loadgen ", env!("CARGO_PKG_VERSION")))
+            .ok(),
         connect_within: Duration::from_secs(60),
         greet_within: Duration::from_secs(20),
         call_within: PATIENCE,
@@ -269,7 +273,7 @@ impl<'a> Roads<'a> {
         let endpoint = self.endpoints.get(place).cloned().ok_or_else(|| missing("socket"))?;
         let options = QuicOptions::default();
         QuicConnector::new(endpoint, self.address, self.root, key, &options)
-            .map(|connector| Arc::new(connector) as Arc<dyn Connector>)
+            .map(|connector| -> Arc<dyn Connector> { Arc::new(connector) })
             .map_err(|source| FleetError::Connect { who: format!("peer {number}"), source })
     }
 

@@ -204,8 +204,8 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::{Ledger, Progress, Prompted};
-    use crate::sample;
     use crate::people::Deed;
+    use crate::sample;
     use kessai_engine::terms::Reason;
     use std::time::Duration;
 

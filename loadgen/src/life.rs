@@ -128,8 +128,12 @@ impl World {
         let place = rng.random_range(0..self.terminals.len().max(1));
         let wanted = rng.random_range(0..self.handsets.len().max(1));
         let person = self.people.draw(&mut rng);
-        let (till, terminal) =
-            self.population.tills.get(place).zip(self.terminals.get(place)).ok_or(Skip::NobodyFree)?;
+        let (till, terminal) = self
+            .population
+            .tills
+            .get(place)
+            .zip(self.terminals.get(place))
+            .ok_or(Skip::NobodyFree)?;
         let shop = self.population.shop_of(till).ok_or(Skip::NobodyFree)?;
         let lines = self.baskets.draw(till.shop, shop.prices, &mut rng);
         let total = till::total(&lines, shop.store.rounding).map_err(|_huge| Skip::NobodyFree)?;

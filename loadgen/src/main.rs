@@ -152,11 +152,7 @@ fn run(demo: &Demo) -> Result<u8, DemoError> {
             seed: demo.seed,
             bounds: Bounds::default(),
         },
-        size: Size {
-            customers: demo.customers,
-            terminals: demo.terminals,
-            wealth: Wealth::Mixed,
-        },
+        size: Size { customers: demo.customers, terminals: demo.terminals, wealth: Wealth::Mixed },
         way: Way::Network,
         durability: Durability::Journal,
     };
@@ -200,7 +196,12 @@ fn interrupt(stop: &watch::Sender<bool>) {
 /// Treats Ctrl-C and a request to terminate alike.
 async fn signals(interrupt: impl Fn()) {
     use tokio::signal::unix::{SignalKind, signal};
-    let listen = || Ok::<_, std::io::Error>((signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?));
+    let listen = || {
+        Ok::<_, std::io::Error>((
+            signal(SignalKind::interrupt())?,
+            signal(SignalKind::terminate())?,
+        ))
+    };
     // Without handlers the signals end the program at once, which is what they mean.
     let Ok((mut pressed, mut asked)) = listen() else { return };
     loop {
@@ -218,6 +219,5 @@ fn print(text: &str) {
 }
 
 fn write_file(path: &Path, text: &str) -> Result<(), DemoError> {
-    std::fs::write(path, text)
-        .map_err(|source| DemoError::Report { path: path.to_owned(), source })
+    std::fs::write(path, text).map_err(|source| DemoError::Report { path: path.to_owned(), source })
 }

@@ -220,9 +220,10 @@ mod tests {
         assert_eq!(Habit::SHARES.iter().map(|(_, share)| share).sum::<u32>(), 1_000);
         let people = draw(10.0, 10_000);
         for (habit, share) in Habit::SHARES {
-            let count = people.iter().filter(|person| person.habit == habit).count() as u32;
-            let deviation = count.abs_diff(share * 10);
-            assert!(deviation * deviation < 36 * share * 10, "{habit:?}: {count} of 10000");
+            let count = people.iter().filter(|person| person.habit == habit).count();
+            let expected = usize::try_from(share * 10).unwrap();
+            let deviation = count.abs_diff(expected);
+            assert!(deviation.pow(2) < 36 * expected, "{habit:?}: {count} of 10000");
         }
     }
 
@@ -256,13 +257,16 @@ mod tests {
             times
         };
         let life = first(1.0);
-        let (low, median, high) = (life[life.len() / 6], life[life.len() / 2], life[life.len() * 5 / 6]);
+        let (low, median, high) =
+            (life[life.len() / 6], life[life.len() / 2], life[life.len() * 5 / 6]);
         assert!(median.abs_diff(Duration::from_secs(4)) < Duration::from_millis(300), "{median:?}");
         let (below, above) = (median.div_duration_f64(low), high.div_duration_f64(median));
         assert!((below / above - 1.0).abs() < 0.1, "lopsided: {below} below, {above} above");
         assert!((1.4..1.7).contains(&above), "{above}");
         let fast = first(10.0);
-        assert!(fast.iter().zip(&life).all(|(f, l)| f.abs_diff(*l / 10) < Duration::from_micros(1)));
+        assert!(
+            fast.iter().zip(&life).all(|(f, l)| f.abs_diff(*l / 10) < Duration::from_micros(1))
+        );
     }
 
     #[test]

@@ -191,11 +191,7 @@ fn shop(number: u32, merchants: &[Merchant]) -> Result<Shop, PopulationError> {
 }
 
 /// Gives every store one till, and the rest to stores by their trade.
-fn tills(
-    count: u32,
-    stores: &[Shop],
-    rng: &mut ChaCha8Rng,
-) -> Result<Vec<Till>, PopulationError> {
+fn tills(count: u32, stores: &[Shop], rng: &mut ChaCha8Rng) -> Result<Vec<Till>, PopulationError> {
     let ranks = (1_u32..).take(stores.len()).map(|rank| f64::from(rank).powf(STORE_SKEW));
     let trade = WeightedIndex::new(ranks).map_err(|_none| PopulationError::Size)?;
     (0..count)

@@ -113,6 +113,8 @@ pub struct Page<'a> {
     pub tally: &'a Tally,
     /// What was run, in a line.
     pub heading: &'a str,
+    /// Connections lost and calls without an answer, and the last of them in words.
+    pub troubles: (u64, Option<&'a str>),
 }
 
 /// How many problems the page prints; all of them are in the JSON.
@@ -127,7 +129,10 @@ impl fmt::Display for Page<'_> {
         for outcome in Outcome::ALL {
             self.outcome(f, outcome)?;
         }
-        writeln!(f, "\nthroughput   {throughput_per_s:.1} payments ended a second, over {seconds} s")?;
+        writeln!(
+            f,
+            "\nthroughput   {throughput_per_s:.1} payments ended a second, over {seconds} s"
+        )?;
         let lag = self.tally.lag.quantiles();
         writeln!(f, "\nlatency in ms        p50       p90       p99     p99.9       max")?;
         row(f, "machine", &latency_ms.machine)?;
@@ -137,6 +142,9 @@ impl fmt::Display for Page<'_> {
             "  machine: from the intended moment to the prompt, and from the last answer to the\n  \
              till's receipt; human: between the two; own lag: how late the load began a payment\n\n",
         )?;
+        if let (count, Some(last)) = self.troubles {
+            writeln!(f, "troubles on the way: {count}, the last: {last}\n")?;
+        }
         write_audit(f, audit)
     }
 }
@@ -146,8 +154,11 @@ impl Page<'_> {
         let offered = self.report.payments.offered;
         let count = self.tally.of(outcome);
         writeln!(f, "  {:29}{count:>8}  {:>6.1} %", outcome.name(), share(count, offered))?;
-        let reasons: Vec<_> =
-            self.tally.reasons().filter(|(of, reason, _)| *of == outcome && *reason != outcome.name()).collect();
+        let reasons: Vec<_> = self
+            .tally
+            .reasons()
+            .filter(|(of, reason, _)| *of == outcome && *reason != outcome.name())
+            .collect();
         for (_, reason, count) in reasons {
             writeln!(f, "    {reason:27}{count:>8}")?;
         }
@@ -233,9 +244,17 @@ mod tests {
         let mut found = Vec::new();
         keys(&json, "", &mut found);
         found.sort();
-        let quantiles = |of| ["max", "p50", "p90", "p99", "p999"].map(|q| format!(".latency_ms.{of}.{q}"));
+        let quantiles =
+            |of| ["max", "p50", "p90", "p99", "p999"].map(|q| format!(".latency_ms.{of}.{q}"));
         let payments = [
-            "approved", "by_reason", "cancelled", "declined", "expired", "offered", "refused", "skipped",
+            "approved",
+            "by_reason",
+            "cancelled",
+            "declined",
+            "expired",
+            "offered",
+            "refused",
+            "skipped",
         ];
         let mut expected = vec![".audit.ok".to_owned(), ".audit.problems".to_owned()];
         expected.extend(quantiles("human"));
@@ -267,10 +286,13 @@ mod tests {
         let tally = tally();
         let page = |problems: Vec<String>| {
             let report = Report::new(&tally, problems, 1, Duration::from_secs(2));
-            Page { report: &report, tally: &tally, heading: "a demo" }.to_string()
+            let troubles = (2, Some("a line was lost"));
+            Page { report: &report, tally: &tally, heading: "a demo", troubles }.to_string()
         };
         let good = page(Vec::new());
-        for words in ["a demo", "audit: ok", "tries_exceeded", "skipped_late", "22.2 %"] {
+        for words in
+            ["a demo", "audit: ok", "tries_exceeded", "skipped_late", "22.2 %", "a line was lost"]
+        {
             assert!(good.contains(words), "{words}: {good}");
         }
         let bad = page((0..25).map(|n| format!("problem {n}")).collect());

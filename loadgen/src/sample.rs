@@ -12,7 +12,7 @@ use kessai_engine::{
     Terms,
 };
 
-use crate::audit::{Books, Evidence};
+use crate::audit::{Books, Evidence, Tries};
 use crate::ledger::{Ledger, Order, Receipt, Record, Shown, Told};
 use crate::people::{Deed, Habit, Person};
 
@@ -92,7 +92,8 @@ pub(crate) fn ended(number: u8, state: PaymentState, reason: Reason) -> Record {
     ledger.asked(payment(number), order(number));
     let at = Duration::from_millis;
     let order = order(number);
-    let prompted = ledger.prompted(payment(number), &shown(&order, &order.lines), at(110), at(3_000));
+    let prompted =
+        ledger.prompted(payment(number), &shown(&order, &order.lines), at(110), at(3_000));
     drop(prompted);
     let act = |deed| ledger.acted(payment(number), deed, at(590));
     match reason {
@@ -158,7 +159,9 @@ pub(crate) fn world() -> (Evidence, Books) {
         (PaymentState::Expired, Reason::ExpiredUnanswered),
         (PaymentState::Captured, Reason::Approved),
     ];
-    let (mut evidence, mut books) = (Evidence { tries: 3, ..Evidence::default() }, Books::default());
+    let tries = Tries { a_payment: 3, in_row: 5 };
+    let mut evidence = Evidence { tries, ..Evidence::default() };
+    let mut books = Books::default();
     for (number, (state, reason)) in (1..).zip(kinds) {
         let record = ended(number, state, reason);
         let opening = if reason == Reason::InsufficientFunds { 299 } else { 1_000 };

@@ -172,16 +172,17 @@ mod tests {
     #[test]
     fn arrivals_are_poisson() {
         let all = arrivals(1_000.0, 20, 3);
-        let expected = 20_000.0_f64;
-        assert!((all.len() as f64 - expected).abs() < 6.0 * expected.sqrt(), "{}", all.len());
+        let count = |things: usize| f64::from(u32::try_from(things).unwrap());
+        let deviation = (count(all.len()) - 20_000.0).abs();
+        assert!(deviation < 6.0 * 20_000.0_f64.sqrt(), "{}", all.len());
         let gaps: Vec<f64> =
             all.windows(2).map(|pair| (pair[1].at - pair[0].at).as_secs_f64()).collect();
-        let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
-        let variance = gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>() / gaps.len() as f64;
-        let spread = variance.sqrt() / mean;
+        let mean = gaps.iter().sum::<f64>() / count(gaps.len());
+        let squares = gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>();
+        let spread = (squares / count(gaps.len())).sqrt() / mean;
         assert!((spread - 1.0).abs() < 0.05, "an exponential's deviation is its mean: {spread}");
         let short = gaps.iter().filter(|gap| **gap < mean * 2.0_f64.ln()).count();
-        let half = short as f64 / gaps.len() as f64;
+        let half = count(short) / count(gaps.len());
         assert!((half - 0.5).abs() < 0.03, "half of the gaps are below the median: {half}");
     }
 

@@ -13,11 +13,11 @@ use std::time::Duration;
 use kessai_engine::terms::AmountError;
 use kessai_engine::{AdminError, Engine, KeyPin, RegisterError};
 use kessai_gateway::entropy::SystemEntropy;
-use kessai_gateway::settings::Settings;
+use kessai_gateway::settings::{Connections, JournalSettings, Payments, Settings};
 use kessai_gateway::{Gateway, KeyError, Keys, Node, NodeError, StartError};
 use tempfile::TempDir;
 
-use crate::audit::Books;
+use crate::audit::{Books, Tries};
 use crate::population::Population;
 
 pub use provision::Pins;
@@ -131,10 +131,11 @@ impl Site {
         &self.options
     }
 
-    /// Wrong proofs that a payment bears.
+    /// How many wrong passwords the gateway bears.
     #[must_use]
-    pub fn tries(&self) -> usize {
-        self.settings.payments.tries.into()
+    pub fn tries(&self) -> Tries {
+        let payments = &self.settings.payments;
+        Tries { a_payment: payments.tries.into(), in_row: payments.tries_in_row.into() }
     }
 
     /// Enters everybody, and returns when all of it is durable. `entered` is called with the number
@@ -152,9 +153,7 @@ impl Site {
             (Arc::clone(gateway.engine()), gateway.journal().clone(), gateway.now_ms())
         })?;
         let sealing = self.keys.current_sealing_key();
-        provision::Clerk { engine, journal, sealing, now_ms }
-            .enter(population, pins, entered)
-            .await
+        provision::Clerk { engine, journal, sealing, now_ms }.enter(population, pins, entered).await
     }
 
     /// Copies the books. Nothing may move meanwhile.
@@ -200,16 +199,21 @@ const HANDSHAKES: usize = 4_096;
 const SEGMENT_MIB: u32 = 32;
 
 fn settings(folder: &Path, options: &SiteOptions) -> Settings {
-    let mut settings = Settings::default();
-    settings.listen = SocketAddr::from(([127, 0, 0, 1], 0));
-    settings.data = folder.join("data");
-    settings.keys = folder.join("keys");
-    settings.payments.prompt = options.prompt;
-    // All peers share one address here; and a few may come twice.
-    settings.connections.most = options.connections.saturating_mul(2).max(64);
-    settings.connections.handshakes = HANDSHAKES;
-    settings.connections.per_source_per_second = 1_000_000;
-    settings.connections.handshake = Duration::from_secs(10);
-    settings.journal.segment_mib = SEGMENT_MIB;
-    settings
+    let defaults = Settings::default();
+    Settings {
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        data: folder.join("data"),
+        keys: folder.join("keys"),
+        payments: Payments { prompt: options.prompt, ..defaults.payments },
+        connections: Connections {
+            // All peers share one address here, and may come twice.
+            most: options.connections.saturating_mul(2).max(64),
+            handshakes: HANDSHAKES,
+            per_source_per_second: 1_000_000,
+            handshake: Duration::from_secs(10),
+            ..defaults.connections
+        },
+        journal: JournalSettings { segment_mib: SEGMENT_MIB, ..defaults.journal },
+        ..defaults
+    }
 }

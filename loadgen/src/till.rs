@@ -78,7 +78,8 @@ impl Baskets {
 
 fn line(product: &Product, prices: Prices, rng: &mut impl Rng) -> Line {
     let marked_down = product.price.minor() > 10 * MARKDOWN && rng.random_ratio(1, 20);
-    let discount = if marked_down { Amount::new(MARKDOWN).unwrap_or_default() } else { Amount::ZERO };
+    let discount =
+        if marked_down { Amount::new(MARKDOWN).unwrap_or_default() } else { Amount::ZERO };
     Line {
         code: product.code,
         name: product.name.clone(),

@@ -76,9 +76,9 @@ fn last_answer(
 #[cfg(test)]
 mod tests {
     use super::{Split, split};
-    use crate::sample;
     use crate::ledger::Record;
     use crate::people::Deed;
+    use crate::sample;
     use kessai_engine::PaymentState;
     use kessai_engine::terms::Reason;
     use std::time::Duration;
@@ -111,7 +111,11 @@ mod tests {
         check(&record(Captured, Reason::Approved, &[(595, Approve)]), 15, Some(485));
         let twice = record(Captured, Reason::Approved, &[(300, Mistype), (590, Approve)]);
         check(&twice, 20, Some(480));
-        check(&record(Declined, Reason::NotHonoured, &[(300, Mistype), (597, Mistype)]), 13, Some(487));
+        check(
+            &record(Declined, Reason::NotHonoured, &[(300, Mistype), (597, Mistype)]),
+            13,
+            Some(487),
+        );
         check(&record(Cancelled, Reason::CancelledByCustomer, &[(598, Cancel)]), 12, Some(488));
         check(&record(Expired, Reason::ExpiredUnanswered, &[]), 20, Some(480));
     }

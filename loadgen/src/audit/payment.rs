@@ -7,7 +7,7 @@ use crate::ledger::{Receipt, Record, Told};
 use crate::people::Deed;
 
 /// Says what does not agree about one payment; `view` is what the books hold of it.
-pub(super) fn faults(record: &Record, view: Option<&PaymentView>, tries: usize) -> Vec<String> {
+pub(super) fn faults(record: &Record, view: Option<&PaymentView>) -> Vec<String> {
     let mut faults = Vec::new();
     for customer in &record.misled {
         faults.push(format!("customer {customer} was told of it, whom it does not concern"));
@@ -30,7 +30,7 @@ pub(super) fn faults(record: &Record, view: Option<&PaymentView>, tries: usize) 
         (Some(view), None) => {
             agreement(record, view, &mut faults);
             tellings(record, view, &mut faults);
-            deeds(record, view, tries, &mut faults);
+            deeds(record, view, &mut faults);
         }
     }
     faults
@@ -61,7 +61,8 @@ fn agreement(record: &Record, view: &PaymentView, faults: &mut Vec<String>) {
     if view.customer != Some(order.customer) {
         faults.push(format!("customer {} was named, the books say another", order.customer));
     }
-    let due = if view.state == PaymentState::Captured { terms.charge.amount } else { view.refunded };
+    let due =
+        if view.state == PaymentState::Captured { terms.charge.amount } else { view.refunded };
     if view.captured != due {
         let captured = view.captured.minor();
         faults.push(format!("the books debit {captured} yen for one that {}", word(view.state)));
@@ -131,19 +132,13 @@ fn compare(
 }
 
 /// Nothing may have happened that nobody did.
-fn deeds(record: &Record, view: &PaymentView, tries: usize, faults: &mut Vec<String>) {
-    let count = |deed| record.acts.iter().filter(|(_, act)| *act == deed).count();
+fn deeds(record: &Record, view: &PaymentView, faults: &mut Vec<String>) {
+    let did = |deed| record.acts.iter().any(|(_, act)| *act == deed);
     match (view.state, view.reason) {
-        (state, _) if state.is_approved() && count(Deed::Approve) == 0 => {
+        (state, _) if state.is_approved() && !did(Deed::Approve) => {
             faults.push("it was approved, and its customer never typed the password".to_owned());
         }
-        (_, Some(Reason::TriesExceeded)) if count(Deed::Mistype) < tries => {
-            let typed = count(Deed::Mistype);
-            faults.push(format!(
-                "it was declined for {tries} wrong passwords, and {typed} were typed"
-            ));
-        }
-        (_, Some(Reason::CancelledByCustomer)) if count(Deed::Cancel) == 0 => {
+        (_, Some(Reason::CancelledByCustomer)) if !did(Deed::Cancel) => {
             faults.push("its customer is said to have cancelled, and did not".to_owned());
         }
         (_, Some(Reason::CancelledByTerminal)) if record.given_up.is_none() => {

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kessai_engine::terms::{Amount, CustomerId, MerchantId, Net, Reason};
 
-use super::{Books, Evidence};
+use super::{Books, Evidence, Tries};
 use crate::ledger::{Record, Told};
+use crate::people::Deed;
 
 /// Says which sums do not agree.
 pub(super) fn faults(evidence: &Evidence, books: &Books) -> Vec<String> {
@@ -16,7 +17,7 @@ pub(super) fn faults(evidence: &Evidence, books: &Books) -> Vec<String> {
     }
     for (customer, opening) in &evidence.openings {
         let records = of_customer.get(customer).map_or(&[][..], Vec::as_slice);
-        for fault in customer_faults(*customer, *opening, records, books) {
+        for fault in customer_faults(*customer, *opening, records, evidence.tries, books) {
             faults.push(format!("customer {customer}: {fault}"));
         }
     }
@@ -32,6 +33,7 @@ fn customer_faults(
     customer: CustomerId,
     opening: Amount,
     records: &[&Record],
+    tries: Tries,
     books: &Books,
 ) -> Vec<String> {
     let Some(view) = books.customers.get(&customer) else {
@@ -40,9 +42,21 @@ fn customer_faults(
     let mut faults = Vec::new();
     let mut left = Net::from(opening);
     let mut notices = BTreeSet::new();
+    let mut wrong_in_row: usize = 0;
     for record in records {
+        let wrong = record.acts.iter().filter(|(_, deed)| *deed == Deed::Mistype).count();
+        wrong_in_row = wrong_in_row.saturating_add(wrong);
         if let Some(told) = record.customer.first() {
             faults.extend(funds_fault(record, told, left));
+            let enough = wrong >= tries.a_payment || wrong_in_row >= tries.in_row;
+            if told.reason == Some(Reason::TriesExceeded) && !enough {
+                faults.push(format!(
+                    "a payment was declined for wrong passwords, and only {wrong} were typed"
+                ));
+            }
+            if told.state.is_approved() {
+                wrong_in_row = 0;
+            }
             left = left.checked_sub(told.captured).unwrap_or(left);
         }
         let numbers = record.customer.iter().filter_map(|told| told.notice);

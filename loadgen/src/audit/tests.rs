@@ -116,7 +116,10 @@ fn a_shop_that_learns_too_much_or_a_customer_who_learns_too_little_is_found() {
 fn other_amounts_and_receipts_are_found() {
     check_all(
         |evidence, _| record(evidence, APPROVED).terminal[0].captured = yen(299),
-        &["its till was told other amounts", "its tills were told of 599 yen, the books owe it 600"],
+        &[
+            "its till was told other amounts",
+            "its tills were told of 599 yen, the books owe it 600",
+        ],
     );
     check_all(
         |evidence, _| record(evidence, APPROVED).customer[0].captured = yen(301),
@@ -158,7 +161,11 @@ fn books_that_hold_something_else_than_was_asked_are_found() {
     );
     check_all(
         |_, books| view(books, EXPIRED).terms.as_mut().unwrap().charge.amount = yen(301),
-        &["300 yen were asked for, the books say 301", "its till was told", "its customer was told"],
+        &[
+            "300 yen were asked for, the books say 301",
+            "its till was told",
+            "its customer was told",
+        ],
     );
     check_all(
         |_, books| view(books, EXPIRED).captured = yen(300),
@@ -173,7 +180,9 @@ fn payments_that_only_one_side_knows_are_found() {
         &["it is in the books, and nobody asked for it", "it saw 0 notices of the 1"],
     );
     check(
-        |_, books| drop(books.payments.remove(&payment(EXPIRED))),
+        |_, books| {
+            books.payments.remove(&payment(EXPIRED));
+        },
         "somebody was told an end of it, and the books do not know it",
     );
     check(
@@ -206,7 +215,7 @@ fn ends_that_nobody_caused_are_found() {
         }
     };
     check(forget(APPROVED), "its customer never typed the password");
-    check(forget(MISTYPED), "declined for 3 wrong passwords, and 0 were typed");
+    check(forget(MISTYPED), "declined for wrong passwords, and only 0 were typed");
     check(forget(CANCELLED), "its customer is said to have cancelled, and did not");
     check(forget(GIVEN_UP), "its till is said to have cancelled, and did not");
     check(
@@ -223,6 +232,25 @@ fn ends_that_nobody_caused_are_found() {
         },
         &[],
     );
+}
+
+#[test]
+fn wrong_passwords_count_over_payments_until_the_right_one() {
+    // The customer of the mistyped payment had mistyped three times in one before.
+    let plant = |typed: usize, before: Deed| {
+        move |evidence: &mut Evidence, _: &mut Books| {
+            record(evidence, MISTYPED).acts.truncate(typed);
+            let order = sample::order(MISTYPED);
+            let mut earlier = record(evidence, REFUSED).clone();
+            earlier.order.customer = order.customer;
+            earlier.acts = vec![(Duration::ZERO, before); 3];
+            evidence.records.insert(0, (payment(REFUSED), earlier));
+            evidence.records.pop();
+        }
+    };
+    check_all(plant(2, Deed::Mistype), &[]);
+    check(plant(1, Deed::Mistype), "declined for wrong passwords, and only 1 were typed");
+    check(plant(2, Deed::Cancel), "declined for wrong passwords, and only 2 were typed");
 }
 
 #[test]

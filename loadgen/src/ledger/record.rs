@@ -138,7 +138,7 @@ impl Record {
     pub fn is_finished(&self) -> bool {
         // A payment that was called off before it opened never came before its customer.
         let customer_owed = self.terminal.iter().any(|told| told.amount.is_some());
-        let both = !self.terminal.is_empty() && !(customer_owed && self.customer.is_empty());
-        self.refused.is_some() || both
+        let customer_knows = !customer_owed || !self.customer.is_empty();
+        self.refused.is_some() || (!self.terminal.is_empty() && customer_knows)
     }
 }

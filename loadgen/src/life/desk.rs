@@ -55,10 +55,10 @@ pub(super) async fn serve(world: Arc<World>, terminal: Terminal, order: Order) {
         }
     };
     // Each answer is written down the moment it comes.
-    let (answered, _) = tokio::join!(
-        async { hear(&world, &terminal, payment, paid.await) },
-        async { cancelled.await.map(|answer| hear(&world, &terminal, payment, answer)) },
-    );
+    let (answered, _) =
+        tokio::join!(async { hear(&world, &terminal, payment, paid.await) }, async {
+            cancelled.await.map(|answer| hear(&world, &terminal, payment, answer))
+        },);
     if answered == Heard::Nothing {
         find_out(&world, &terminal, payment).await;
     }

@@ -129,11 +129,8 @@ fn paint_times(frame: &mut Frame<'_>, area: Rect, view: &View) {
         let numbers = [p50, p90, p99, p999, max].map(|ms| format!("{ms:.1}"));
         Row::new(std::iter::once(name.to_owned()).chain(numbers))
     };
-    let rows = [
-        row("machine", &view.machine),
-        row("human", &view.human),
-        row("own lag", &view.lag),
-    ];
+    let rows =
+        [row("machine", &view.machine), row("human", &view.human), row("own lag", &view.lag)];
     let widths = [8, 8, 8, 8, 8, 8].map(Constraint::Length);
     let block = Block::bordered().title(" latency in ms, from the intended moment ");
     let table = Table::new(rows, widths).header(Row::new(heading)).block(block);

@@ -50,8 +50,7 @@ impl Clerk {
             }
             latest = self.engine.enter_register(slotted, self.now_ms)?;
         }
-        for (number, (customer, pin)) in
-            population.customers.iter().zip(&pins.handsets).enumerate()
+        for (number, (customer, pin)) in population.customers.iter().zip(&pins.handsets).enumerate()
         {
             let added = CustomerAdded {
                 customer: customer.id,
