@@ -127,7 +127,8 @@ impl Finding {
     }
 }
 
-/// Runs a plan from an empty data directory to the report. `stop` ends the offering early.
+/// Runs a plan from an empty data directory to the report. The offering ends early when `stop`
+/// becomes true, or when nobody is left who could set it.
 ///
 /// # Errors
 /// [`DemoError`] if the run could not be made; what the audit finds is no error.

@@ -61,8 +61,9 @@ struct World {
 
 /// Runs a workload on a connected fleet until every payment has ended, or none ends any more.
 ///
-/// Arrivals stop early when `stop` becomes true; the drain is made all the same. The fleet is
-/// disconnected at the end, and the ledger says all that happened.
+/// Arrivals stop early when `stop` becomes true, or when nobody is left who could set it; the drain
+/// is made all the same. The fleet is disconnected at the end, and the ledger says all that
+/// happened.
 ///
 /// # Errors
 /// [`CatalogueError`]; never, for the catalogue comes with the program.
@@ -119,28 +120,30 @@ impl World {
         self.started.elapsed()
     }
 
-    /// Begins the payment of an arrival, all of which follows from the seed and its number, but for
-    /// one thing: a customer who still stands at a till is passed over for the next who does not.
+    /// Begins the payment of an arrival, unless it is too late or too much.
     fn begin(self: &Arc<Self>, arrival: Arrival, bounds: &Bounds) -> Result<(), Skip> {
         let now = self.now();
         bounds.judge(arrival, now, self.floor.open())?;
+        let (terminal, order) = self.draw(arrival).ok_or(Skip::NobodyFree)?;
+        self.board.begun(now.saturating_sub(arrival.at), self.floor.open());
+        tokio::spawn(desk::serve(Arc::clone(self), terminal, order));
+        Ok(())
+    }
+
+    /// Draws who buys what, and sends the customer to the till; nobody if no customer is free.
+    ///
+    /// All of it follows from the seed and the number of the arrival, but for one thing: a customer
+    /// who still stands at a till is passed over for the next who does not.
+    fn draw(&self, arrival: Arrival) -> Option<(Terminal, Order)> {
         let mut rng = stream(self.seed, Purpose::Life, arrival.number);
         let place = rng.random_range(0..self.terminals.len().max(1));
         let wanted = rng.random_range(0..self.handsets.len().max(1));
         let person = self.people.draw(&mut rng);
-        let (till, terminal) = self
-            .population
-            .tills
-            .get(place)
-            .zip(self.terminals.get(place))
-            .ok_or(Skip::NobodyFree)?;
-        let shop = self.population.shop_of(till).ok_or(Skip::NobodyFree)?;
+        let (till, terminal) = self.population.tills.get(place).zip(self.terminals.get(place))?;
+        let shop = self.population.shop_of(till)?;
         let lines = self.baskets.draw(till.shop, shop.prices, &mut rng);
-        let total = till::total(&lines, shop.store.rounding).map_err(|_huge| Skip::NobodyFree)?;
-        let seat = self.floor.sit(wanted).ok_or(Skip::NobodyFree)?;
-        let Some(customer) = self.population.customers.get(seat) else {
-            return Err(Skip::NobodyFree);
-        };
+        let total = till::total(&lines, shop.store.rounding).ok()?;
+        let seat = self.floor.sit(wanted)?;
         let order = Order {
             number: arrival.number,
             intended: arrival.at,
@@ -148,14 +151,12 @@ impl World {
             terminal: till.id,
             merchant: shop.store.merchant,
             store_name: shop.store.name.clone(),
-            customer: customer.id,
+            customer: self.population.customers.get(seat)?.id,
             lines,
             total,
             person,
         };
-        self.board.begun(now.saturating_sub(arrival.at), self.floor.open());
-        tokio::spawn(desk::serve(Arc::clone(self), terminal.clone(), order));
-        Ok(())
+        Some((terminal.clone(), order))
     }
 
     /// Lets a customer go whose payment is finished, and shows it.

@@ -38,13 +38,14 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Starts a gateway, connects everybody, runs mixed life, and audits the books
     Demo(Demo),
 }
 
-/// Starts a gateway in this process on a free loopback port with a temporary data directory, enters
-/// merchants, stores, terminals and customers, connects each terminal and each handset over QUIC,
-/// and offers payments at moments that a seed fixes before the run.
+/// Starts a gateway, connects everybody, runs mixed life, and audits the books.
+///
+/// The gateway runs in this process on a free loopback port with a temporary data directory.
+/// Merchants, stores, terminals and customers are entered, each terminal and each handset connects
+/// over QUIC, and payments are offered at moments that a seed fixes before the run.
 ///
 /// Customers look at their handsets and approve, mistype the password once or three times, cancel,
 /// run out of money or do not answer; clerks now and then give up. Afterwards the load generator

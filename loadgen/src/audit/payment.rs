@@ -158,7 +158,8 @@ fn answered_in_time(record: &Record) -> bool {
     else {
         return false;
     };
-    record.acts.iter().any(|(at, deed)| *deed != Deed::Mistype && *at < deadline)
+    let in_time = |(at, deed): &(_, Deed)| *deed != Deed::Mistype && *at < deadline;
+    !record.hindered && record.acts.iter().any(in_time)
 }
 
 fn name(reason: Option<Reason>) -> &'static str {

@@ -227,6 +227,14 @@ fn ends_that_nobody_caused_are_found() {
     );
     check_all(
         |evidence, _| {
+            let soon = Duration::from_millis(1_000);
+            record(evidence, EXPIRED).acts.push((soon, Deed::Approve));
+            record(evidence, EXPIRED).hindered = true;
+        },
+        &[],
+    );
+    check_all(
+        |evidence, _| {
             let late = Duration::from_millis(3_100);
             record(evidence, EXPIRED).acts.push((late, Deed::Approve));
         },

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use kessai_client::wire::{Capture, Payer, Payment, Purchase};
 use kessai_client::{CallError, Terminal};
 use kessai_engine::terms::{Currency, PaymentId};
-use tokio::time::timeout;
+use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
 
 use super::World;
-use crate::ledger::{Order, Progress};
+use crate::ledger::Order;
 use crate::told;
 
 /// How often a till asks for the status of a payment that it got no answer about.
@@ -26,91 +27,110 @@ pub(super) async fn serve(world: Arc<World>, terminal: Terminal, order: Order) {
         currency: Currency::JPY,
         capture: Capture::AtApproval,
     };
-    let gives_up_after = order.person.clerk_gives_up_after;
+    let patience = order.person.clerk_gives_up_after;
     world.ledger.asked(payment, order);
-    let paying = terminal.pay(purchase);
-    tokio::pin!(paying);
-    let mut clerk = None;
-    let mut paid = None;
-    match gives_up_after {
-        None => {}
-        Some(after) => match timeout(after, &mut paying).await {
-            Ok(end) => paid = Some(end),
-            Err(_still_waiting) => {
-                world.ledger.given_up(payment, world.now());
-                clerk = Some(terminal.cancel(payment));
-            }
-        },
-    }
-    let paid = async {
-        match paid {
-            Some(end) => end,
-            None => paying.await,
+    let till = Till { world, terminal, payment };
+    let over = Notify::new();
+    let paying = async {
+        let answer = till.terminal.pay(purchase).await;
+        over.notify_one();
+        till.hear_end(answer)
+    };
+    let clerk = async {
+        if let Some(patience) = patience
+            && timeout(patience, over.notified()).await.is_err()
+        {
+            till.give_up().await;
         }
     };
-    let cancelled = async {
-        match clerk {
-            Some(cancelling) => Some(cancelling.await),
-            None => None,
-        }
-    };
-    // Each answer is written down the moment it comes.
-    let (answered, _) =
-        tokio::join!(async { hear(&world, &terminal, payment, paid.await) }, async {
-            cancelled.await.map(|answer| hear(&world, &terminal, payment, answer))
-        },);
-    if answered == Heard::Nothing {
-        find_out(&world, &terminal, payment).await;
+    let (heard, ()) = tokio::join!(paying, clerk);
+    if heard == Heard::Nothing {
+        till.find_out().await;
     }
 }
 
-/// Whether an answer said how a payment ended.
+/// Whether an answer said what became of a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Heard {
-    /// It did, or it was refused.
+    /// How it ended, or that it did not begin.
     Something,
     /// It is unknown whether the gateway acted.
     Nothing,
 }
 
-fn hear(
-    world: &World,
-    terminal: &Terminal,
+/// A till with one payment on its way.
+struct Till {
+    world: Arc<World>,
+    terminal: Terminal,
     payment: PaymentId,
-    answer: Result<Payment, CallError>,
-) -> Heard {
-    let now = world.now();
-    let (progress, heard) = match answer {
-        Ok(answer) => {
-            let told = told::by_payment(&answer, now);
-            (world.ledger.told_terminal(payment, terminal.id(), told), Heard::Something)
-        }
-        Err(CallError::Refused(refusal)) => {
-            (world.ledger.refused(payment, refusal.reason, now), Heard::Something)
-        }
-        Err(error @ (CallError::Deadline | CallError::Lost | CallError::Ended(_))) => {
-            world.board.trouble(&format!("{}: {error}", terminal.id()));
-            (Progress::Open, Heard::Nothing)
-        }
-        Err(error) => {
-            world.ledger.stray(format!("payment {payment}: the answer to its till: {error}"));
-            (Progress::Open, Heard::Nothing)
-        }
-    };
-    world.note(progress);
-    heard
 }
 
-/// Asks how a payment ended that no answer came about.
-async fn find_out(world: &World, terminal: &Terminal, payment: PaymentId) {
-    for _ in 0..STATUS_ASKED {
-        if let Ok(answer) = terminal.status(payment).await
-            && answer.ended_at_ms.is_some()
-        {
-            let told = told::by_payment(&answer, world.now());
-            world.note(world.ledger.told_terminal(payment, terminal.id(), told));
-            return;
+impl Till {
+    fn told(&self, answer: &Payment) {
+        let (world, payment) = (&self.world, self.payment);
+        let told = told::by_payment(answer, world.now());
+        world.note(world.ledger.told_terminal(payment, self.terminal.id(), told));
+    }
+
+    fn hear_end(&self, answer: Result<Payment, CallError>) -> Heard {
+        match answer {
+            Ok(answer) => self.told(&answer),
+            Err(CallError::Refused(refusal)) => {
+                let world = &self.world;
+                world.note(world.ledger.refused(self.payment, refusal.reason, world.now()));
+            }
+            Err(error) => {
+                self.doubt(&error);
+                return Heard::Nothing;
+            }
         }
-        tokio::time::sleep(world.prompt).await;
+        Heard::Something
+    }
+
+    /// Gives the payment up; the answer tells whether that came in time.
+    async fn give_up(&self) {
+        self.world.ledger.given_up(self.payment, self.world.now());
+        match self.terminal.cancel(self.payment).await {
+            Ok(answer) => self.told(&answer),
+            // The payment goes on, and its end comes to whoever waits for it.
+            Err(error @ CallError::Refused(_)) => self.trouble(&error),
+            Err(error) => self.doubt(&error),
+        }
+    }
+
+    /// Tells troubles of the network, which pass, from answers that must not be.
+    fn doubt(&self, error: &CallError) {
+        match error {
+            CallError::Deadline | CallError::Lost | CallError::Ended(_) => self.trouble(error),
+            CallError::Refused(_)
+            | CallError::Unexpected(_)
+            | CallError::AnotherAnswer
+            | CallError::Untrusted(_)
+            | CallError::TooLong(_)
+            | CallError::NotOpen
+            | CallError::BeingAnswered
+            | CallError::AlwaysStale => {
+                let payment = self.payment;
+                self.world
+                    .ledger
+                    .stray(format!("payment {payment}: the answer to its till: {error}"));
+            }
+        }
+    }
+
+    fn trouble(&self, error: &CallError) {
+        self.world.board.trouble(&format!("{}: {error}", self.terminal.id()));
+    }
+
+    /// Asks how a payment ended that no answer came about.
+    async fn find_out(&self) {
+        for _ in 0..STATUS_ASKED {
+            if let Ok(answer) = self.terminal.status(self.payment).await
+                && answer.ended_at_ms.is_some()
+            {
+                return self.told(&answer);
+            }
+            sleep(self.world.prompt).await;
+        }
     }
 }

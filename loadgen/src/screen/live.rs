@@ -19,24 +19,28 @@ pub(super) struct Live {
     terminal: DefaultTerminal,
     mode: Mode,
     title: String,
+    keys: Keys,
+}
+
+/// Whether the keyboard can be read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keys {
+    Read,
+    /// Then the terminal is left to turn Ctrl-C into a signal.
+    Unreadable,
 }
 
 impl Live {
     /// Takes the terminal over; a panic from now on gives it back before it is reported.
     pub(super) fn start(mode: Mode, title: String) -> io::Result<Self> {
         let terminal = ratatui::try_init()?;
-        Ok(Self { terminal, mode, title })
+        Ok(Self { terminal, mode, title, keys: Keys::Read })
     }
 
     pub(super) fn draw(&mut self, view: &View, interrupt: &impl Fn()) -> io::Result<()> {
-        // The terminal sends no signal while it is ours: keys are read here.
-        while event::poll(Duration::ZERO)? {
-            if let Event::Key(key) = event::read()?
-                && key.kind == KeyEventKind::Press
-                && is_interrupt(key.code, key.modifiers)
-            {
-                interrupt();
-            }
+        if self.keys == Keys::Read && read_keys(interrupt).is_err() {
+            crossterm::terminal::disable_raw_mode()?;
+            self.keys = Keys::Unreadable;
         }
         let (mode, title) = (self.mode, &self.title);
         self.terminal.draw(|frame| paint(frame, view, mode, title)).map(|_drawn| ())
@@ -52,6 +56,19 @@ impl Drop for Live {
 pub(super) fn restore() {
     // If the terminal is gone there is nobody to see it.
     drop(ratatui::try_restore());
+}
+
+/// The terminal sends no signal for Ctrl-C while it is ours.
+fn read_keys(interrupt: &impl Fn()) -> io::Result<()> {
+    while event::poll(Duration::ZERO)? {
+        if let Event::Key(key) = event::read()?
+            && key.kind == KeyEventKind::Press
+            && is_interrupt(key.code, key.modifiers)
+        {
+            interrupt();
+        }
+    }
+    Ok(())
 }
 
 fn is_interrupt(code: KeyCode, modifiers: KeyModifiers) -> bool {
