@@ -169,7 +169,8 @@ fn read_layout(data: &Path) -> Result<Layout, NodeError> {
         }
     })?;
     let wrong = |problem: String| NodeError::Layout { path: path.clone(), problem };
-    let file: LayoutFile = toml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+    let file: LayoutFile =
+        toml::from_str(&text).map_err(|error| wrong(error.message().replace('\n', "; ")))?;
     if file.format != 1 {
         return Err(wrong(format!("format {} is not known to this version", file.format)));
     }

@@ -4,7 +4,7 @@
 use bytes::{Bytes, BytesMut};
 use kessai_engine::terms::collation::content_digest;
 use kessai_engine::terms::{Basket, Reason};
-use kessai_engine::{Capture, Charge, Offer, Place, RequestDigest, Rules, Terms};
+use kessai_engine::{Capture, Charge, Offer, Place, RequestDigest, Rules, TerminalKind, Terms};
 use kessai_wire::v1::ToGateway;
 use kessai_wire::{Call, Confirmation, Delivery, Payer, Purchase, Request, RequestId};
 use kessai_wire::{TerminalRequest, frame};
@@ -20,6 +20,10 @@ pub(crate) fn build(
     prompt_ms: u64,
     now_ms: u64,
 ) -> Result<Offer, Reason> {
+    // A machine that took money at approval would keep it for goods that did not come out.
+    if purchase.capture != capture_of(place.terminal.kind) {
+        return Err(Reason::RoleNotPermitted);
+    }
     let request = digest(place, &purchase)?;
     if purchase.currency != place.store.currency {
         return Err(Reason::CurrencyNotAccepted);
@@ -65,6 +69,14 @@ pub(crate) fn build(
     Ok(Offer { terms, customer, expires_at_ms, confirmation })
 }
 
+/// When a terminal of that kind may have its money.
+const fn capture_of(kind: TerminalKind) -> kessai_wire::Capture {
+    match kind {
+        TerminalKind::PointOfSale => kessai_wire::Capture::AtApproval,
+        TerminalKind::Vending => kessai_wire::Capture::OnDelivery,
+    }
+}
+
 /// Tells a repeat from another request: the digest of what was asked, in one canonical form.
 fn digest(place: &Place, purchase: &Purchase) -> Result<RequestDigest, Reason> {
     let body = Request::Terminal(place.terminal.id, TerminalRequest::Open(purchase.clone()));
@@ -89,7 +101,7 @@ mod tests {
 
     use crate::testing::{NOW_MS, payment};
 
-    fn place() -> Place {
+    fn place(kind: TerminalKind) -> Place {
         let mut register = Register::default();
         let id = |text: &str| text.parse().unwrap();
         for change in [
@@ -107,7 +119,7 @@ mod tests {
             RegisterChange::Terminal(Terminal {
                 id: id("POS1"),
                 store: "STORE1".parse().unwrap(),
-                kind: TerminalKind::PointOfSale,
+                kind,
                 pin: None,
             }),
         ] {
@@ -140,7 +152,8 @@ mod tests {
     }
 
     fn build(purchase: Purchase) -> Result<Offer, Reason> {
-        super::build(&place(), purchase, &Rules::default(), 60_000, NOW_MS)
+        let till = place(TerminalKind::PointOfSale);
+        super::build(&till, purchase, &Rules::default(), 60_000, NOW_MS)
     }
 
     #[test]
@@ -159,6 +172,10 @@ mod tests {
     #[test]
     fn a_machine_is_given_time_to_deliver() {
         let machine = Purchase { capture: kessai_wire::Capture::OnDelivery, ..purchase() };
+        assert_eq!(build(machine.clone()).unwrap_err(), Reason::RoleNotPermitted, "at a till");
+        let place = place(TerminalKind::Vending);
+        let build = |purchase| super::build(&place, purchase, &Rules::default(), 60_000, NOW_MS);
+        assert_eq!(build(purchase()).unwrap_err(), Reason::RoleNotPermitted, "at a machine");
         let offer = build(machine).unwrap();
         assert_eq!(offer.terms.capture, Capture::OnDelivery);
         let shown = Confirmation::decode(&offer.confirmation).unwrap();
@@ -197,7 +214,8 @@ mod tests {
     fn a_repeat_has_the_same_digest_and_another_content_another() {
         let digest = |purchase| build(purchase).unwrap().terms.request;
         let own = digest(purchase());
-        let later = super::build(&place(), purchase(), &Rules::default(), 60_000, NOW_MS + 5);
+        let till = place(TerminalKind::PointOfSale);
+        let later = super::build(&till, purchase(), &Rules::default(), 60_000, NOW_MS + 5);
         assert_eq!(later.unwrap().terms.request, own, "the time of asking is not in it");
         let mut cheaper = purchase();
         cheaper.lines[0].discount = yen(100);
@@ -208,7 +226,6 @@ mod tests {
             cheaper,
             renamed,
             Purchase { payer: Payer::Customer("C-2".parse().unwrap()), ..purchase() },
-            Purchase { capture: kessai_wire::Capture::OnDelivery, ..purchase() },
             Purchase { payment: payment(2), ..purchase() },
         ] {
             assert_ne!(digest(other), own);

@@ -196,12 +196,16 @@ pub enum SettingsError {
         source: std::io::Error,
     },
     /// The file is no TOML, or names a setting that there is not.
-    #[error("{path}: {source}")]
+    #[error("{path}, line {line} ({text}): {problem}")]
     Syntax {
         /// Which file.
         path: PathBuf,
-        /// Where and why.
-        source: Box<toml::de::Error>,
+        /// Which line of it, counted from 1.
+        line: usize,
+        /// That line.
+        text: String,
+        /// What is wrong with it.
+        problem: String,
     },
     /// Settings are out of their bounds; all of them are named.
     #[error("{path}: {}", problems.join("; "))]
@@ -213,6 +217,21 @@ pub enum SettingsError {
     },
 }
 
+impl SettingsError {
+    /// Says in one line where a file is no configuration: it holds no secret, so it is quoted.
+    fn syntax(path: &Path, text: &str, error: &toml::de::Error) -> Self {
+        let start = error.span().map_or(0, |span| span.start);
+        let before = text.get(..start).unwrap_or(text);
+        let line = before.matches('\n').count();
+        Self::Syntax {
+            path: path.to_owned(),
+            line: line.saturating_add(1),
+            text: text.lines().nth(line).unwrap_or_default().trim().to_owned(),
+            problem: error.message().replace('\n', "; "),
+        }
+    }
+}
+
 impl Settings {
     /// Reads a configuration file; paths in it count from the folder that it lies in.
     ///
@@ -221,10 +240,8 @@ impl Settings {
     pub fn load(path: &Path) -> Result<Self, SettingsError> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| SettingsError::File { path: path.to_owned(), source })?;
-        let mut settings: Self = toml::from_str(&text).map_err(|source| SettingsError::Syntax {
-            path: path.to_owned(),
-            source: Box::new(source),
-        })?;
+        let mut settings: Self =
+            toml::from_str(&text).map_err(|error| SettingsError::syntax(path, &text, &error))?;
         let folder = path.parent().unwrap_or_else(|| Path::new(""));
         settings.data = folder.join(&settings.data);
         settings.keys = folder.join(&settings.keys);

@@ -1,0 +1,21 @@
+//! The gateway over real QUIC on loopback: with the client that vendors embed, and with peers that
+//! keep to nothing.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    clippy::panic,
+    unreachable_pub,
+    missing_docs,
+    reason = "a test may panic"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bad_requests;
+mod connections;
+mod payments;
+mod proofs;
+mod returning;
