@@ -151,11 +151,11 @@ async fn a_prompt_is_shown_once_and_proved_on_the_connection_that_stands() {
         let auth = connection.auth(&content, &proof);
         assert!(keys().stored.verify(&auth, &proof.proof), "over the new channel binding");
         connection.verdict(&call, approve(&auth, 5)).await;
-        connection.prompt(content.clone(), 0xb3, 3).await;
     };
     let secrets = secrets();
     let (answered, ()) = tokio::join!(handset.approve(&question, &secrets), serve);
     assert_eq!(answered, Ok(Answered::Approved(approved_notice(5))));
+    connection.prompt(content.clone(), 0xb3, 3).await;
     settle().await;
     assert_eq!(told(&mut events).await, 5);
     assert!(events.try_next().is_none(), "nor when the prompt comes after the end");
@@ -190,6 +190,26 @@ async fn a_proof_lost_with_its_connection_is_made_anew_for_the_next_one() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_approval_waits_for_the_nonce_of_the_connection_that_stands() {
+    let mut gateway = Gateway::new();
+    let (handset, _events, connection, question) = asked_handset(&mut gateway).await;
+    let content = confirmation().encode();
+    drop(connection);
+    let (mut connection, _) = gateway.attach().await;
+    let serve = async {
+        settle().await;
+        assert!(connection.requests.try_recv().is_err(), "the old nonce is not used");
+        connection.prompt(content.clone(), 0xb1, 3).await;
+        let (call, proof) = connection.hear_proof().await;
+        assert_eq!(proof.server_nonce, ServerNonce([0xb1; 32]));
+        connection.verdict(&call, approve(&connection.auth(&content, &proof), 5)).await;
+    };
+    let secrets = secrets();
+    let (answered, ()) = tokio::join!(handset.approve(&question, &secrets), serve);
+    assert_eq!(answered, Ok(Answered::Approved(approved_notice(5))));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lost_proof_that_was_counted_is_not_repeated() {
     let mut gateway = Gateway::new();
     let (handset, _events, mut connection, question) = asked_handset(&mut gateway).await;
@@ -204,6 +224,33 @@ async fn a_lost_proof_that_was_counted_is_not_repeated() {
     let (answered, mut connection) = tokio::join!(handset.approve(&question, &secrets), serve);
     assert_eq!(answered, Ok(Answered::TryAgain { tries_left: 2 }));
     assert!(connection.requests.try_recv().is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_proof_that_was_not_counted_is_repeated_after_a_wrong_one() {
+    let mut gateway = Gateway::new();
+    let (handset, _events, mut connection, question) = asked_handset(&mut gateway).await;
+    let content = confirmation().encode();
+    let serve = async {
+        let (call, proof) = connection.hear_proof().await;
+        let auth = connection.auth(&content, &proof);
+        connection.verdict(&call, try_again(&auth, 2, 0xa2)).await;
+        connection.hear_proof().await;
+        drop(connection);
+        let (mut connection, _) = gateway.attach().await;
+        connection.prompt(content.clone(), 0xb1, 2).await;
+        let (call, proof) = connection.hear_proof().await;
+        connection.verdict(&call, approve(&connection.auth(&content, &proof), 5)).await;
+        connection
+    };
+    let secrets = secrets();
+    let attempts = async {
+        let first = handset.approve(&question, &secrets).await;
+        assert_eq!(first, Ok(Answered::TryAgain { tries_left: 2 }));
+        handset.approve(&question, &secrets).await
+    };
+    let (answered, _connection) = tokio::join!(attempts, serve);
+    assert_eq!(answered, Ok(Answered::Approved(approved_notice(5))));
 }
 
 #[tokio::test(start_paused = true)]
