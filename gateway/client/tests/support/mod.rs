@@ -101,6 +101,12 @@ pub fn gone() -> ConnectError {
     ConnectError::Unreachable("nobody there".into())
 }
 
+/// Fails a test that waits for what never comes, in virtual time, beyond any deadline.
+async fn in_time<T>(awaited: impl Future<Output = T>) -> T {
+    let hour = Duration::from_secs(3_600);
+    tokio::time::timeout(hour, awaited).await.expect("the client does nothing")
+}
+
 impl Gateway {
     pub fn new() -> Self {
         let (sender, arrivals) = mpsc::unbounded_channel();
@@ -118,7 +124,7 @@ impl Gateway {
     }
 
     pub async fn accept(&mut self) -> Connection {
-        self.arrivals.recv().await.expect("the door is held")
+        in_time(self.arrivals.recv()).await.expect("the door is held")
     }
 
     /// Takes a connection and says welcome.
@@ -180,7 +186,7 @@ impl Connection {
     }
 
     pub async fn hear(&mut self) -> Call {
-        let message = self.requests.recv().await.expect("the client hung up");
+        let message = in_time(self.requests.recv()).await.expect("the client hung up");
         let call = Call::parse(&message).unwrap();
         let route =
             if matches!(call.body, Request::Hello(_)) { Bytes::new() } else { self.route.clone() };
