@@ -45,11 +45,17 @@ struct Attack {
 
 const HN: HandsetNonce = HandsetNonce([4; 32]);
 
+/// Connects a phone. It must be there before its payment is opened: one that comes at that very
+/// moment may be asked twice, and only the later prompt counts.
+async fn attached(shop: &Shop, phone: &Phone) -> Raw {
+    let mut raw = Raw::phone(&phone.key, shop.gateway.local_addr(), phone.id).await;
+    raw.attach().await;
+    raw
+}
+
 impl Attack {
-    /// Connects the phone and takes its prompt.
-    async fn on(shop: &Shop, phone: &Phone) -> Self {
-        let mut raw = Raw::phone(&phone.key, shop.gateway.local_addr(), phone.id).await;
-        raw.attach().await;
+    /// Takes the next prompt of an attached phone.
+    async fn on(mut raw: Raw) -> Self {
         let prompt = raw.prompt().await;
         let payment = Confirmation::decode(&prompt.content).unwrap().payment;
         let nonce = nonce(&prompt.server_nonce);
@@ -133,8 +139,9 @@ async fn open(shop: &Shop, customer: &str, price: u64) -> Raw {
 async fn a_proof_changed_in_any_single_bit_is_refused_and_counted() {
     let shop = patient_shop().await;
     let phone = &shop.people.phones[0];
+    let raw = attached(&shop, phone).await;
     let mut till = open(&shop, RICH, 500).await;
-    let mut attack = Attack::on(&shop, phone).await;
+    let mut attack = Attack::on(raw).await;
     // Every bit of the proof would exceed the count of wrong ones in a row.
     for bit in (0..256).step_by(5) {
         let before = shop.engine().state_hash();
@@ -158,8 +165,9 @@ async fn a_proof_changed_in_any_single_bit_is_refused_and_counted() {
 async fn a_content_changed_in_any_single_bit_is_refused() {
     let shop = patient_shop().await;
     let phone = &shop.people.phones[0];
+    let raw = attached(&shop, phone).await;
     let _till = open(&shop, RICH, 500).await;
-    let mut attack = Attack::on(&shop, phone).await;
+    let mut attack = Attack::on(raw).await;
     for bit in (0..attack.content.len() * 8).step_by(31) {
         let other = flipped(&attack.content, bit);
         let proof = attack.proof(phone, &other, attack.raw.channel());
@@ -174,8 +182,9 @@ async fn a_content_changed_in_any_single_bit_is_refused() {
 async fn a_proof_for_a_content_that_somebody_swapped_is_refused() {
     let shop = patient_shop().await;
     let phone = &shop.people.phones[0];
+    let raw = attached(&shop, phone).await;
     let _till = open(&shop, RICH, 5_000).await;
-    let mut attack = Attack::on(&shop, phone).await;
+    let mut attack = Attack::on(raw).await;
     let shown = Confirmation::decode(&attack.content).unwrap();
     let line = kessai_client::terms::Line {
         unit_price: crate::support::yen(50),
@@ -193,16 +202,16 @@ async fn a_proof_for_a_content_that_somebody_swapped_is_refused() {
 async fn a_proof_made_for_another_connection_is_refused() {
     let shop = patient_shop().await;
     let (own, other) = (&shop.people.phones[0], &shop.people.phones[1]);
+    let (raw, elsewhere) = (attached(&shop, own).await, attached(&shop, other).await);
     let _till = open(&shop, RICH, 500).await;
-    let mut attack = Attack::on(&shop, own).await;
-    let elsewhere = Attack::on(&shop, other).await;
+    let (mut attack, elsewhere) = (Attack::on(raw).await, Attack::on(elsewhere).await);
     // The nonce of this connection, the channel of another: as somebody in the middle gets it.
     let proof = attack.proof(own, &attack.content, elsewhere.raw.channel());
     assert_eq!(attack.prove(proof).await, Came::TryAgain);
 
     // A right proof, carried from the connection it was made on to a newer one: not even counted.
     let carried = attack.right(own);
-    let mut newer = Attack::on(&shop, own).await;
+    let mut newer = Attack::on(attached(&shop, own).await).await;
     let before = shop.engine().state_hash();
     assert_eq!(newer.prove(carried).await, Came::Stale);
     assert_eq!(shop.engine().state_hash(), before);
@@ -215,8 +224,9 @@ async fn a_proof_made_for_another_connection_is_refused() {
 async fn a_proof_works_once() {
     let shop = patient_shop().await;
     let phone = &shop.people.phones[0];
+    let raw = attached(&shop, phone).await;
     let _till = open(&shop, RICH, 500).await;
-    let mut attack = Attack::on(&shop, phone).await;
+    let mut attack = Attack::on(raw).await;
     let wrong = v1::Prove { proof: vec![0; 32].into(), ..attack.right(phone) };
     assert_eq!(attack.prove(wrong.clone()).await, Came::TryAgain);
     let before = shop.engine().state_hash();
@@ -248,10 +258,10 @@ async fn a_proof_works_once() {
 async fn a_proof_for_the_payment_of_somebody_else_is_refused_without_a_trace() {
     let shop = patient_shop().await;
     let (rich, poor) = (&shop.people.phones[0], &shop.people.phones[2]);
+    let (raw, theirs) = (attached(&shop, rich).await, attached(&shop, poor).await);
     let _first = open(&shop, RICH, 90).await;
     let _second = open(&shop, POOR, 91).await;
-    let mut attack = Attack::on(&shop, rich).await;
-    let theirs = Attack::on(&shop, poor).await;
+    let (mut attack, theirs) = (Attack::on(raw).await, Attack::on(theirs).await);
     let before = shop.engine().state_hash();
     let right = attack.right(rich);
     let aimed = |payment: PaymentId| v1::Prove {
@@ -274,8 +284,9 @@ async fn a_proof_for_the_payment_of_somebody_else_is_refused_without_a_trace() {
 async fn parts_of_a_wrong_length_are_refused_without_a_trace() {
     let shop = patient_shop().await;
     let phone = &shop.people.phones[0];
+    let raw = attached(&shop, phone).await;
     let _till = open(&shop, RICH, 500).await;
-    let mut attack = Attack::on(&shop, phone).await;
+    let mut attack = Attack::on(raw).await;
     let before = shop.engine().state_hash();
     let right = attack.right(phone);
     let longer = |bytes: &Bytes| Bytes::from([bytes, &[0][..]].concat());
