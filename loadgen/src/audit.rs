@@ -8,6 +8,7 @@ mod payment;
 mod sums;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
 
 use kessai_engine::terms::{Amount, AmountError, CustomerId, MerchantId, Net, PaymentId};
 use kessai_engine::{CustomerView, Engine, PaymentView};
@@ -72,6 +73,8 @@ pub struct Evidence {
     pub openings: BTreeMap<CustomerId, Amount>,
     /// How many wrong passwords are borne.
     pub tries: Tries,
+    /// How long customers have to answer.
+    pub prompt: Duration,
 }
 
 /// Compares ledger and books, and says what does not agree: nothing, if all is well.
@@ -82,7 +85,7 @@ pub fn compare(evidence: &Evidence, books: &Books) -> Vec<String> {
     let mut references = BTreeMap::new();
     for (payment, record) in &evidence.records {
         let view = books.payments.get(payment);
-        for fault in payment::faults(record, view) {
+        for fault in payment::faults(record, view, evidence.prompt) {
             problems.push(format!("payment {payment}: {fault}"));
         }
         if let Some(receipt) = record.terminal.first().and_then(|told| told.receipt)

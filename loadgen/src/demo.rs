@@ -159,7 +159,13 @@ pub async fn run(
     board.stage(Stage::Auditing);
     let (records, strays) = ledger.copy();
     let openings = population.customers.iter().map(|customer| (customer.id, customer.opening));
-    let evidence = Evidence { records, strays, openings: openings.collect(), tries: site.tries() };
+    let evidence = Evidence {
+        records,
+        strays,
+        openings: openings.collect(),
+        tries: site.tries(),
+        prompt: plan.prompt(),
+    };
     let mut problems = compare(&evidence, &site.books()?);
     problems.extend(site.stop().await?);
     let mut tally = board.unfinished_tally();

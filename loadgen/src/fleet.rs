@@ -62,7 +62,7 @@ const SOCKETS: usize = 4;
 /// Handshakes that are under way at a time.
 const CONNECTING: usize = 64;
 /// What a call may take beyond the people's time, before it counts as unanswered.
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// The keys of the fleet, made before anybody is entered.
 pub struct Keyring {

@@ -108,15 +108,6 @@ impl Ledger {
         });
     }
 
-    /// Writes down that an answer of the customer's was refused, or lost on the way.
-    pub fn hindered(&self, payment: PaymentId) {
-        self.part(&payment, |part| {
-            if let Some(record) = part.get_mut(&payment) {
-                record.hindered = true;
-            }
-        });
-    }
-
     /// Writes down that the clerk is giving a payment up at this moment.
     pub fn given_up(&self, payment: PaymentId, at: Moment) {
         self.part(&payment, |part| {

@@ -41,7 +41,8 @@ pub struct Workload {
     pub bounds: Bounds,
 }
 
-/// How long the ends of the last payments are waited for, beyond the time that customers have.
+/// How long the ends of the last payments are waited for, beyond the time that customers have:
+/// enough for a till to lose its patience with an answer and to give the payment up.
 const DRAIN: Duration = Duration::from_secs(20);
 
 /// Everything that the tasks of a run share.
@@ -55,7 +56,6 @@ struct World {
     baskets: Baskets,
     people: People,
     seed: u64,
-    prompt: Duration,
     started: Instant,
 }
 
@@ -87,7 +87,6 @@ pub async fn run(
         baskets,
         people: People::new(workload.pace),
         seed: workload.seed,
-        prompt,
         started: Instant::now(),
     });
     world.board.running();

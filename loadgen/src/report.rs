@@ -142,6 +142,13 @@ impl fmt::Display for Page<'_> {
             "  machine: from the intended moment to the prompt, and from the last answer to the\n  \
              till's receipt; human: between the two; own lag: how late the load began a payment\n\n",
         )?;
+        if self.tally.overtaken > 0 {
+            writeln!(
+                f,
+                "too slow: {} payments expired though their customers had answered early\n",
+                self.tally.overtaken
+            )?;
+        }
         if let (count, Some(last)) = self.troubles {
             writeln!(f, "troubles on the way: {count}, the last: {last}\n")?;
         }

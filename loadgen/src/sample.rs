@@ -160,7 +160,8 @@ pub(crate) fn world() -> (Evidence, Books) {
         (PaymentState::Captured, Reason::Approved),
     ];
     let tries = Tries { a_payment: 3, in_row: 5 };
-    let mut evidence = Evidence { tries, ..Evidence::default() };
+    let mut evidence =
+        Evidence { tries, prompt: Duration::from_millis(500), ..Evidence::default() };
     let mut books = Books::default();
     for (number, (state, reason)) in (1..).zip(kinds) {
         let record = ended(number, state, reason);

@@ -10,6 +10,7 @@ use kessai_engine::PaymentState;
 use kessai_engine::terms::Reason;
 
 use crate::ledger::Record;
+use crate::people::Deed;
 use crate::schedule::Skip;
 use crate::timing;
 
@@ -69,6 +70,8 @@ pub struct Summary {
     pub split: Option<timing::Split>,
     /// When its till was told.
     pub ended_at: Option<Duration>,
+    /// Whether it expired though its customer had answered early: machines were too slow.
+    pub overtaken: bool,
 }
 
 impl Summary {
@@ -77,7 +80,13 @@ impl Summary {
     pub fn of(record: &Record) -> Self {
         let Some(told) = record.terminal.first() else {
             let reason = record.refused.map_or(UNANSWERED, |(_, reason)| reason.name());
-            return Self { outcome: Outcome::Refused, reason, split: None, ended_at: None };
+            return Self {
+                outcome: Outcome::Refused,
+                reason,
+                split: None,
+                ended_at: None,
+                overtaken: false,
+            };
         };
         let outcome = match told.state {
             PaymentState::Authorised
@@ -95,8 +104,16 @@ impl Summary {
             reason: known.map_or(UNANSWERED, Reason::name),
             split: timing::split(record),
             ended_at: Some(told.at),
+            overtaken: outcome == Outcome::Expired && answered_early(record),
         }
     }
+}
+
+/// Whether the customer answered within the first half of the time to answer.
+fn answered_early(record: &Record) -> bool {
+    let half = record.prompted.and_then(|at| at.checked_add(record.time_to_answer / 2));
+    let ends = |deed: &Deed| *deed != Deed::Mistype;
+    half.is_some_and(|half| record.acts.iter().any(|(at, deed)| ends(deed) && *at < half))
 }
 
 /// Counts and times of a run.
@@ -105,6 +122,8 @@ pub struct Tally {
     span: Duration,
     reasons: BTreeMap<(Outcome, &'static str), u64>,
     ended_in_span: u64,
+    /// Payments that expired though their customers had answered early.
+    pub overtaken: u64,
     /// What machines took, in microseconds.
     pub machine: Times,
     /// What people took, in microseconds.
@@ -121,6 +140,7 @@ impl Tally {
             span,
             reasons: BTreeMap::new(),
             ended_in_span: 0,
+            overtaken: 0,
             machine: Times::default(),
             human: Times::default(),
             lag: Times::default(),
@@ -136,6 +156,7 @@ impl Tally {
                 self.human.add(human);
             }
         }
+        self.overtaken = self.overtaken.saturating_add(u64::from(summary.overtaken));
         if summary.ended_at.is_some_and(|at| at <= self.span) {
             self.ended_in_span = self.ended_in_span.saturating_add(1);
         }
@@ -261,6 +282,7 @@ fn milliseconds(microseconds: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::{Outcome, Summary, Tally, Times, UNANSWERED};
+    use crate::people::Deed;
     use crate::sample;
     use crate::schedule::Skip;
     use kessai_engine::PaymentState;
@@ -277,6 +299,11 @@ mod tests {
         check(PaymentState::Declined, Reason::InsufficientFunds, Outcome::Declined);
         check(PaymentState::Cancelled, Reason::CancelledByCustomer, Outcome::Cancelled);
         check(PaymentState::Expired, Reason::ExpiredUnanswered, Outcome::Expired);
+        let mut late = sample::ended(1, PaymentState::Expired, Reason::ExpiredUnanswered);
+        late.acts.push((Duration::from_millis(1_500), Deed::Approve));
+        assert!(Summary::of(&late).overtaken);
+        late.acts[0].0 = Duration::from_millis(1_700);
+        assert!(!Summary::of(&late).overtaken, "the second half of 3 s began at 1610 ms");
         let (evidence, _) = sample::world();
         let refused = Summary::of(&evidence.records.last().unwrap().1);
         assert_eq!((refused.outcome, refused.reason), (Outcome::Refused, "busy"));

@@ -141,7 +141,8 @@ async fn evidence(plan: &Plan) -> (Evidence, Site) {
     let (records, strays) = lives.await.unwrap().copy();
     let openings = population.customers.iter().map(|customer| (customer.id, customer.opening));
     let tries = site.tries();
-    (Evidence { records, strays, openings: openings.collect(), tries }, site)
+    let prompt = plan.prompt();
+    (Evidence { records, strays, openings: openings.collect(), tries, prompt }, site)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,13 +1,19 @@
 //! One payment: what was asked, done and told, beside what the books hold.
 
+use std::time::Duration;
+
 use kessai_engine::terms::Reason;
 use kessai_engine::{PaymentState, PaymentView};
 
 use crate::ledger::{Receipt, Record, Told};
 use crate::people::Deed;
 
-/// Says what does not agree about one payment; `view` is what the books hold of it.
-pub(super) fn faults(record: &Record, view: Option<&PaymentView>) -> Vec<String> {
+/// How far the gateway's clock, read in whole milliseconds, and ours may lie apart in a payment.
+const CLOCKS: Duration = Duration::from_millis(2);
+
+/// Says what does not agree about one payment; `view` is what the books hold of it, `prompt` how
+/// long customers have to answer.
+pub(super) fn faults(record: &Record, view: Option<&PaymentView>, prompt: Duration) -> Vec<String> {
     let mut faults = Vec::new();
     for customer in &record.misled {
         faults.push(format!("customer {customer} was told of it, whom it does not concern"));
@@ -30,7 +36,7 @@ pub(super) fn faults(record: &Record, view: Option<&PaymentView>) -> Vec<String>
         (Some(view), None) => {
             agreement(record, view, &mut faults);
             tellings(record, view, &mut faults);
-            deeds(record, view, &mut faults);
+            deeds(record, view, prompt, &mut faults);
         }
     }
     faults
@@ -132,7 +138,7 @@ fn compare(
 }
 
 /// Nothing may have happened that nobody did.
-fn deeds(record: &Record, view: &PaymentView, faults: &mut Vec<String>) {
+fn deeds(record: &Record, view: &PaymentView, prompt: Duration, faults: &mut Vec<String>) {
     let did = |deed| record.acts.iter().any(|(_, act)| *act == deed);
     match (view.state, view.reason) {
         (state, _) if state.is_approved() && !did(Deed::Approve) => {
@@ -144,22 +150,16 @@ fn deeds(record: &Record, view: &PaymentView, faults: &mut Vec<String>) {
         (_, Some(Reason::CancelledByTerminal)) if record.given_up.is_none() => {
             faults.push("its till is said to have cancelled, and did not".to_owned());
         }
-        (PaymentState::Expired, _) if answered_in_time(record) => {
-            faults.push("it expired, and its customer had answered in time".to_owned());
+        (PaymentState::Expired, _) => {
+            // It cannot have been opened before it was meant to begin.
+            let told = record.terminal.iter().chain(&record.customer).map(|told| told.at).min();
+            let least = record.order.intended.saturating_add(prompt).saturating_sub(CLOCKS);
+            if told.is_some_and(|told| told < least) {
+                faults.push("it expired before the customer's time was over".to_owned());
+            }
         }
         _ => {}
     }
-}
-
-/// An answer in the last part of the time may come too late on a busy machine: only one well before
-/// it is held against the gateway.
-fn answered_in_time(record: &Record) -> bool {
-    let Some(deadline) = record.prompted.and_then(|at| at.checked_add(record.time_to_answer / 2))
-    else {
-        return false;
-    };
-    let in_time = |(at, deed): &(_, Deed)| *deed != Deed::Mistype && *at < deadline;
-    !record.hindered && record.acts.iter().any(in_time)
 }
 
 fn name(reason: Option<Reason>) -> &'static str {

@@ -106,8 +106,6 @@ pub struct Record {
     pub time_to_answer: Duration,
     /// What the customer did, and when.
     pub acts: Vec<(Moment, Deed)>,
-    /// Whether an answer of the customer's was refused, or lost on the way.
-    pub hindered: bool,
     /// When the clerk gave it up.
     pub given_up: Option<Moment>,
     /// Everything that the till was told, in order.
@@ -127,7 +125,6 @@ impl Record {
             prompted: None,
             time_to_answer: Duration::ZERO,
             acts: Vec::new(),
-            hindered: false,
             given_up: None,
             terminal: Vec::new(),
             customer: Vec::new(),

@@ -7,14 +7,14 @@ use kessai_client::wire::{Capture, Payer, Payment, Purchase};
 use kessai_client::{CallError, Terminal};
 use kessai_engine::terms::{Currency, PaymentId};
 use tokio::sync::Notify;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use super::World;
 use crate::ledger::Order;
 use crate::told;
 
-/// How often a till asks for the status of a payment that it got no answer about.
-const STATUS_ASKED: u32 = 3;
+/// How often a till gives up a payment that it got no answer about, until it gets one.
+const GIVEN_UP: u32 = 3;
 
 /// Serves one customer.
 pub(super) async fn serve(world: Arc<World>, terminal: Terminal, order: Order) {
@@ -40,7 +40,8 @@ pub(super) async fn serve(world: Arc<World>, terminal: Terminal, order: Order) {
         if let Some(patience) = patience
             && timeout(patience, over.notified()).await.is_err()
         {
-            till.give_up().await;
+            // What it hears is written down; the end is waited for all the same.
+            let _heard = till.give_up().await;
         }
     };
     let (heard, ()) = tokio::join!(paying, clerk);
@@ -88,14 +89,18 @@ impl Till {
     }
 
     /// Gives the payment up; the answer tells whether that came in time.
-    async fn give_up(&self) {
+    async fn give_up(&self) -> Heard {
         self.world.ledger.given_up(self.payment, self.world.now());
         match self.terminal.cancel(self.payment).await {
-            Ok(answer) => self.told(&answer),
+            Ok(answer) => {
+                self.told(&answer);
+                return Heard::Something;
+            }
             // The payment goes on, and its end comes to whoever waits for it.
             Err(error @ CallError::Refused(_)) => self.trouble(&error),
             Err(error) => self.doubt(&error),
         }
+        Heard::Nothing
     }
 
     /// Tells troubles of the network, which pass, from answers that must not be.
@@ -122,15 +127,12 @@ impl Till {
         self.world.board.trouble(&format!("{}: {error}", self.terminal.id()));
     }
 
-    /// Asks how a payment ended that no answer came about.
+    /// Gives up a payment that no answer came about: the answer to that tells how it ended.
     async fn find_out(&self) {
-        for _ in 0..STATUS_ASKED {
-            if let Ok(answer) = self.terminal.status(self.payment).await
-                && answer.ended_at_ms.is_some()
-            {
-                return self.told(&answer);
+        for _ in 0..GIVEN_UP {
+            if self.give_up().await == Heard::Something {
+                return;
             }
-            sleep(self.world.prompt).await;
         }
     }
 }

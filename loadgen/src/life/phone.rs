@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use kessai_client::wire::Notice;
 use kessai_client::{Answered, CallError, Event, Events, Handset, Question};
-use kessai_engine::terms::PaymentId;
 use kessai_engine::terms::collation::HandsetSecrets;
 use tokio::time::{Instant, sleep};
 
@@ -81,7 +80,7 @@ async fn answer(
             },
         };
         if let Err(error) = done {
-            doubt(&world, &handset, payment, &error);
+            doubt(&world, &handset, &error);
             return;
         }
     }
@@ -108,12 +107,11 @@ fn hear(world: &World, handset: &Handset, notice: &Notice) {
 }
 
 /// Tells troubles of the network, which pass, from answers that must not be.
-fn doubt(world: &World, handset: &Handset, payment: PaymentId, error: &CallError) {
+fn doubt(world: &World, handset: &Handset, error: &CallError) {
     match error {
         // The end came in between, and tells itself.
         CallError::NotOpen => {}
         CallError::Refused(_) | CallError::Deadline | CallError::Lost | CallError::Ended(_) => {
-            world.ledger.hindered(payment);
             world.board.trouble(&format!("{}: {error}", handset.id()));
         }
         CallError::Unexpected(_)
