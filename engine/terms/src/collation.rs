@@ -50,7 +50,7 @@ pub use bytes::{
     ActivationCode, ChannelBinding, ContentDigest, GatewayNonce, HandsetNonce, LengthError, Proof,
     Salt, ServerNonce, Signature, SpkiHash,
 };
-pub use enrolment::Enrolment;
+pub use enrolment::{Enrolment, PeerEnrolment, PeerName};
 pub use hub::hub_channel_binding;
 pub use keys::{
     ClientKey, DeviceKey, DeviceKeys, DeviceSecret, HandsetSecrets, ServerKey, StoredKey, Stretched,

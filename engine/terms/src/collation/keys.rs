@@ -60,6 +60,15 @@ secret_keys! {
     DeviceKey;
 }
 
+impl DeviceSecret {
+    /// Computes the key that shows possession of the handset, for which no password is needed.
+    #[must_use]
+    pub fn device_key(&self, customer: &CustomerId, device: &DeviceId) -> DeviceKey {
+        let parts: [&[u8]; 3] = [labels::DEVICE, customer.as_str().as_bytes(), device.as_bytes()];
+        DeviceKey(mac_joined(&self.0, &parts))
+    }
+}
+
 impl ClientKey {
     /// Computes what checks the proofs of this key.
     #[must_use]
@@ -106,11 +115,10 @@ impl HandsetSecrets {
         customer: &CustomerId,
         device: &DeviceId,
     ) -> Self {
-        let (customer, device) = (customer.as_str().as_bytes(), device.as_bytes());
-        let parts: [&[u8]; 4] = [labels::SEED, customer, device, &stretched.0];
+        let parts: [&[u8]; 4] =
+            [labels::SEED, customer.as_str().as_bytes(), device.as_bytes(), &stretched.0];
         let seed = mac_joined(&secret.0, &parts);
-        let device = DeviceKey(mac_joined(&secret.0, &[labels::DEVICE, customer, device]));
-        Self { seed, device }
+        Self { seed, device: secret.device_key(customer, device) }
     }
 
     /// Takes a seed and a device key that were made elsewhere, as a load generator does to spare

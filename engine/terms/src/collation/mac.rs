@@ -37,8 +37,10 @@ pub mod labels {
         TAG = "tag";
     }
 
-    /// Begins what an enrolment is authenticated over.
+    /// Begins what the enrolment of a handset is authenticated over.
     pub const ENROL: &[u8] = b"kessai/enrol/v1";
+    /// Begins what the enrolment of any other peer is authenticated over.
+    pub const ENROL_PEER: &[u8] = b"kessai/enrol/v1/peer";
     /// Derives a key for another purpose from the sealing key.
     pub const DERIVE: &[u8] = b"kessai/derive/v1";
 }
