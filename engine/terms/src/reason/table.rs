@@ -128,6 +128,10 @@ reasons! {
     PaymentIdReused = 22, "payment_id_reused", "94", Refusal,
         "This payment's number was used before. Please start again.",
         "The payment's number was used before.";
+    /// The enrolment is refused, whatever the fault: whoever guesses codes is told nothing.
+    EnrolmentRefused = 23, "enrolment_refused", "58", Refusal,
+        "This terminal could not be registered. Please ask for a new code.",
+        "This device could not be registered. Please ask for a new code.";
     /// The purchase list has no line.
     BasketEmpty = 30, "basket_empty", "30", Refusal,
         "The purchase list is empty.",
