@@ -14,6 +14,7 @@ pub mod gtin;
 pub mod ids;
 pub mod limits;
 pub mod money;
+pub mod profile;
 pub mod reason;
 pub mod text;
 
@@ -24,5 +25,6 @@ pub use ids::{
     StoreId, TerminalId,
 };
 pub use money::{Amount, AmountError, Currency, Money, Net};
+pub use profile::{Profile, SealedProfile};
 pub use reason::{Reason, Stage};
-pub use text::{MerchantName, ProductName, StoreName, Text};
+pub use text::{MerchantName, ProductName, StoreName, Text, TransferReference};

@@ -40,6 +40,19 @@ pub const MAX_QUANTITY: u32 = 9_999;
 /// The highest rate of tax, in hundredths of a per cent.
 pub const MAX_TAX_RATE_BASIS_POINTS: u16 = 5_000;
 
+/// The longest reference of a credit or debit, in characters.
+pub const MAX_TRANSFER_REFERENCE: usize = 64;
+/// The longest number of a handset, in characters.
+pub const MAX_MOBILE_NUMBER: usize = 20;
+/// The longest address for e-mail, in characters (RFC 5321 section 4.5.3.1.3, without brackets).
+pub const MAX_EMAIL: usize = 254;
+/// The longest name of a person, in characters.
+pub const MAX_PERSON_NAME: usize = 60;
+/// The longest code of a bank or a branch, in characters.
+pub const MAX_BANK_CODE: usize = 15;
+/// The longest account number, in characters (ISO 13616-1: an IBAN has at most 34).
+pub const MAX_ACCOUNT_NUMBER: usize = 34;
+
 /// The longest frame that a peer may send to the gateway, in bytes.
 pub const MAX_FRAME_TO_GATEWAY: usize = 32 * 1024;
 /// The longest frame that the gateway sends to a peer, in bytes.

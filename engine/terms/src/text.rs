@@ -17,6 +17,8 @@ pub type ProductName = Text<{ limits::MAX_PRODUCT_NAME }>;
 pub type StoreName = Text<{ limits::MAX_STORE_NAME }>;
 /// Names a merchant, as it is shown and printed.
 pub type MerchantName = Text<{ limits::MAX_MERCHANT_NAME }>;
+/// Says for what a customer's balance was raised or lowered.
+pub type TransferReference = Text<{ limits::MAX_TRANSFER_REFERENCE }>;
 
 /// Holds a readable text of 1 to `MAX` characters in Unicode's composed form (NFC).
 ///

@@ -10,7 +10,8 @@ use crate::collation::mac::{labels, lp, mac_joined};
 use crate::collation::{DeviceKey, DeviceKeys, ServerKey, StoredKey};
 use crate::ids::{CustomerId, DeviceId};
 
-/// The version of sealed rows that this crate writes.
+/// The version of the row that a device is enrolled with: each change of its keys makes it one
+/// higher, so that no earlier row can take the place of a later one.
 pub const ROW_VERSION: u32 = 1;
 
 /// Seals and opens the keys of devices.
@@ -30,7 +31,7 @@ pub struct SealingKey {
 pub struct SealedRow {
     /// Names the sealing key.
     pub key_id: u32,
-    /// Says which version of rows it is.
+    /// Counts the device's rows from [`ROW_VERSION`].
     pub version: u32,
     /// The nonce it was sealed with.
     pub nonce: [u8; 12],
@@ -80,6 +81,11 @@ impl SealingKey {
     #[must_use]
     pub const fn id(&self) -> u32 {
         self.id
+    }
+
+    /// Lends the cipher for what else is sealed.
+    pub(crate) const fn cipher(&self) -> &Aes256Gcm {
+        &self.cipher
     }
 
     /// Seals the keys of a device.
