@@ -42,8 +42,9 @@ pub struct Workload {
 }
 
 /// How long the ends of the last payments are waited for, beyond the time that customers have:
-/// enough for a till to lose its patience with an answer and to give the payment up.
-const DRAIN: Duration = Duration::from_secs(20);
+/// enough for a till to lose its patience and give the payment up, and for a message that a crowded
+/// network lost to be sent again, whose pauses double from time to time.
+const DRAIN: Duration = Duration::from_secs(60);
 
 /// Everything that the tasks of a run share.
 struct World {
