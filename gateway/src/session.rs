@@ -13,8 +13,8 @@ use kessai_engine::{KeyPin, Peer};
 use kessai_wire::limits::MAX_FRAME_TO_GATEWAY;
 use kessai_wire::v1::ToGateway;
 use kessai_wire::{
-    Answer, Call, CallError, CloseCode, Handset, HandsetRequest, Hello, Identity, Limits, Push,
-    Request, RequestId, SoftwareName, TerminalRequest, Welcome,
+    Answer, Call, CallError, CloseCode, Handset, HandsetRequest, Hello, Identity, Limits, Prove,
+    Push, Request, RequestId, SoftwareName, TerminalRequest, Welcome,
 };
 
 use crate::dispatch::{Ask, Dispatch};
@@ -134,7 +134,11 @@ impl Session {
                 TerminalRequest::Reverse(id) => dispatch.ask(terminal, id, Ask::Reverse, reply),
             },
             Request::Handset(handset, request) => match request {
-                HandsetRequest::Attach { seen } => {
+                HandsetRequest::Attach { hub_proof: Some(_), .. }
+                | HandsetRequest::Prove(Prove { hub_tag: Some(_), .. }) => {
+                    reply.refuse(Reason::VersionUnsupported);
+                }
+                HandsetRequest::Attach { seen, hub_proof: None } => {
                     dispatch.attach(handset, self.way.clone(), seen, reply);
                 }
                 HandsetRequest::Prove(prove) => {
@@ -161,6 +165,7 @@ impl Session {
                 idle_timeout_ms: self.reception.idle_ms,
             },
             gateway: self.reception.name.clone(),
+            hub_nonce: None,
         }));
         Ok(())
     }

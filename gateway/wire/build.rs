@@ -4,12 +4,14 @@ use std::error::Error;
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=proto");
-    let schema =
-        protox::compile(["kessai/v1/envelope.proto", "kessai/v1/content.proto"], ["proto"])?;
+    let files =
+        ["kessai/v1/envelope.proto", "kessai/v1/content.proto", "kessai/v1/enrolment.proto"];
+    let schema = protox::compile(files, ["proto"])?;
     prost_build::Config::new()
         .bytes(["."])
-        // A proof must not reach a log: with the stored key it gives the client key.
-        .skip_debug([".kessai.v1.Prove"])
+        // A proof must not reach a log: with the stored key it gives the client key. Nor may the
+        // keys of a handset.
+        .skip_debug([".kessai.v1.Prove", ".kessai.v1.EnrolHandset"])
         .compile_fds(schema)?;
     Ok(())
 }

@@ -67,7 +67,8 @@ fn answer(
     server_nonce: ServerNonce,
     proof: Proof,
 ) {
-    let prove = Prove { payment: payment(1), server_nonce, handset_nonce: HN, proof };
+    let prove =
+        Prove { payment: payment(1), server_nonce, handset_nonce: HN, proof, hub_tag: None };
     world.dispatch().prove(from, channel, prove, reply(70, line, Audience::Customer));
 }
 
@@ -221,6 +222,7 @@ fn a_blocked_customer_is_told_so_only_when_that_is_durable() {
                 server_nonce: nonce,
                 handset_nonce: HN,
                 proof: Proof([0; 32]),
+                hub_tag: None,
             };
             let reply = reply(70, &phone, Audience::Customer);
             world.dispatch().prove(handset(1), channel, claim, reply);

@@ -7,7 +7,7 @@
 use std::num::NonZeroU64;
 
 use bytes::Bytes;
-use kessai_terms::collation::{HandsetNonce, Proof, ServerNonce};
+use kessai_terms::collation::{HandsetNonce, Proof, ServerNonce, Signature};
 use kessai_terms::{PaymentId, Reason, TerminalId};
 use thiserror::Error;
 
@@ -89,6 +89,8 @@ pub enum HandsetRequest {
     Attach {
         /// Number of the last notice that it has.
         seen: u64,
+        /// Shows, through a carrier hub, that the handset itself attaches.
+        hub_proof: Option<Signature>,
     },
     /// To collate a proof.
     Prove(Prove),
@@ -107,6 +109,9 @@ pub struct Prove {
     pub handset_nonce: HandsetNonce,
     /// The proof.
     pub proof: Proof,
+    /// Shows, through a carrier hub, that the proof comes from the handset: only then does a wrong
+    /// one count.
+    pub hub_tag: Option<Signature>,
 }
 
 /// Says why a message is no call.
@@ -197,10 +202,9 @@ impl Request {
             }
             Body::Refund(_) => terminal(&|| Err(NOT_YET)),
             Body::Attach(message) => handset(&|| {
-                if !message.hub_proof.is_empty() {
-                    return Err(NOT_YET);
-                }
-                Ok(HandsetRequest::Attach { seen: message.seen })
+                let hub_proof = field::optional_bytes("hub_proof", &message.hub_proof)?;
+                let (seen, hub_proof) = (message.seen, hub_proof.map(Signature));
+                Ok(HandsetRequest::Attach { seen, hub_proof })
             }),
             Body::Prove(message) => handset(&|| Prove::parse(message).map(HandsetRequest::Prove)),
             Body::Refuse(message) => {
@@ -232,22 +236,21 @@ fn as_handset(from: Option<Identity>) -> Result<Handset, Reason> {
 
 impl Prove {
     fn parse(message: &v1::Prove) -> Result<Self, Reason> {
-        if !message.hub_tag.is_empty() {
-            return Err(NOT_YET);
-        }
-        let nonces = || -> Result<_, FieldError> {
+        let fields = || -> Result<_, FieldError> {
             Ok((
                 field::bytes("server_nonce", &message.server_nonce)?,
                 field::bytes("handset_nonce", &message.handset_nonce)?,
                 field::bytes("proof", &message.proof)?,
+                field::optional_bytes("hub_tag", &message.hub_tag)?,
             ))
         };
-        let (server_nonce, handset_nonce, proof) = nonces()?;
+        let (server_nonce, handset_nonce, proof, hub_tag) = fields()?;
         Ok(Self {
             payment: payment_id(&message.payment_id)?,
             server_nonce: ServerNonce(server_nonce),
             handset_nonce: HandsetNonce(handset_nonce),
             proof: Proof(proof),
+            hub_tag: hub_tag.map(Signature),
         })
     }
 }
@@ -287,16 +290,17 @@ fn terminal_body(request: &TerminalRequest) -> Body {
 
 fn handset_body(request: &HandsetRequest) -> Body {
     match request {
-        HandsetRequest::Attach { seen } => {
-            Body::Attach(v1::Attach { seen: *seen, hub_proof: Bytes::new() })
-        }
+        HandsetRequest::Attach { seen, hub_proof } => Body::Attach(v1::Attach {
+            seen: *seen,
+            hub_proof: field::optional_copy(hub_proof.as_ref().map(Signature::as_bytes)),
+        }),
         HandsetRequest::Refuse(id) => Body::Refuse(v1::Refuse { payment_id: raw(id) }),
         HandsetRequest::Prove(prove) => Body::Prove(v1::Prove {
             payment_id: raw(&prove.payment),
             server_nonce: Bytes::copy_from_slice(&prove.server_nonce.0),
             handset_nonce: Bytes::copy_from_slice(&prove.handset_nonce.0),
             proof: Bytes::copy_from_slice(&prove.proof.0),
-            hub_tag: Bytes::new(),
+            hub_tag: field::optional_copy(prove.hub_tag.as_ref().map(Signature::as_bytes)),
         }),
     }
 }

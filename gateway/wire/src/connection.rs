@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use kessai_terms::collation::GatewayNonce;
 use kessai_terms::{Reason, Text};
 
 use crate::VERSIONS;
@@ -66,6 +67,8 @@ pub struct Welcome {
     pub limits: Limits,
     /// The gateway instance.
     pub gateway: SoftwareName,
+    /// With what handsets attach through this connection, if it is a carrier hub's.
+    pub hub_nonce: Option<GatewayNonce>,
 }
 
 /// Bounds a connection.
@@ -99,6 +102,7 @@ impl Welcome {
                 idle_timeout_ms: limits.idle_timeout_ms,
             },
             gateway: field::text("gateway", &message.gateway)?,
+            hub_nonce: field::optional_bytes("hub_nonce", &message.hub_nonce)?.map(GatewayNonce),
         })
     }
 
@@ -113,6 +117,7 @@ impl Welcome {
                 idle_timeout_ms: self.limits.idle_timeout_ms,
             }),
             gateway: self.gateway.to_string(),
+            hub_nonce: field::optional_copy(self.hub_nonce.as_ref().map(GatewayNonce::as_bytes)),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Reads single fields of a message that came from the other side.
 
+use bytes::Bytes;
 use kessai_terms::{Amount, ApprovalNumber, Currency, Money, PaymentId, Reason, Reference};
 use thiserror::Error;
 
@@ -54,6 +55,19 @@ pub(crate) fn bytes<const N: usize>(
     bytes: &[u8],
 ) -> Result<[u8; N], FieldError> {
     bytes.try_into().map_err(|_| FieldError(name))
+}
+
+/// Takes exactly `N` bytes, or none.
+pub(crate) fn optional_bytes<const N: usize>(
+    name: &'static str,
+    found: &[u8],
+) -> Result<Option<[u8; N]>, FieldError> {
+    if found.is_empty() { Ok(None) } else { bytes(name, found).map(Some) }
+}
+
+/// Writes what [`optional_bytes`] takes.
+pub(crate) fn optional_copy(found: Option<&[u8; 32]>) -> Bytes {
+    found.map(|bytes| Bytes::copy_from_slice(bytes)).unwrap_or_default()
 }
 
 /// Takes the id of a payment.

@@ -11,10 +11,12 @@ use bytes::{Buf, BytesMut};
 use prost::Message;
 use thiserror::Error;
 
-use crate::limits::{MAX_FRAME_TO_GATEWAY, MAX_FRAME_TO_PEER, MAX_LENGTH_PREFIX};
-use crate::v1::{CloseCode, ToGateway, ToPeer};
+use crate::limits::{
+    MAX_ENROLMENT_FRAME, MAX_FRAME_TO_GATEWAY, MAX_FRAME_TO_PEER, MAX_LENGTH_PREFIX,
+};
+use crate::v1::{CloseCode, Enrol, EnrolAnswer, ToGateway, ToPeer};
 
-/// Marks the two envelopes, each with the length that its direction allows.
+/// Marks what a frame can hold, the two envelopes and the two messages of an enrolment, each with the length that its direction allows.
 pub trait Envelope: Message + Default + sealed::Sealed {
     /// Longest message of this kind.
     ///
@@ -31,11 +33,21 @@ impl Envelope for ToPeer {
     const MAX_BYTES: usize = MAX_FRAME_TO_PEER;
 }
 
+impl Envelope for Enrol {
+    const MAX_BYTES: usize = MAX_ENROLMENT_FRAME;
+}
+
+impl Envelope for EnrolAnswer {
+    const MAX_BYTES: usize = MAX_ENROLMENT_FRAME;
+}
+
 mod sealed {
     #[expect(unnameable_types, reason = "so that nobody else can add an envelope")]
     pub trait Sealed {}
     impl Sealed for crate::v1::ToGateway {}
     impl Sealed for crate::v1::ToPeer {}
+    impl Sealed for crate::v1::Enrol {}
+    impl Sealed for crate::v1::EnrolAnswer {}
 }
 
 /// Says why a stream of bytes cannot be cut further. It is the peer's fault, and the end of the

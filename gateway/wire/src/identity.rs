@@ -3,6 +3,7 @@
 use std::fmt;
 
 use bytes::Bytes;
+use kessai_terms::collation::PeerName;
 use kessai_terms::{ControllerId, CustomerId, DeviceId, HubId, TerminalId};
 
 use crate::field::{self, FieldError};
@@ -42,10 +43,7 @@ impl Identity {
                 field::text("controller", id).map(Self::Controller)
             }
             v1::identity::Kind::Hub(id) => field::text("hub", id).map(Self::Hub),
-            v1::identity::Kind::Handset(handset) => Ok(Self::Handset(Handset {
-                customer: field::text("customer_id", &handset.customer_id)?,
-                device: DeviceId(field::bytes("device_id", &handset.device_id)?),
-            })),
+            v1::identity::Kind::Handset(handset) => Handset::parse(handset).map(Self::Handset),
         }
     }
 
@@ -56,16 +54,39 @@ impl Identity {
     }
 }
 
+impl Handset {
+    pub(crate) fn parse(message: &v1::Handset) -> Result<Self, FieldError> {
+        Ok(Self {
+            customer: field::text("customer_id", &message.customer_id)?,
+            device: DeviceId(field::bytes("device_id", &message.device_id)?),
+        })
+    }
+
+    pub(crate) fn to_message(self) -> v1::Handset {
+        v1::Handset {
+            customer_id: self.customer.to_string(),
+            device_id: Bytes::copy_from_slice(self.device.as_bytes()),
+        }
+    }
+}
+
+impl From<PeerName> for Identity {
+    fn from(peer: PeerName) -> Self {
+        match peer {
+            PeerName::Terminal(id) => Self::Terminal(id),
+            PeerName::Controller(id) => Self::Controller(id),
+            PeerName::Hub(id) => Self::Hub(id),
+        }
+    }
+}
+
 impl From<Identity> for v1::Identity {
     fn from(identity: Identity) -> Self {
         let kind = match identity {
             Identity::Terminal(id) => v1::identity::Kind::Terminal(id.to_string()),
             Identity::Controller(id) => v1::identity::Kind::Controller(id.to_string()),
             Identity::Hub(id) => v1::identity::Kind::Hub(id.to_string()),
-            Identity::Handset(handset) => v1::identity::Kind::Handset(v1::Handset {
-                customer_id: handset.customer.to_string(),
-                device_id: Bytes::copy_from_slice(handset.device.as_bytes()),
-            }),
+            Identity::Handset(handset) => v1::identity::Kind::Handset(handset.to_message()),
         };
         Self { kind: Some(kind) }
     }

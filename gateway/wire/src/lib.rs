@@ -3,14 +3,17 @@
 //! This crate opens no socket, reads no clock, keeps no state and knows nothing about payments
 //! beyond what their messages say. [`frame`] cuts a stream into the messages of [`v1`], which are
 //! generated from the schema in `proto/kessai/v1/`; everything else turns those into values that
-//! have been checked ([`Call`], [`Message`], [`Confirmation`], [`Notice`]) and such values into
-//! messages. The protocol itself is written down in `docs/PROTOCOL.md`.
+//! have been checked ([`Call`], [`Message`], [`Enrol`], [`Confirmation`], [`Notice`]) and such values
+//! into messages. An [`Activation`] is all that a new peer needs to come at all. The protocol itself is written down in `docs/PROTOCOL.md`.
 
+mod activation;
+mod address;
 mod call;
 mod close;
 mod confirmation;
 mod connection;
 mod content;
+mod enrolment;
 mod exchange;
 mod faults;
 mod field;
@@ -27,10 +30,13 @@ pub mod v1;
 
 pub use kessai_terms as terms;
 
+pub use activation::{Activation, ActivationError, Subject};
+pub use address::{AddressError, GatewayAddress};
 pub use call::{Call, CallError, HandsetRequest, Prove, Request, RequestId, TerminalRequest};
 pub use confirmation::{Confirmation, Delivery};
 pub use connection::{Hello, Limits, Refusal, Retry, SoftwareName, Welcome};
 pub use content::ContentError;
+pub use enrolment::{Enrol, EnrolAnswer, EnrolHandset, EnrolPeer};
 pub use exchange::{Exchange, Rate};
 pub use field::{Approval, FieldError};
 pub use identity::{Handset, Identity};
@@ -57,7 +63,7 @@ pub const NOTICE_VERSION: u32 = 1;
 /// RFC 7301.
 pub const ALPN: &[u8] = b"kessai/1";
 
-/// The ALPN protocol of a connection on which a key is enrolled. Its messages come later.
+/// The ALPN protocol of a connection on which a key is enrolled: one [`Enrol`], one [`EnrolAnswer`].
 pub const ALPN_ENROLMENT: &[u8] = b"kessai-enrol/1";
 
 /// The server name that a client asks for and that the gateway's certificate bears.

@@ -10,6 +10,12 @@ pub use kessai_terms::limits::{
 /// Bytes.
 pub const MAX_LENGTH_PREFIX: usize = 3;
 
+/// Longest message of an enrolment, in either direction.
+///
+/// # Units
+/// Bytes, without the length before it.
+pub const MAX_ENROLMENT_FRAME: usize = 1024;
+
 /// Longest route token.
 ///
 /// # Units

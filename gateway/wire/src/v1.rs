@@ -19,3 +19,9 @@ impl std::fmt::Debug for Prove {
         f.debug_struct("Prove").field("payment_id", &self.payment_id).finish_non_exhaustive()
     }
 }
+
+impl std::fmt::Debug for EnrolHandset {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EnrolHandset").field("handset", &self.handset).finish_non_exhaustive()
+    }
+}

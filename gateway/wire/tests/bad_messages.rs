@@ -104,6 +104,18 @@ fn a_push_names_the_handset_it_is_for() {
 }
 
 #[test]
+fn the_nonce_of_a_hub_has_its_length_or_none() {
+    let found = samples::messages().into_iter().find(|message| message.0 == "welcome_hub");
+    let Some(Body::Welcome(welcome)) = ToPeer::from(&found.unwrap().2).body else {
+        panic!("a welcome")
+    };
+    for length in [1, 31, 33] {
+        let hub_nonce = vec![0; length].into();
+        check(&answer(Body::Welcome(v1::Welcome { hub_nonce, ..welcome.clone() })), "hub_nonce");
+    }
+}
+
+#[test]
 fn a_result_of_a_proof_has_one_of_its_shapes() {
     let collated = |name: &str| {
         let found = samples::messages().into_iter().find(|message| message.0 == name).unwrap();

@@ -13,8 +13,8 @@ use std::path::PathBuf;
 
 use bytes::BytesMut;
 use kessai_wire::frame::{self, Decoder, Envelope};
-use kessai_wire::v1::{ToGateway, ToPeer};
-use kessai_wire::{Call, Confirmation, Message, Notice};
+use kessai_wire::v1::{self, ToGateway, ToPeer};
+use kessai_wire::{Call, Confirmation, Enrol, EnrolAnswer, Message, Notice};
 
 #[path = "support/samples.rs"]
 mod samples;
@@ -63,6 +63,25 @@ fn messages_are_written_and_read_as_in_their_vectors() {
 }
 
 #[test]
+fn enrolments_are_written_and_read_as_in_their_vectors() {
+    for (name, says, enrol) in samples::enrolments() {
+        let mut bytes = framed(&v1::Enrol::from(&enrol));
+        check_bytes(name, says, &bytes);
+        let message = Decoder::<v1::Enrol>::new().decode(&mut bytes).unwrap().unwrap();
+        let read = Enrol::parse(&message).unwrap();
+        assert_eq!(v1::Enrol::from(&read), v1::Enrol::from(&enrol), "{name}");
+        assert!(bytes.is_empty());
+    }
+    for (name, says, answer) in samples::enrolment_answers() {
+        let mut bytes = framed(&v1::EnrolAnswer::from(&answer));
+        check_bytes(name, says, &bytes);
+        let message = Decoder::<v1::EnrolAnswer>::new().decode(&mut bytes).unwrap().unwrap();
+        assert_eq!(EnrolAnswer::parse(&message), Ok(answer), "{name}");
+        assert!(bytes.is_empty());
+    }
+}
+
+#[test]
 fn signed_contents_are_written_and_read_as_in_their_vectors() {
     let confirmations = [
         ("confirmation", "493 yen at a till", samples::confirmation()),
@@ -94,6 +113,8 @@ fn no_vector_is_left_over() {
         .iter()
         .map(|call| call.0)
         .chain(samples::messages().iter().map(|message| message.0))
+        .chain(samples::enrolments().iter().map(|enrol| enrol.0))
+        .chain(samples::enrolment_answers().iter().map(|answer| answer.0))
         .chain(["confirmation", "confirmation_foreign", "notice_captured", "notice_declined"])
         .map(|name| format!("{name}.hex"))
         .collect();

@@ -5,8 +5,9 @@
 
 use bytes::BytesMut;
 use kessai_wire::frame::{self, Decoder, Envelope};
-use kessai_wire::v1::{ToGateway, ToPeer};
-use kessai_wire::{Call, Confirmation, Message, Notice};
+use kessai_wire::terms::collation::{ActivationCode, ChannelBinding, SpkiHash};
+use kessai_wire::v1::{self, ToGateway, ToPeer};
+use kessai_wire::{Activation, Call, Confirmation, Enrol, EnrolAnswer, Message, Notice};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -15,7 +16,10 @@ mod samples;
 #[path = "support/strategies.rs"]
 mod strategies;
 
-use strategies::{any_call, any_confirmation, any_message, any_notice};
+use strategies::{
+    any_activation, any_call, any_confirmation, any_enrol, any_enrol_answer, any_message,
+    any_notice,
+};
 
 fn framed<M: Envelope>(message: &M) -> BytesMut {
     let mut bytes = BytesMut::new();
@@ -39,6 +43,18 @@ fn read_all(bytes: &[u8]) {
             assert_eq!(Message::parse(&ToPeer::from(&once)), Ok(once));
         }
     }
+    let mut buffer = BytesMut::from(bytes);
+    while let Ok(Some(message)) = Decoder::<v1::Enrol>::new().decode(&mut buffer) {
+        if let Ok(enrol) = Enrol::parse(&message) {
+            assert!(Enrol::parse(&v1::Enrol::from(&enrol)).is_ok());
+        }
+    }
+    let mut buffer = BytesMut::from(bytes);
+    while let Ok(Some(message)) = Decoder::<v1::EnrolAnswer>::new().decode(&mut buffer) {
+        if let Ok(answer) = EnrolAnswer::parse(&message) {
+            assert_eq!(EnrolAnswer::parse(&v1::EnrolAnswer::from(&answer)), Ok(answer));
+        }
+    }
     if let Ok(confirmation) = Confirmation::decode(bytes) {
         assert_eq!(confirmation.encode(), bytes);
     }
@@ -57,7 +73,10 @@ fn any_vector() -> impl Strategy<Value = Vec<u8>> {
         samples::foreign_confirmation().encode().to_vec(),
         samples::notice().encode().to_vec(),
     ];
-    proptest::sample::select(calls.chain(messages).chain(contents).collect::<Vec<_>>())
+    let enrolments = samples::enrolments().into_iter();
+    let enrolments = enrolments.map(|enrol| framed(&v1::Enrol::from(&enrol.2)).to_vec());
+    let all = calls.chain(messages).chain(contents).chain(enrolments);
+    proptest::sample::select(all.collect::<Vec<_>>())
 }
 
 proptest! {
@@ -75,6 +94,62 @@ proptest! {
         let mut bytes = framed(&ToPeer::from(&message));
         let read = Decoder::<ToPeer>::new().decode(&mut bytes).unwrap().unwrap();
         prop_assert_eq!(Message::parse(&read), Ok(message));
+    }
+
+    #[test]
+    fn an_enrolment_arrives_as_it_was_sent_and_holds_for_its_code_and_connection_only(
+        (enrol, code, channel, spki) in any_enrol(),
+        bit in 0_usize..(16 + 32 + 32) * 8,
+    ) {
+        let mut bytes = framed(&v1::Enrol::from(&enrol));
+        let message = Decoder::<v1::Enrol>::new().decode(&mut bytes).unwrap().unwrap();
+        let read = Enrol::parse(&message).unwrap();
+        prop_assert_eq!(v1::Enrol::from(&read), v1::Enrol::from(&enrol));
+        let holds = |code: &[u8; 16], channel: [u8; 32], spki: [u8; 32]| {
+            let code = ActivationCode::from_bytes(*code);
+            let (channel, spki) = (ChannelBinding(channel), SpkiHash(spki));
+            match &read {
+                Enrol::Handset(handset) => handset.verify(&code, &channel, &spki),
+                Enrol::Peer(peer) => peer.verify(&code, &channel, &spki),
+            }
+        };
+        let (mut code, mut channel, mut spki) = (code, channel.0, spki.0);
+        prop_assert!(holds(&code, channel, spki));
+        let place = bit / 8;
+        let byte = code.iter_mut().chain(&mut channel).chain(&mut spki).nth(place).unwrap();
+        *byte ^= 1 << (bit % 8);
+        prop_assert!(!holds(&code, channel, spki));
+    }
+
+    #[test]
+    fn the_answer_to_an_enrolment_arrives_as_it_was_sent(answer in any_enrol_answer()) {
+        let mut bytes = framed(&v1::EnrolAnswer::from(&answer));
+        let message = Decoder::<v1::EnrolAnswer>::new().decode(&mut bytes).unwrap().unwrap();
+        prop_assert_eq!(EnrolAnswer::parse(&message), Ok(answer));
+    }
+
+    #[test]
+    fn an_activation_is_read_as_it_was_written_and_not_with_a_typing_error(
+        activation in any_activation(),
+        place in any::<prop::sample::Index>(),
+        typed in "[0-9A-Za-z:.\\[\\]-]",
+    ) {
+        let text = activation.to_string();
+        prop_assert_eq!(text.parse::<Activation>().unwrap().to_string(), text.clone());
+        let place = place.index(text.len());
+        let mistyped = format!("{}{typed}{}", &text[..place], &text[place + 1..]);
+        match mistyped.parse::<Activation>() {
+            // The other case of a digit is the same digit.
+            Ok(read) => prop_assert_eq!(read.to_string(), text),
+            Err(error) => prop_assert_ne!(mistyped, text, "{}", error),
+        }
+    }
+
+    #[test]
+    fn any_text_at_all_is_read_as_an_activation_without_panic(text in "(kessai1:)?\\PC{0,200}") {
+        if let Ok(activation) = text.parse::<Activation>() {
+            prop_assert_eq!(activation.to_string().parse::<Activation>().unwrap().to_string(), activation.to_string());
+        }
     }
 
     #[test]

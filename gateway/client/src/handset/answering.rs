@@ -115,7 +115,7 @@ impl<'desk> Answering<'desk> {
         let client_key = secrets.client_key();
         let proof = prove(&client_key, &client_key.stored_key(), &auth);
         let (payment, server_nonce) = (self.payment, basis.nonce);
-        (Prove { payment, server_nonce, handset_nonce, proof }, auth)
+        (Prove { payment, server_nonce, handset_nonce, proof, hub_tag: None }, auth)
     }
 
     /// Believes a verdict if it is signed; tells nothing if another proof must be made.

@@ -338,7 +338,7 @@ impl Role for Phone {
         state.connection = Some(Connection { generation, channel });
         // If the events are full, the first push shows it.
         drop(state.emit(Event::Connected));
-        let attach = HandsetRequest::Attach { seen: state.seen.up_to() };
+        let attach = HandsetRequest::Attach { seen: state.seen.up_to(), hub_proof: None };
         Some(Request::Handset(self.0.id, attach))
     }
 

@@ -155,6 +155,7 @@ impl Talk {
             route: Bytes::new(),
             limits: Limits { max_frame_bytes: 32_768, max_in_flight: 64, idle_timeout_ms: 30_000 },
             gateway: SoftwareName::new("test").unwrap(),
+            hub_nonce: None,
         };
         self.answer(&hello, Answer::Welcome(welcome)).await;
     }

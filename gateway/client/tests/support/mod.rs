@@ -145,7 +145,8 @@ impl Gateway {
     pub async fn attach(&mut self) -> (Connection, u64) {
         let mut connection = self.welcome().await;
         let call = connection.hear().await;
-        let Request::Handset(_, HandsetRequest::Attach { seen }) = call.body else {
+        let Request::Handset(_, HandsetRequest::Attach { seen, hub_proof: None }) = call.body
+        else {
             panic!("not an attach: {call:?}")
         };
         connection.answer(&call, Answer::Attached { latest: seen }).await;
@@ -182,6 +183,7 @@ impl Connection {
                 idle_timeout_ms: 30_000,
             },
             gateway: SoftwareName::new("test").unwrap(),
+            hub_nonce: None,
         }
     }
 

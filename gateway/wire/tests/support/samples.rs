@@ -6,17 +6,19 @@ use std::num::NonZeroU64;
 
 use bytes::Bytes;
 use kessai_wire::terms::collation::{
-    ContentDigest, HandsetNonce, Proof, ServerKey, ServerNonce, Signature, content_digest,
+    ActivationCode, ChannelBinding, ContentDigest, DeviceKey, DeviceKeys, GatewayNonce,
+    HandsetNonce, PeerName, Proof, Salt, ServerKey, ServerNonce, Signature, SpkiHash, StoredKey,
+    content_digest,
 };
 use kessai_wire::terms::{
     Amount, ApprovalNumber, Basket, Currency, DeviceId, Gtin, Line, PaymentId, Reason, Reference,
     Rounding, Tax, TaxRate,
 };
 use kessai_wire::{
-    Answer, Approval, Call, Capture, Confirmation, Delivery, Exchange, Handset, HandsetRequest,
-    Hello, Identity, Limits, Message, Notice, Payer, Payment, PaymentState, Prompt, ProofResult,
-    Prove, Purchase, Push, Refusal, Request, RequestId, SignedNotice, SoftwareName,
-    TerminalRequest, Verdict, Welcome,
+    Answer, Approval, Call, Capture, Confirmation, Delivery, Enrol, EnrolAnswer, EnrolHandset,
+    EnrolPeer, Exchange, Handset, HandsetRequest, Hello, Identity, Limits, Message, Notice, Payer,
+    Payment, PaymentState, Prompt, ProofResult, Prove, Purchase, Push, Refusal, Request, RequestId,
+    SignedNotice, SoftwareName, TerminalRequest, Verdict, Welcome,
 };
 
 pub const NOW_MS: u64 = 1_790_000_000_000;
@@ -216,7 +218,13 @@ pub fn prove() -> Prove {
         server_nonce: ServerNonce([0xc0; 32]),
         handset_nonce: HandsetNonce([0xe0; 32]),
         proof: Proof([0x77; 32]),
+        hub_tag: None,
     }
+}
+
+/// The same through a carrier hub.
+pub fn hub_prove() -> Prove {
+    Prove { hub_tag: Some(Signature([0x7a; 32])), ..prove() }
 }
 
 /// Every call by name, with what it says in words.
@@ -245,8 +253,14 @@ pub fn calls() -> Vec<(&'static str, &'static str, Call)> {
         ("status", "of that payment", terminal_call(5, Status(id))),
         ("delivered", "all of that payment", terminal_call(6, Delivered(id))),
         ("reverse", "of that payment", terminal_call(7, Reverse(id))),
-        ("attach", "seen up to notice 6", handset_call(8, Attach { seen: 6 })),
+        ("attach", "seen up to notice 6", handset_call(8, Attach { seen: 6, hub_proof: None })),
+        (
+            "attach_hub",
+            "seen up to notice 6, through a hub, proof a7..",
+            handset_call(8, Attach { seen: 6, hub_proof: Some(Signature([0xa7; 32])) }),
+        ),
         ("prove", "nonces c0.., e0.., proof 77..", handset_call(9, Prove(prove()))),
+        ("prove_hub", "the same through a hub, tag 7a..", handset_call(9, Prove(hub_prove()))),
         ("refuse", "of that payment", handset_call(10, Refuse(id))),
     ]
 }
@@ -276,7 +290,9 @@ pub fn messages() -> Vec<(&'static str, &'static str, Message)> {
         route: Bytes::from_static(&[0x0a, 0x0b, 0x0c, 0x0d]),
         limits: Limits { max_frame_bytes: 32_768, max_in_flight: 64, idle_timeout_ms: 30_000 },
         gateway: SoftwareName::new("kessai-1").unwrap(),
+        hub_nonce: None,
     };
+    let hub_welcome = Welcome { hub_nonce: Some(GatewayNonce([0x80; 32])), ..welcome.clone() };
     let busy = Refusal::to_terminal(Reason::Busy, 500);
     let (approved_end, declined_end) = (signed(&notice()), signed(&declined_notice()));
     let approved_verdict = Verdict::Approved { signature, notice: approved_end.clone() };
@@ -284,6 +300,7 @@ pub fn messages() -> Vec<(&'static str, &'static str, Message)> {
     let again = Verdict::TryAgain { signature, tries_left: 2, server_nonce };
     vec![
         ("welcome", "version 1, route 0a0b0c0d, limits", answer(1, Answer::Welcome(welcome))),
+        ("welcome_hub", "the same to a hub, nonce 80..", answer(1, Answer::Welcome(hub_welcome))),
         ("echoed", "the bytes 01 02 03", answer(2, Answer::Echo(Bytes::from_static(&[1, 2, 3])))),
         ("refusal", "busy, ask again after 500 ms", answer(3, Answer::Refusal(busy))),
         ("payment_captured", "493 yen, approval 000042", answer(3, Answer::Payment(approved()))),
@@ -315,5 +332,62 @@ pub fn messages() -> Vec<(&'static str, &'static str, Message)> {
             Message::Push(Push::Prompt(handset(), prompt())),
         ),
         ("notice_push", "declined", Message::Push(Push::Notice(handset(), declined_end))),
+    ]
+}
+
+/// The connection of the enrolments below, and the key that enrols on it.
+pub fn binding() -> (ChannelBinding, SpkiHash) {
+    (ChannelBinding([0xcb; 32]), SpkiHash([0x5b; 32]))
+}
+
+pub fn code() -> ActivationCode {
+    ActivationCode::from_bytes([0x90; 16])
+}
+
+pub fn device_keys() -> DeviceKeys {
+    DeviceKeys {
+        stored: StoredKey::from_bytes([0x51; 32]),
+        server: ServerKey::from_bytes([0x55; 32]),
+        device: DeviceKey::from_bytes([0xd1; 32]),
+    }
+}
+
+pub fn enrol_handset() -> EnrolHandset {
+    let (channel, spki) = binding();
+    EnrolHandset::new(handset(), Salt([0x5a; 16]), device_keys(), &code(), (&channel, &spki))
+}
+
+pub fn enrol_peer(peer: PeerName) -> EnrolPeer {
+    let (channel, spki) = binding();
+    EnrolPeer::new(peer, &code(), &channel, &spki)
+}
+
+/// Every request of an enrolment by name, with what it says in words.
+pub fn enrolments() -> Vec<(&'static str, &'static str, Enrol)> {
+    let terminal = PeerName::Terminal("POS00001".parse().unwrap());
+    let controller = PeerName::Controller("C1".parse().unwrap());
+    let hub = PeerName::Hub("H1".parse().unwrap());
+    vec![
+        (
+            "enrol_handset",
+            "code 90.., cb cb.., SPKI hash 5b.., salt 5a.., SK 51.., VK 55.., DK d1..",
+            Enrol::Handset(Box::new(enrol_handset())),
+        ),
+        (
+            "enrol_terminal",
+            "POS00001, code 90.., cb cb.., SPKI hash 5b..",
+            Enrol::Peer(enrol_peer(terminal)),
+        ),
+        ("enrol_controller", "C1, the same", Enrol::Peer(enrol_peer(controller))),
+        ("enrol_hub", "H1, the same", Enrol::Peer(enrol_peer(hub))),
+    ]
+}
+
+/// Every answer to one by name, with what it says in words.
+pub fn enrolment_answers() -> Vec<(&'static str, &'static str, EnrolAnswer)> {
+    let refusal = Refusal::to_handset(Reason::EnrolmentRefused, 0);
+    vec![
+        ("enrolled", "at 1790000000000 ms", EnrolAnswer::Enrolled { gateway_time_ms: NOW_MS }),
+        ("enrolment_refused", "for whatever reason", EnrolAnswer::Refused(refusal)),
     ]
 }

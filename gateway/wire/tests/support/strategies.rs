@@ -5,15 +5,19 @@
 use std::num::NonZeroU64;
 
 use bytes::Bytes;
-use kessai_wire::terms::collation::{ContentDigest, HandsetNonce, Proof, ServerNonce, Signature};
+use kessai_wire::terms::collation::{
+    ActivationCode, ChannelBinding, ContentDigest, DeviceKey, DeviceKeys, GatewayNonce,
+    HandsetNonce, PeerName, Proof, Salt, ServerKey, ServerNonce, Signature, SpkiHash, StoredKey,
+};
 use kessai_wire::terms::{
     Amount, ApprovalNumber, Basket, Currency, CustomerId, DeviceId, Gtin, Line, Money, PaymentId,
     Reason, Reference, Rounding, Tax, TaxRate, Text,
 };
 use kessai_wire::{
-    Answer, Approval, Call, Capture, Confirmation, Delivery, Exchange, Handset, HandsetRequest,
-    Hello, Identity, Limits, Message, Notice, Payer, Payment, PaymentState, Prompt, ProofResult,
-    Prove, Purchase, Push, Rate, Refusal, Request, RequestId, Retry, SignedNotice, TerminalRequest,
+    Activation, Answer, Approval, Call, Capture, Confirmation, Delivery, Enrol, EnrolAnswer,
+    EnrolHandset, EnrolPeer, Exchange, GatewayAddress, Handset, HandsetRequest, Hello, Identity,
+    Limits, Message, Notice, Payer, Payment, PaymentState, Prompt, ProofResult, Prove, Purchase,
+    Push, Rate, Refusal, Request, RequestId, Retry, SignedNotice, Subject, TerminalRequest,
     Verdict, Welcome,
 };
 use proptest::collection::vec;
@@ -122,15 +126,18 @@ fn any_terminal_request() -> impl Strategy<Value = TerminalRequest> {
 }
 
 fn any_handset_request() -> impl Strategy<Value = HandsetRequest> {
-    let prove =
-        (any_payment_id(), any::<[[u8; 32]; 3]>()).prop_map(|(payment, [sn, hn, proof])| Prove {
+    let prove = (any_payment_id(), any::<[[u8; 32]; 3]>(), option::of(any_signature())).prop_map(
+        |(payment, [sn, hn, proof], hub_tag)| Prove {
             payment,
             server_nonce: ServerNonce(sn),
             handset_nonce: HandsetNonce(hn),
             proof: Proof(proof),
-        });
+            hub_tag,
+        },
+    );
     prop_oneof![
-        any::<u64>().prop_map(|seen| HandsetRequest::Attach { seen }),
+        (any::<u64>(), option::of(any_signature()))
+            .prop_map(|(seen, hub_proof)| HandsetRequest::Attach { seen, hub_proof }),
         prove.prop_map(HandsetRequest::Prove),
         any_payment_id().prop_map(HandsetRequest::Refuse),
     ]
@@ -344,10 +351,12 @@ fn any_refusal() -> impl Strategy<Value = Refusal> {
 }
 
 fn any_welcome() -> impl Strategy<Value = Welcome> {
-    (any::<u64>(), any_bytes(64), any::<[u32; 3]>(), any_text()).prop_map(
-        |(gateway_time_ms, route, [max_frame_bytes, max_in_flight, idle_timeout_ms], gateway)| {
+    let hub_nonce = option::of(any::<[u8; 32]>().prop_map(GatewayNonce));
+    (any::<u64>(), any_bytes(64), any::<[u32; 3]>(), any_text(), hub_nonce).prop_map(
+        |(gateway_time_ms, route, limits, gateway, hub_nonce)| {
+            let [max_frame_bytes, max_in_flight, idle_timeout_ms] = limits;
             let limits = Limits { max_frame_bytes, max_in_flight, idle_timeout_ms };
-            Welcome { version: 1, gateway_time_ms, route, limits, gateway }
+            Welcome { version: 1, gateway_time_ms, route, limits, gateway, hub_nonce }
         },
     )
 }
@@ -389,4 +398,64 @@ pub fn any_message() -> impl Strategy<Value = Message> {
             .prop_map(|(request, answer)| Message::Answer(request, answer)),
         any_push().prop_map(Message::Push),
     ]
+}
+
+fn any_peer() -> impl Strategy<Value = PeerName> {
+    prop_oneof![
+        any_code("[0-9A-Za-z]{1,8}").prop_map(PeerName::Terminal),
+        any_code("[0-9A-Za-z]{1,15}").prop_map(PeerName::Controller),
+        any_code("[0-9A-Za-z]{1,15}").prop_map(PeerName::Hub),
+    ]
+}
+
+/// With the code, connection and key that it was made for.
+pub fn any_enrol() -> impl Strategy<Value = (Enrol, [u8; 16], ChannelBinding, SpkiHash)> {
+    let binding = any::<[[u8; 32]; 2]>()
+        .prop_map(|[channel, spki]| (ChannelBinding(channel), SpkiHash(spki)));
+    let keys = (any_handset(), any::<[u8; 16]>(), any::<[[u8; 32]; 3]>());
+    let what = prop_oneof![keys.prop_map(Ok), any_peer().prop_map(Err)];
+    (any::<[u8; 16]>(), binding, what).prop_map(|(code, (channel, spki), what)| {
+        let secret = ActivationCode::from_bytes(code);
+        let enrol = match what {
+            Ok((handset, salt, [stored, server, device])) => {
+                let keys = DeviceKeys {
+                    stored: StoredKey::from_bytes(stored),
+                    server: ServerKey::from_bytes(server),
+                    device: DeviceKey::from_bytes(device),
+                };
+                let binding = (&channel, &spki);
+                let handset = EnrolHandset::new(handset, Salt(salt), keys, &secret, binding);
+                Enrol::Handset(Box::new(handset))
+            }
+            Err(peer) => Enrol::Peer(EnrolPeer::new(peer, &secret, &channel, &spki)),
+        };
+        (enrol, code, channel, spki)
+    })
+}
+
+pub fn any_enrol_answer() -> impl Strategy<Value = EnrolAnswer> {
+    prop_oneof![
+        any::<u64>().prop_map(|gateway_time_ms| EnrolAnswer::Enrolled { gateway_time_ms }),
+        any_refusal().prop_map(EnrolAnswer::Refused),
+    ]
+}
+
+pub fn any_activation() -> impl Strategy<Value = Activation> {
+    let gateway = prop_oneof![
+        "[0-9a-z][0-9a-z.-]{0,40}:[1-9][0-9]{0,3}",
+        any::<([u8; 16], u16)>().prop_map(|(host, port)| {
+            format!("[{}]:{}", std::net::Ipv6Addr::from(host), port.max(1))
+        }),
+    ]
+    .prop_map(|text| text.parse::<GatewayAddress>().unwrap());
+    let subject =
+        prop_oneof![any_customer().prop_map(Subject::Customer), any_peer().prop_map(Subject::Peer)];
+    (gateway, any::<[u8; 32]>(), subject, any::<[u8; 16]>()).prop_map(
+        |(gateway, root, subject, code)| Activation {
+            gateway,
+            root: SpkiHash(root),
+            subject,
+            code: ActivationCode::from_bytes(code),
+        },
+    )
 }
