@@ -195,13 +195,17 @@ pub(crate) fn purchase(number: u8, price: u64) -> Purchase {
 
 impl World {
     pub(crate) fn new() -> Self {
+        Self::with_rules(Rules::default())
+    }
+
+    pub(crate) fn with_rules(rules: Rules) -> Self {
         let storage = SimulatedDisk::new(1).storage();
         let replay = |_, _| Ok::<_, Infallible>(());
         let options = JournalOptions::default();
         let (journal, writer, _) =
             Journal::open_stepped(storage, &options, ChainKey([7; 32]), replay).unwrap();
         let layout = Layout::new(4, [9; 16]).unwrap();
-        let engine = Engine::new(Rules::default(), layout, Keyring::new(vec![sealing()]), 1);
+        let engine = Engine::new(rules, layout, Keyring::new(vec![sealing()]), 1);
         let secrets = HandsetSecrets::from_parts([5; 32], DeviceKey::from_bytes([6; 32]));
         enter_register(&engine, &journal);
         enrol(&engine, &journal, &secrets, &[handset(1), handset(2)]);
@@ -243,6 +247,12 @@ impl World {
 
     /// Makes durable what is queued, and lets due effects happen.
     pub(crate) fn make_durable(&mut self) {
+        self.sync();
+        self.deliver();
+    }
+
+    /// Makes durable what is queued.
+    pub(crate) fn sync(&mut self) {
         let mut now = Duration::ZERO;
         loop {
             match self.writer.step(now) {
@@ -251,6 +261,10 @@ impl World {
                 Stepped::Idle | Stepped::Ended => break,
             }
         }
+    }
+
+    /// Lets due effects happen.
+    pub(crate) fn deliver(&self) {
         let deliver = pin!(self.reception.dispatch.deliver());
         let pending = deliver.poll(&mut Context::from_waker(Waker::noop()));
         assert!(pending.is_pending(), "it goes on for ever");

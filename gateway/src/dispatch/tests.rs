@@ -1,11 +1,11 @@
 //! What leaves, to whom, and never before it is durable.
 
-use kessai_engine::Peer;
-use kessai_engine::terms::Reason;
 use kessai_engine::terms::collation::{
     AuthMessage, ChannelBinding, DeviceKey, HandsetNonce, HandsetSecrets, Proof, ServerNonce,
     content_digest, prove,
 };
+use kessai_engine::terms::{PaymentId, Reason};
+use kessai_engine::{Peer, Rules};
 use kessai_wire::{
     Answer, CloseCode, Handset, Message, Notice, PaymentState, Prompt, ProofResult, Prove, Push,
     RequestId, Verdict,
@@ -202,49 +202,75 @@ fn no_guess_is_told_before_it_is_counted_for_good() {
     assert_eq!(payment_told(&till.sent()).reason, Some(Reason::NotHonoured));
 }
 
+/// Several payments of one customer may wait here.
+fn lenient() -> World {
+    World::with_rules(Rules { open_per_customer: 3, ..Rules::default() })
+}
+
+/// Sends a proof that is wrong in any case.
+fn guess(world: &World, line: &Line, channel: ChannelBinding, payment: PaymentId, on: ServerNonce) {
+    let proof = Proof([0; 32]);
+    let claim = Prove { payment, server_nonce: on, handset_nonce: HN, proof, hub_tag: None };
+    world.dispatch().prove(handset(1), channel, claim, reply(70, line, Audience::Customer));
+}
+
 #[test]
 fn a_blocked_customer_is_told_so_only_when_that_is_durable() {
-    let mut world = World::new();
+    let mut world = lenient();
     let till = pos1(&mut world);
     let (mut phone, channel) = attach(&mut world, 1, 0);
-    let (mut other, second) = attach(&mut world, 2, 0);
-    other.sent();
-    // Three for the first payment, and the last two in a row for the next.
-    for number in [2, 1] {
-        open(&world, &till, 1, number, 300);
+    phone.sent();
+    let mut nonces = Vec::new();
+    for number in [1, 2, 3] {
+        open(&world, &till, 1, number, 100);
         world.make_durable();
-        let sent = phone.sent();
-        let mut nonce = prompt(sent.get(sent.len() - 1..).unwrap()).server_nonce;
-        let tries = if number == 2 { 3 } else { 1 };
-        for _ in 0..tries {
-            let claim = Prove {
-                payment: payment(number),
-                server_nonce: nonce,
-                handset_nonce: HN,
-                proof: Proof([0; 32]),
-                hub_tag: None,
-            };
-            let reply = reply(70, &phone, Audience::Customer);
-            world.dispatch().prove(handset(1), channel, claim, reply);
+        nonces.push(prompt(&phone.sent()).server_nonce);
+    }
+    // Three for the first payment, two for the second: that is five in a row.
+    for (number, tries) in [(1, 3), (2, 2)] {
+        let mut nonce = nonces[usize::from(number) - 1];
+        for left in (0..tries).rev() {
+            guess(&world, &phone, channel, payment(number), nonce);
+            if (number, left) == (2, 0) {
+                break;
+            }
             world.make_durable();
             if let Verdict::TryAgain { server_nonce, .. } = verdict(&phone.sent()) {
                 nonce = server_nonce;
             }
         }
-        if number == 1 {
-            let sent = other.sent();
-            let asked = prompt(sent.get(sent.len() - 1..).unwrap());
-            assert_eq!(asked.tries_left, 2, "as it was when the prompt was made");
-            answer(&world, &phone, (handset(1), channel), nonce, Proof([0; 32]));
-            // The block is not durable; the other handset tries, rightly even.
-            let right = proof(&world.secrets, &asked, second);
-            answer(&world, &other, (handset(2), second), asked.server_nonce, right);
-            assert!(phone.sent().is_empty() && other.sent().is_empty());
-            world.make_durable();
-        }
     }
-    assert!(matches!(verdict(&phone.sent()), Verdict::Declined { .. }));
+    // The fifth is not durable. To be told that one is blocked is to be told that it was wrong.
+    guess(&world, &phone, channel, payment(3), nonces[2]);
+    assert!(phone.sent().is_empty());
+    world.make_durable();
+    let sent = phone.sent();
+    let [fifth, refused] = sent.as_slice() else { panic!("{sent:?}") };
+    assert!(matches!(verdict(std::slice::from_ref(fifth)), Verdict::Declined { .. }));
+    assert_eq!(reason_of_refusal(std::slice::from_ref(refused)), Reason::TriesExhausted);
     assert_eq!(world.dispatch().engine().customer(&handset(1).customer).unwrap().wrong_in_row, 5);
+}
+
+/// A prompt tells how many tries are left, over all payments of the customer.
+#[test]
+fn a_prompt_waits_for_a_wrong_proof_that_is_younger_than_its_payment() {
+    let mut world = lenient();
+    let till = pos1(&mut world);
+    let (mut phone, channel) = attach(&mut world, 1, 0);
+    phone.sent();
+    open(&world, &till, 1, 1, 100);
+    world.make_durable();
+    let first = prompt(&phone.sent()).server_nonce;
+    open(&world, &till, 2, 2, 100);
+    world.sync();
+    guess(&world, &phone, channel, payment(1), first);
+    world.deliver();
+    assert!(phone.sent().is_empty(), "the second payment is durable, the guess is not");
+    world.make_durable();
+    let sent = phone.sent();
+    assert_eq!(sent.len(), 2);
+    let asked = |message| matches!(message, &Message::Push(Push::Prompt(..)));
+    assert!(sent.iter().any(asked), "{sent:?}");
 }
 
 #[test]
