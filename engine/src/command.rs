@@ -1,13 +1,14 @@
 //! What callers hand in and get back, beside offers and views.
 
 use kessai_terms::collation::{
-    ChannelBinding, HandsetNonce, Proof, SealingKey, ServerNonce, Signature,
+    ChannelBinding, DeviceKeys, HandsetNonce, Proof, SealedRow, SealingKey, ServerNonce, Signature,
 };
 use kessai_terms::ids::{CustomerId, DeviceId, PaymentId};
 
 use bytes::Bytes;
 
 use crate::payment::PaymentView;
+use crate::register::KeyPin;
 use crate::slot::Lsn;
 
 /// The sealing keys that handset rows may be sealed under, the current one first.
@@ -25,6 +26,16 @@ impl Keyring {
     #[must_use]
     pub fn key(&self, id: u32) -> Option<&SealingKey> {
         self.0.iter().find(|key| key.id() == id)
+    }
+
+    /// Opens a handset's keys: nothing if their key is not here, or the row belongs elsewhere.
+    pub(crate) fn open(
+        &self,
+        row: &SealedRow,
+        customer: &CustomerId,
+        device: &DeviceId,
+    ) -> Option<DeviceKeys> {
+        self.key(row.key_id)?.open(row, customer, device).ok()
     }
 }
 
@@ -137,4 +148,23 @@ pub struct Owed {
     pub latest: u64,
     /// Not to be told before this is durable.
     pub after: Lsn,
+}
+
+/// What a command did to keys.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeyChange {
+    /// Its last record: not to be told before this is durable.
+    pub after: Lsn,
+    /// The TLS keys that it took out of use. Whoever is connected with one speaks for nobody any
+    /// more, so the connection is to be closed at once.
+    pub retired: Vec<KeyPin>,
+}
+
+/// How far a retirement of all handsets has come.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Retirement {
+    /// What was done.
+    pub change: KeyChange,
+    /// How many handsets are left because the journal's queue was full: to be gone on with.
+    pub left: usize,
 }

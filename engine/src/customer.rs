@@ -3,13 +3,12 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use kessai_terms::collation::{ContentDigest, DeviceKeys, Salt, Signature};
 use kessai_terms::ids::{CustomerId, DeviceId, PaymentId};
 use kessai_terms::money::{Amount, AmountError, Currency};
 
 use foldhash::fast::FixedState;
 
-use crate::register::KeyPin;
+use crate::device::Device;
 use crate::slot::Lsn;
 use crate::sync::SeededMap;
 
@@ -81,42 +80,6 @@ impl Holder {
         }
         self.recent.push_back((self.notices, payment));
         self.notices
-    }
-}
-
-/// An enrolled handset. Its keys can be used through it, never read.
-#[derive(Debug)]
-pub struct Device {
-    /// The handset.
-    pub id: DeviceId,
-    /// Whose it is.
-    pub customer: CustomerId,
-    /// The TLS key that it connects with.
-    pub pin: KeyPin,
-    /// The salt of its password stretching.
-    pub salt: Salt,
-    /// The version of its sealed row.
-    pub version: u32,
-    pub(crate) keys: SecretKeys,
-}
-
-impl Device {
-    /// Signs a notice about the payment that the customer was shown as `content`.
-    ///
-    /// # Source
-    /// kessai/collation/v1, "every other notice".
-    #[must_use]
-    pub fn sign_notice(&self, content: &ContentDigest, notice: &[u8]) -> Signature {
-        self.keys.0.server.sign_notice(content, notice)
-    }
-}
-
-/// Keeps a device's keys out of every debug print.
-pub(crate) struct SecretKeys(pub(crate) DeviceKeys);
-
-impl std::fmt::Debug for SecretKeys {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("SecretKeys(..)")
     }
 }
 
@@ -204,6 +167,12 @@ impl Customers {
     /// Goes through all customers.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&Account, &Holder)> {
         self.accounts.iter().zip(&self.holders)
+    }
+
+    /// Lists all live handsets.
+    pub(crate) fn live_devices(&self) -> Vec<(CustomerId, DeviceId)> {
+        let devices = self.holders.iter().flat_map(|holder| &holder.devices);
+        devices.map(|live| (live.customer, live.id)).collect()
     }
 
     /// Says whether there is no seat left.

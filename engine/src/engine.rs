@@ -14,7 +14,6 @@ use kessai_terms::reason::Reason;
 use siphasher::sip::SipHasher13;
 
 use crate::command::{Claim, Collated, Keyring, Opening, Owed, PromptView};
-use crate::customer::Device;
 use crate::offer::Offer;
 use crate::payment::{PaymentView, Permits, Prompt};
 use crate::permit::Gauge;
@@ -27,6 +26,8 @@ use crate::sync::{Locked, Published, SharedMap};
 
 mod admin;
 mod books;
+mod devices;
+mod registry;
 mod replay;
 
 pub use admin::AdminError;
@@ -79,7 +80,7 @@ pub struct Engine {
     keyring: Keyring,
     shards: Box<[Locked<Shard>]>,
     register: Published<Register>,
-    register_clerk: Locked<admin::Clerk>,
+    register_clerk: Locked<registry::Clerk>,
     /// Leads from a payment id to the shard that knows it.
     payments: SharedMap<PaymentId, Unit>,
     payment_count: AtomicUsize,
@@ -104,7 +105,7 @@ impl Engine {
             keyring,
             shards,
             register: Published::new(Register::default()),
-            register_clerk: Locked::new(admin::Clerk::default()),
+            register_clerk: Locked::new(registry::Clerk::default()),
             payments: SharedMap::with_hasher(hasher.clone()),
             payment_count: AtomicUsize::new(0),
             peers: SharedMap::with_hasher(hasher),
@@ -363,15 +364,6 @@ impl Engine {
         seen: u64,
     ) -> Result<Owed, Reason> {
         self.of_customer(customer).with(|shard| shard.owed(customer, device, seen))
-    }
-
-    /// Finds a customer's live handsets: whom to ask and whom to tell.
-    #[must_use]
-    pub fn devices(&self, customer: &CustomerId) -> Vec<Arc<Device>> {
-        self.of_customer(customer).with(|shard| {
-            let seat = shard.customers.seat(customer);
-            seat.map(|seat| shard.customers.holder(seat).devices.clone()).unwrap_or_default()
-        })
     }
 
     /// The shard that knows the payment already, or the one where it is known from now on.

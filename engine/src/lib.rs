@@ -14,6 +14,7 @@ pub use kessai_terms as terms;
 mod calendar;
 mod command;
 mod customer;
+mod device;
 mod engine;
 mod ledger;
 mod offer;
@@ -28,19 +29,22 @@ mod state;
 mod sync;
 
 pub use calendar::{BusinessDate, Calendar};
-pub use command::{Claim, Collated, Freshness, Keyring, Opening, Owed, PromptView};
-pub use customer::{CustomerView, Device, RECENT_NOTICES};
+pub use command::{
+    Claim, Collated, Freshness, KeyChange, Keyring, Opening, Owed, PromptView, Retirement,
+};
+pub use customer::{CustomerView, RECENT_NOTICES};
+pub use device::Device;
 pub use engine::{AdminError, Books, CurrencyBooks, Engine, Layout, MAX_SHARDS};
 pub use offer::{Capture, Charge, ForeignPrice, Offer};
 pub use payment::PaymentView;
 pub use record::{
     Approved, Captured, Credited, CustomerAdded, Declined, DecodeError, DeviceAdded, DeviceRevoked,
-    Ended, Entry, Mismatched, Opened, Overtaken, Record, RequestDigest, Reversed, Terms, Unit,
-    Verdict,
+    Ended, Entry, Mismatched, Opened, Overtaken, Record, Rekeyed, RequestDigest, Reversed, Terms,
+    Unit, Verdict,
 };
 pub use register::{
-    KeyPin, Merchant, Peer, Place, Register, RegisterChange, RegisterError, Store, Terminal,
-    TerminalKind,
+    Controller, Hub, KeyPin, Merchant, Peer, Place, Register, RegisterChange, RegisterError,
+    Station, Store, Terminal, TerminalKind,
 };
 pub use rules::Rules;
 pub use shard::Corrupt;

@@ -8,8 +8,7 @@
 
 use bytes::Bytes;
 use kessai_terms::collation::{
-    ChannelBinding, ContentDigest, DeviceKeys, HandsetNonce, Salt, SealedRow, SealingKey,
-    ServerNonce,
+    ChannelBinding, ContentDigest, HandsetNonce, Salt, SealedRow, ServerNonce,
 };
 use kessai_terms::ids::{
     ApprovalNumber, CustomerId, DeviceId, MerchantId, PaymentId, Reference, StoreId, TerminalId,
@@ -78,6 +77,8 @@ pub enum Record {
     Captured(Captured),
     /// An authorised or captured payment was taken back whole.
     Reversed(Reversed),
+    /// A handset's keys were replaced: a new password, a new TLS key, or both.
+    Rekeyed(Box<Rekeyed>),
 }
 
 /// See [`Record::CustomerAdded`].
@@ -115,13 +116,6 @@ pub struct DeviceAdded {
     pub row: SealedRow,
 }
 
-impl DeviceAdded {
-    /// Opens the sealed keys: nothing if `key` is not the one, or the row belongs elsewhere.
-    pub(crate) fn open(&self, key: &SealingKey) -> Option<DeviceKeys> {
-        key.open(&self.row, &self.customer, &self.device).ok()
-    }
-}
-
 /// See [`Record::DeviceRevoked`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceRevoked {
@@ -129,6 +123,21 @@ pub struct DeviceRevoked {
     pub customer: CustomerId,
     /// The handset.
     pub device: DeviceId,
+}
+
+/// See [`Record::Rekeyed`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rekeyed {
+    /// Whose handset.
+    pub customer: CustomerId,
+    /// The handset.
+    pub device: DeviceId,
+    /// The TLS key that it connects with from now on; perhaps the same as before.
+    pub pin: KeyPin,
+    /// The salt of its new password stretching.
+    pub salt: Salt,
+    /// The new keys under the seal, exactly one version higher than those they replace.
+    pub row: SealedRow,
 }
 
 /// Who asked for a payment, and for what.

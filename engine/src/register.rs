@@ -1,9 +1,10 @@
-//! Who may do business here: merchants, stores, terminals, and the keys of all peers.
+//! Who may do business here: merchants, stores, terminals, controllers and hubs, with their keys.
 //!
 //! The register is small beside the customers and read by every payment, so it is one immutable
 //! value that is replaced whole. It holds no balance and knows no payment.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use kessai_terms::basket::Rounding;
@@ -83,7 +84,49 @@ pub struct Terminal {
     pub pin: Option<KeyPin>,
 }
 
-/// A change of the register, entered or replaced whole by its id.
+/// A merchant's own machine that speaks for all the merchant's terminals.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Controller {
+    /// The controller's code.
+    pub id: ControllerId,
+    /// Whose terminals it speaks for, for good.
+    pub merchant: MerchantId,
+    /// The TLS key that it connects with; none if it is not enrolled.
+    pub pin: Option<KeyPin>,
+}
+
+/// A carrier's machine that passes on what many handsets say.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Hub {
+    /// The hub's code.
+    pub id: HubId,
+    /// The TLS key that it connects with; none if it is not enrolled.
+    pub pin: Option<KeyPin>,
+}
+
+/// Names whoever the register knows by a code and a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Station {
+    /// A terminal.
+    Terminal(TerminalId),
+    /// A store controller.
+    Controller(ControllerId),
+    /// A carrier hub.
+    Hub(HubId),
+}
+
+impl fmt::Display for Station {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Terminal(id) => write!(f, "terminal {id}"),
+            Self::Controller(id) => write!(f, "controller {id}"),
+            Self::Hub(id) => write!(f, "hub {id}"),
+        }
+    }
+}
+
+/// A change of the register, entered or replaced whole by its id: where a key is missing, the one
+/// that was there is out of use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RegisterChange {
     /// A merchant.
@@ -92,6 +135,26 @@ pub enum RegisterChange {
     Store(Store),
     /// A terminal of a store that is there.
     Terminal(Terminal),
+    /// A controller of a merchant that is there.
+    Controller(Controller),
+    /// A hub.
+    Hub(Hub),
+}
+
+impl RegisterChange {
+    /// The station that it enters, as a peer, with its key.
+    pub(crate) fn station(&self) -> Option<(Station, Peer, Option<KeyPin>)> {
+        match self {
+            Self::Merchant(_) | Self::Store(_) => None,
+            Self::Terminal(Terminal { id, pin, .. }) => {
+                Some((Station::Terminal(*id), Peer::Terminal(*id), *pin))
+            }
+            Self::Controller(Controller { id, merchant, pin }) => {
+                Some((Station::Controller(*id), Peer::Controller(*id, *merchant), *pin))
+            }
+            Self::Hub(Hub { id, pin }) => Some((Station::Hub(*id), Peer::Hub(*id), *pin)),
+        }
+    }
 }
 
 /// Why a change of the register is refused.
@@ -103,9 +166,18 @@ pub enum RegisterError {
     /// The terminal names a store that is not there.
     #[error("terminal {0} stands in store {1}, which is not registered")]
     StoreMissing(TerminalId, StoreId),
+    /// The controller names a merchant that is not there.
+    #[error("controller {0} belongs to merchant {1}, which is not registered")]
+    OwnerMissing(ControllerId, MerchantId),
+    /// The controller would speak for another merchant's terminals over connections that it has.
+    #[error("controller {0} belongs to merchant {1} and cannot be given to another")]
+    OwnerFixed(ControllerId, MerchantId),
+    /// There is no such station.
+    #[error("{0} is not registered")]
+    StationMissing(Station),
     /// The key already speaks for somebody else.
-    #[error("the key of terminal {0} is already enrolled for another peer")]
-    KeyTaken(TerminalId),
+    #[error("the key of {0} is already enrolled for another peer")]
+    KeyTaken(Station),
 }
 
 /// A terminal with where it stands and the count of its open payments.
@@ -127,6 +199,8 @@ pub struct Register {
     merchants: BTreeMap<MerchantId, Arc<Merchant>>,
     stores: BTreeMap<StoreId, Arc<Store>>,
     terminals: BTreeMap<TerminalId, Place>,
+    controllers: BTreeMap<ControllerId, Controller>,
+    hubs: BTreeMap<HubId, Hub>,
     /// The last record that made it what it is.
     pub after: Lsn,
 }
@@ -153,6 +227,68 @@ impl Register {
         self.stores.values().map(AsRef::as_ref)
     }
 
+    /// Goes through all controllers in the order of their ids.
+    pub fn controllers(&self) -> impl Iterator<Item = &Controller> {
+        self.controllers.values()
+    }
+
+    /// Goes through all hubs in the order of their ids.
+    pub fn hubs(&self) -> impl Iterator<Item = &Hub> {
+        self.hubs.values()
+    }
+
+    /// Finds a merchant.
+    #[must_use]
+    pub fn merchant(&self, merchant: &MerchantId) -> Option<&Merchant> {
+        self.merchants.get(merchant).map(AsRef::as_ref)
+    }
+
+    /// Finds a store.
+    #[must_use]
+    pub fn store(&self, store: &StoreId) -> Option<&Store> {
+        self.stores.get(store).map(AsRef::as_ref)
+    }
+
+    /// Finds a controller.
+    #[must_use]
+    pub fn controller(&self, controller: &ControllerId) -> Option<&Controller> {
+        self.controllers.get(controller)
+    }
+
+    /// Finds a hub.
+    #[must_use]
+    pub fn hub(&self, hub: &HubId) -> Option<&Hub> {
+        self.hubs.get(hub)
+    }
+
+    /// Finds the key of a station: none if it is not there or not enrolled.
+    #[must_use]
+    pub fn pin(&self, station: &Station) -> Option<KeyPin> {
+        match station {
+            Station::Terminal(id) => self.place(id)?.terminal.pin,
+            Station::Controller(id) => self.controller(id)?.pin,
+            Station::Hub(id) => self.hub(id)?.pin,
+        }
+    }
+
+    /// Words the change that gives a station another key, or none, and leaves the rest as it is.
+    pub(crate) fn repinned(
+        &self,
+        station: Station,
+        pin: Option<KeyPin>,
+    ) -> Result<RegisterChange, RegisterError> {
+        let found = match station {
+            Station::Terminal(id) => self
+                .place(&id)
+                .map(|place| RegisterChange::Terminal(Terminal { pin, ..place.terminal.clone() })),
+            Station::Controller(id) => self
+                .controller(&id)
+                .map(|found| RegisterChange::Controller(Controller { pin, ..found.clone() })),
+            Station::Hub(id) => self.hub(&id).map(|_| RegisterChange::Hub(Hub { id, pin })),
+        };
+        found.ok_or(RegisterError::StationMissing(station))
+    }
+
     /// Checks that `change` names only what is there.
     ///
     /// # Errors
@@ -170,6 +306,16 @@ impl Register {
             RegisterChange::Terminal(terminal) => {
                 Err(RegisterError::StoreMissing(terminal.id, terminal.store))
             }
+            RegisterChange::Controller(new) => match self.controllers.get(&new.id) {
+                Some(old) if old.merchant != new.merchant => {
+                    Err(RegisterError::OwnerFixed(old.id, old.merchant))
+                }
+                _ if !self.merchants.contains_key(&new.merchant) => {
+                    Err(RegisterError::OwnerMissing(new.id, new.merchant))
+                }
+                Some(_) | None => Ok(()),
+            },
+            RegisterChange::Hub(_) => Ok(()),
         }
     }
 
@@ -198,6 +344,12 @@ impl Register {
                 self.stores.insert(store.id, store);
             }
             RegisterChange::Terminal(terminal) => self.enter_terminal(terminal),
+            RegisterChange::Controller(controller) => {
+                self.controllers.insert(controller.id, controller.clone());
+            }
+            RegisterChange::Hub(hub) => {
+                self.hubs.insert(hub.id, hub.clone());
+            }
         }
         Ok(())
     }

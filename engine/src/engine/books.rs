@@ -86,7 +86,9 @@ impl Engine {
         let register = self.register.read();
         let mut sum = hash_of(&register.merchants().collect::<Vec<_>>())
             .wrapping_add(hash_of(&register.stores().collect::<Vec<_>>()))
-            .wrapping_add(hash_of(&register.places().map(|p| &p.terminal).collect::<Vec<_>>()));
+            .wrapping_add(hash_of(&register.places().map(|p| &p.terminal).collect::<Vec<_>>()))
+            .wrapping_add(hash_of(&register.controllers().collect::<Vec<_>>()))
+            .wrapping_add(hash_of(&register.hubs().collect::<Vec<_>>()));
         for shard in &self.shards {
             sum = sum.wrapping_add(shard.with(|shard| shard.hash_rows()));
         }

@@ -1,13 +1,13 @@
 //! Recovery: what the journal holds is made so again, by the same code that made it so.
 
-use kessai_terms::ids::PaymentId;
+use kessai_terms::ids::{CustomerId, DeviceId, PaymentId};
 
 use super::Engine;
-use super::admin::Repinned;
+use super::registry::Repinned;
 use crate::payment::Permits;
 use crate::permit::Gauge;
 use crate::record::{Entry, Opened, Record, Unit};
-use crate::register::Peer;
+use crate::register::{KeyPin, Peer};
 use crate::shard::Corrupt;
 
 impl Engine {
@@ -33,23 +33,23 @@ impl Engine {
         {
             return Err(Corrupt::Payment(payment));
         }
-        let revoked_pin = self.shard(entry.unit).with(|shard| {
-            let revoked_pin = if let Record::DeviceRevoked(revoked) = &entry.record {
-                shard.pin(&revoked.customer, &revoked.device)
-            } else {
-                None
-            };
+        let handset = handset_of(&entry.record);
+        let old_pin = self.shard(entry.unit).with(|shard| {
+            let old_pin = handset.and_then(|(of, device, _)| shard.pin(&of, &device));
             shard.apply(entry, &self.keyring)?;
             if let Record::Opened(opened) = &entry.record {
                 shard.admit(opened.terms.payment, self.permits_again(opened));
             }
-            Ok::<_, Corrupt>(revoked_pin)
+            Ok::<_, Corrupt>(old_pin)
         })?;
-        if let Record::DeviceAdded(added) = &entry.record {
-            self.peers.insert(added.pin, Peer::Handset(added.customer, added.device));
-        }
-        if let Some(pin) = revoked_pin {
-            self.peers.remove(&pin);
+        if let Some((customer, device, new_pin)) = handset {
+            let peer = Peer::Handset(customer, device);
+            if let Some(pin) = old_pin {
+                self.release_key(&pin, peer);
+            }
+            if let Some(pin) = new_pin {
+                self.peers.insert(pin, peer);
+            }
         }
         Ok(())
     }
@@ -74,7 +74,7 @@ impl Engine {
         register.apply(change)?;
         self.register.replace(register);
         if let Some(change) = &repinned {
-            self.repin(change);
+            self.apply_repin(change);
         }
         Ok(())
     }
@@ -92,6 +92,28 @@ fn opened_by(record: &Record) -> Option<PaymentId> {
         | Record::DeviceAdded(_)
         | Record::DeviceRevoked(_)
         | Record::Unblocked(_)
+        | Record::Mismatched(_)
+        | Record::Approved(_)
+        | Record::Ended(_)
+        | Record::Captured(_)
+        | Record::Reversed(_)
+        | Record::Rekeyed(_) => None,
+    }
+}
+
+/// The handset whose TLS key a record changes, with the key that it has from then on.
+fn handset_of(record: &Record) -> Option<(CustomerId, DeviceId, Option<KeyPin>)> {
+    match record {
+        Record::DeviceAdded(added) => Some((added.customer, added.device, Some(added.pin))),
+        Record::Rekeyed(rekeyed) => Some((rekeyed.customer, rekeyed.device, Some(rekeyed.pin))),
+        Record::DeviceRevoked(revoked) => Some((revoked.customer, revoked.device, None)),
+        Record::Registered(_)
+        | Record::CustomerAdded(_)
+        | Record::Credited(_)
+        | Record::Unblocked(_)
+        | Record::Opened(_)
+        | Record::Declined(_)
+        | Record::Overtaken(_)
         | Record::Mismatched(_)
         | Record::Approved(_)
         | Record::Ended(_)

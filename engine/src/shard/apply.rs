@@ -2,24 +2,21 @@
 //!
 //! It decides nothing. What it finds impossible is corruption, never a refusal.
 
-use std::sync::Arc;
-
 use kessai_terms::ids::{CustomerId, PaymentId, TerminalId};
 use kessai_terms::money::{Amount, AmountError};
 use kessai_terms::reason::Reason;
 
 use super::Shard;
 use crate::command::Keyring;
-use crate::customer::{Account, Device, Seat, SecretKeys};
+use crate::customer::Seat;
 use crate::ledger::Flow;
 use crate::payment::{Payment, PaymentView, Pending};
-use crate::record::{
-    Approved, CustomerAdded, DeviceAdded, Entry, Mismatched, Opened, Overtaken, Record, Terms,
-    Unit, Verdict,
-};
+use crate::record::{Approved, Entry, Mismatched, Opened, Overtaken, Record, Terms, Unit, Verdict};
 use crate::register::RegisterError;
 use crate::slot::Lsn;
 use crate::state::{Event, PaymentState};
+
+mod customers;
 
 /// Why a journal cannot have been written by this engine.
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +37,7 @@ pub enum Corrupt {
     /// A record names a customer that no record added, or adds one twice.
     #[error("a record is at odds with the customers that are there")]
     Customer,
-    /// A record names a handset that is not there, or adds one twice.
+    /// A record names a handset that is not there, adds one twice, or skips a version of its keys.
     #[error("a record is at odds with the handsets that are there")]
     Device,
     /// A handset's keys do not open under the sealing key given.
@@ -115,21 +112,10 @@ impl Shard {
         match &entry.record {
             Record::Registered(_) => Err(Corrupt::Misplaced(self.unit)),
             Record::CustomerAdded(added) => self.add_customer(added),
-            Record::Credited(credited) => {
-                let seat = self.seated(&credited.customer)?;
-                let account = self.customers.account_mut(seat);
-                account.balance = account.balance.checked_add(credited.amount)?;
-                self.ledger.fund(account.currency, credited.amount)?;
-                Ok(Touched::customer(seat))
-            }
+            Record::Credited(credited) => self.credit(credited),
             Record::DeviceAdded(added) => self.add_device(added, keyring),
-            Record::DeviceRevoked(revoked) => {
-                let seat = self.seated(&revoked.customer)?;
-                let devices = &mut self.customers.holder_mut(seat).devices;
-                let place = devices.iter().position(|device| device.id == revoked.device);
-                devices.remove(place.ok_or(Corrupt::Device)?);
-                Ok(Touched::customer(seat))
-            }
+            Record::DeviceRevoked(revoked) => self.revoke_device(revoked),
+            Record::Rekeyed(rekeyed) => self.rekey_device(rekeyed, keyring),
             Record::Unblocked(customer) => {
                 let seat = self.seated(customer)?;
                 self.customers.account_mut(seat).wrong_in_row = 0;
@@ -150,42 +136,6 @@ impl Shard {
                 self.change(reversed.payment, Event::Reverse, reversed.reason, entry)
             }
         }
-    }
-
-    fn add_customer(&mut self, added: &CustomerAdded) -> Result<Touched, Corrupt> {
-        if self.customers.seat(&added.customer).is_some() {
-            return Err(Corrupt::Customer);
-        }
-        self.ledger.fund(added.currency, added.balance)?;
-        let account = Account {
-            balance: added.balance,
-            held: Amount::ZERO,
-            currency: added.currency,
-            wrong_in_row: 0,
-            after: Lsn::NONE,
-        };
-        self.customers.add(added.customer, account).map(Touched::customer).ok_or(Corrupt::Customer)
-    }
-
-    fn add_device(&mut self, added: &DeviceAdded, keyring: &Keyring) -> Result<Touched, Corrupt> {
-        let seat = self.seated(&added.customer)?;
-        let keys = keyring
-            .key(added.row.key_id)
-            .and_then(|key| added.open(key))
-            .ok_or(Corrupt::Seal { key: added.row.key_id })?;
-        let holder = self.customers.holder_mut(seat);
-        if holder.device(&added.device).is_some() {
-            return Err(Corrupt::Device);
-        }
-        holder.devices.push(Arc::new(Device {
-            id: added.device,
-            customer: added.customer,
-            pin: added.pin,
-            salt: added.salt,
-            version: added.row.version,
-            keys: SecretKeys(keys),
-        }));
-        Ok(Touched::customer(seat))
     }
 
     fn add_opened(&mut self, opened: &Opened, entry: &Entry) -> Result<Touched, Corrupt> {

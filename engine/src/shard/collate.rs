@@ -5,12 +5,13 @@ use std::sync::Arc;
 use kessai_terms::collation::{
     AuthMessage, ContentDigest, DeviceKeys, Outcome, ServerNonce, Signature,
 };
-use kessai_terms::ids::{ApprovalNumber, PaymentId, Reference};
+use kessai_terms::ids::{ApprovalNumber, DeviceId, PaymentId, Reference};
 use kessai_terms::reason::Reason;
 
 use super::{Env, Shard};
 use crate::command::{Claim, Collated, Freshness, PromptView};
-use crate::customer::{Device, Seat};
+use crate::customer::Seat;
+use crate::device::Device;
 use crate::offer::Capture;
 use crate::payment::{PaymentView, Pending, Prompt};
 use crate::record::{Approved, Mismatched, Record, Verdict};
@@ -170,6 +171,11 @@ impl Shard {
 }
 
 impl Pending {
+    /// Takes back the prompt of a handset, so that it is asked anew.
+    pub(super) fn withdraw(&mut self, device: &DeviceId) {
+        self.prompts.retain(|prompt| prompt.device != *device);
+    }
+
     /// Lets `prompt` be answered instead of any earlier one of the same handset.
     fn ask(&mut self, prompt: Prompt) {
         self.prompts.retain(|other| other.device != prompt.device);

@@ -13,9 +13,10 @@ use kessai_engine::terms::ids::{CustomerId, DeviceId, MerchantId, PaymentId, Sto
 use kessai_engine::terms::money::{Amount, Currency};
 use kessai_engine::terms::reason::Reason;
 use kessai_engine::{
-    Capture, Charge, Claim, Collated, CustomerAdded, CustomerView, DeviceAdded, Engine, Entry,
-    KeyPin, Keyring, Layout, Lsn, Merchant, Offer, Opening, PaymentView, PromptView, Record,
-    RegisterChange, RequestDigest, Rules, Slot, Store, Terminal, TerminalKind, Terms,
+    AdminError, Capture, Charge, Claim, Collated, CustomerAdded, CustomerView, DeviceAdded, Engine,
+    Entry, KeyChange, KeyPin, Keyring, Layout, Lsn, Merchant, Offer, Opening, PaymentView,
+    PromptView, Record, RegisterChange, RegisterError, Rekeyed, RequestDigest, Rules, Slot, Store,
+    Terminal, TerminalKind, Terms,
 };
 
 #[expect(clippy::disallowed_types, reason = "the recorder stands in the journal's place")]
@@ -85,6 +86,11 @@ impl Person {
     /// The same customer with another handset, which has the keys that `n` makes.
     pub(crate) fn with_handset(&self, n: u8) -> Self {
         Self { customer: self.customer, ..person(n) }
+    }
+
+    /// The same handset with the keys that `n` makes.
+    pub(crate) fn with_keys(&self, n: u8) -> Self {
+        Self { customer: self.customer, device: self.device, ..person(n) }
     }
 
     /// Answers the prompt `nonce` for what `offer` shows, with the right password.
@@ -258,6 +264,15 @@ impl World {
         self.engine.add_device(enrolment(person), self.now_ms, self.slot()).unwrap();
     }
 
+    pub(crate) fn enter(&self, changes: Vec<RegisterChange>) -> Result<KeyChange, RegisterError> {
+        let changes = changes.into_iter().map(|change| (change, self.slot())).collect();
+        self.engine.enter_register(changes, self.now_ms)
+    }
+
+    pub(crate) fn rekey(&self, rekeyed: Rekeyed) -> Result<KeyChange, AdminError> {
+        self.engine.rekey_device(rekeyed, self.now_ms, self.slot())
+    }
+
     pub(crate) fn open(&self, offer: &Offer) -> Result<Opening, Reason> {
         self.engine.open(offer.clone(), self.now_ms, self.slot())
     }
@@ -368,6 +383,14 @@ pub(crate) fn enrolment(person: &Person) -> DeviceAdded {
     let (customer, device, pin) = (person.customer, person.device, person.pin);
     let row = sealing_key().seal(&keys, &customer, &device, ROW_VERSION, [3; 12]);
     DeviceAdded { customer, device, pin, salt: Salt([device.0[0]; 16]), row }
+}
+
+/// The change to the keys that `person` has, as version `version`.
+pub(crate) fn rekeying(person: &Person, version: u32) -> Rekeyed {
+    let keys = person.secrets.device_keys();
+    let (customer, device, pin) = (person.customer, person.device, person.pin);
+    let row = sealing_key().seal(&keys, &customer, &device, version, [4; 12]);
+    Rekeyed { customer, device, pin, salt: Salt([pin.0[0]; 16]), row }
 }
 
 /// A fresh engine that the entries were replayed into, each through its encoding.

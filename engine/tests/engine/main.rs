@@ -13,6 +13,7 @@ mod administering;
 mod checking;
 mod ending;
 mod format;
+mod keys;
 mod kit;
 mod model;
 mod opening;

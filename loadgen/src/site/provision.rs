@@ -48,7 +48,7 @@ impl Clerk {
             for change in batch {
                 slotted.push((change.clone(), self.slot(latest).await?));
             }
-            latest = self.engine.enter_register(slotted, self.now_ms)?;
+            latest = self.engine.enter_register(slotted, self.now_ms)?.after;
         }
         for (number, (customer, pin)) in population.customers.iter().zip(&pins.handsets).enumerate()
         {

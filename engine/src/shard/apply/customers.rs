@@ -1,0 +1,110 @@
+//! How the records about customers and their handsets change a shard.
+
+use std::sync::Arc;
+
+use kessai_terms::collation::{DeviceKeys, SealedRow};
+use kessai_terms::ids::{CustomerId, DeviceId};
+use kessai_terms::money::Amount;
+
+use super::{Corrupt, Touched};
+use crate::command::Keyring;
+use crate::customer::Account;
+use crate::device::{Device, SecretKeys};
+use crate::record::{Credited, CustomerAdded, DeviceAdded, DeviceRevoked, Rekeyed};
+use crate::shard::Shard;
+use crate::slot::Lsn;
+
+impl Shard {
+    pub(super) fn add_customer(&mut self, added: &CustomerAdded) -> Result<Touched, Corrupt> {
+        if self.customers.seat(&added.customer).is_some() {
+            return Err(Corrupt::Customer);
+        }
+        self.ledger.fund(added.currency, added.balance)?;
+        let account = Account {
+            balance: added.balance,
+            held: Amount::ZERO,
+            currency: added.currency,
+            wrong_in_row: 0,
+            after: Lsn::NONE,
+        };
+        self.customers.add(added.customer, account).map(Touched::customer).ok_or(Corrupt::Customer)
+    }
+
+    pub(super) fn credit(&mut self, credited: &Credited) -> Result<Touched, Corrupt> {
+        let seat = self.seated(&credited.customer)?;
+        let account = self.customers.account_mut(seat);
+        account.balance = account.balance.checked_add(credited.amount)?;
+        self.ledger.fund(account.currency, credited.amount)?;
+        Ok(Touched::customer(seat))
+    }
+
+    pub(super) fn add_device(
+        &mut self,
+        added: &DeviceAdded,
+        keyring: &Keyring,
+    ) -> Result<Touched, Corrupt> {
+        let seat = self.seated(&added.customer)?;
+        let keys = opened(&added.row, &added.customer, &added.device, keyring)?;
+        let holder = self.customers.holder_mut(seat);
+        if holder.device(&added.device).is_some() {
+            return Err(Corrupt::Device);
+        }
+        holder.devices.push(Arc::new(Device {
+            id: added.device,
+            customer: added.customer,
+            pin: added.pin,
+            salt: added.salt,
+            version: added.row.version,
+            keys,
+        }));
+        Ok(Touched::customer(seat))
+    }
+
+    /// Gives a handset other keys; it keeps its place, and is asked anew what it was asked.
+    pub(super) fn rekey_device(
+        &mut self,
+        rekeyed: &Rekeyed,
+        keyring: &Keyring,
+    ) -> Result<Touched, Corrupt> {
+        let seat = self.seated(&rekeyed.customer)?;
+        let keys = opened(&rekeyed.row, &rekeyed.customer, &rekeyed.device, keyring)?;
+        let holder = self.customers.holder_mut(seat);
+        let live = holder.devices.iter_mut().find(|device| device.id == rekeyed.device);
+        let live = live.ok_or(Corrupt::Device)?;
+        if live.version.checked_add(1) != Some(rekeyed.row.version) {
+            return Err(Corrupt::Device);
+        }
+        *live = Arc::new(Device {
+            id: rekeyed.device,
+            customer: rekeyed.customer,
+            pin: rekeyed.pin,
+            salt: rekeyed.salt,
+            version: rekeyed.row.version,
+            keys,
+        });
+        for payment in &holder.open {
+            if let Some(pending) = self.payments.get_mut(payment).and_then(|p| p.pending.as_mut()) {
+                pending.withdraw(&rekeyed.device);
+            }
+        }
+        Ok(Touched::customer(seat))
+    }
+
+    pub(super) fn revoke_device(&mut self, revoked: &DeviceRevoked) -> Result<Touched, Corrupt> {
+        let seat = self.seated(&revoked.customer)?;
+        let devices = &mut self.customers.holder_mut(seat).devices;
+        let place = devices.iter().position(|device| device.id == revoked.device);
+        devices.remove(place.ok_or(Corrupt::Device)?);
+        Ok(Touched::customer(seat))
+    }
+}
+
+fn opened(
+    row: &SealedRow,
+    customer: &CustomerId,
+    device: &DeviceId,
+    keyring: &Keyring,
+) -> Result<SecretKeys, Corrupt> {
+    let keys: Option<DeviceKeys> = keyring.open(row, customer, device);
+    keys.map(SecretKeys).ok_or(Corrupt::Seal { key: row.key_id })
+}
