@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use kessai_benches::NOW_MS;
-use kessai_engine::terms::{Amount, CustomerId};
+use kessai_engine::terms::{Amount, CustomerId, TransferReference};
 use kessai_engine::{BusinessDate, Credited, Entry, Lsn, Record, Slot, Unit};
 use kessai_journal::{ChainKey, Journal, JournalOptions};
 use tokio::runtime::Runtime;
@@ -13,12 +13,13 @@ use tokio::runtime::Runtime;
 fn entry(sequence: u64) -> Entry {
     let customer = CustomerId::new("1234-567-890").expect("an id");
     let amount = Amount::new(1_080).expect("an amount");
+    let reference = TransferReference::new("pay-in").expect("a reference");
     Entry {
         unit: Unit(1),
         sequence,
         at_ms: NOW_MS,
         business_date: BusinessDate(20_833),
-        record: Record::Credited(Credited { customer, amount }),
+        record: Record::Credited(Credited { customer, amount, reference }),
     }
 }
 

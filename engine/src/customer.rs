@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use kessai_terms::ids::{CustomerId, DeviceId, PaymentId};
 use kessai_terms::money::{Amount, AmountError, Currency};
+use kessai_terms::profile::SealedProfile;
 
 use foldhash::fast::FixedState;
 
@@ -59,11 +60,20 @@ pub(crate) struct Holder {
     pub(crate) notices: u64,
     /// The latest notices by number, one a payment, the oldest first.
     pub(crate) recent: VecDeque<(u64, PaymentId)>,
+    /// Who the customer is, sealed; behind a pointer, for it is hardly ever read.
+    pub(crate) profile: Option<Box<SealedProfile>>,
 }
 
 impl Holder {
     pub(crate) const fn new(id: CustomerId) -> Self {
-        Self { id, devices: Vec::new(), open: Vec::new(), notices: 0, recent: VecDeque::new() }
+        Self {
+            id,
+            devices: Vec::new(),
+            open: Vec::new(),
+            notices: 0,
+            recent: VecDeque::new(),
+            profile: None,
+        }
     }
 
     /// Finds a live handset.

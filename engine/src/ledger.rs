@@ -33,6 +33,15 @@ impl Ledger {
         add(self.funded.entry(currency).or_default(), Net::from(amount))
     }
 
+    /// Gives out what the processor took off a customer's balance.
+    pub(crate) fn pay_out(
+        &mut self,
+        currency: Currency,
+        amount: Amount,
+    ) -> Result<(), AmountError> {
+        add(self.funded.entry(currency).or_default(), Net::from(amount).checked_neg()?)
+    }
+
     /// Moves `amount` of a charge to or from the merchant's tally; a foreign price moves both
     /// currencies through the exchange position.
     pub(crate) fn settle(

@@ -38,9 +38,9 @@ pub use engine::{AdminError, Books, CurrencyBooks, Engine, Layout, MAX_SHARDS};
 pub use offer::{Capture, Charge, ForeignPrice, Offer};
 pub use payment::PaymentView;
 pub use record::{
-    Approved, Captured, Credited, CustomerAdded, Declined, DecodeError, DeviceAdded, DeviceRevoked,
-    Ended, Entry, Mismatched, Opened, Overtaken, Record, Rekeyed, RequestDigest, Reversed, Terms,
-    Unit, Verdict,
+    Approved, Captured, Credited, CustomerAdded, Debited, Declined, DecodeError, DeviceAdded,
+    DeviceRevoked, Ended, Entry, Mismatched, Opened, Overtaken, ProfileSet, Record, Rekeyed,
+    RequestDigest, Reversed, Terms, Unit, Verdict,
 };
 pub use register::{
     Controller, Hub, KeyPin, Merchant, Peer, Place, Register, RegisterChange, RegisterError,

@@ -14,7 +14,9 @@ use kessai_terms::ids::{
     ApprovalNumber, CustomerId, DeviceId, MerchantId, PaymentId, Reference, StoreId, TerminalId,
 };
 use kessai_terms::money::{Amount, Currency};
+use kessai_terms::profile::SealedProfile;
 use kessai_terms::reason::Reason;
+use kessai_terms::text::TransferReference;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::BusinessDate;
@@ -79,6 +81,12 @@ pub enum Record {
     Reversed(Reversed),
     /// A handset's keys were replaced: a new password, a new TLS key, or both.
     Rekeyed(Box<Rekeyed>),
+    /// A customer's balance was lowered: the processor has paid out or corrected it.
+    Debited(Debited),
+    /// What is known of a customer was entered or replaced whole.
+    ProfileSet(Box<ProfileSet>),
+    /// What was known of a customer was dropped, with the key that it was sealed under.
+    ProfileErased(CustomerId),
 }
 
 /// See [`Record::CustomerAdded`].
@@ -99,6 +107,28 @@ pub struct Credited {
     pub customer: CustomerId,
     /// By how much it rose, in the balance's currency.
     pub amount: Amount,
+    /// What for, as the processor wrote it.
+    pub reference: TransferReference,
+}
+
+/// See [`Record::Debited`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Debited {
+    /// Whose balance.
+    pub customer: CustomerId,
+    /// By how much it fell, in the balance's currency.
+    pub amount: Amount,
+    /// What for, as the processor wrote it.
+    pub reference: TransferReference,
+}
+
+/// See [`Record::ProfileSet`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProfileSet {
+    /// Who it is about.
+    pub customer: CustomerId,
+    /// What is known, sealed; the engine never opens it.
+    pub profile: SealedProfile,
 }
 
 /// See [`Record::DeviceAdded`]. Keys are sealed: a stolen journal gives nothing to guess against.

@@ -1,11 +1,12 @@
-//! What the processor does with customers: enters them, and raises their balances.
+//! What the processor does with customers: enters them, moves their balances, keeps who they are.
 
 use kessai_terms::ids::{CustomerId, DeviceId};
-use kessai_terms::money::Amount;
+use kessai_terms::profile::SealedProfile;
 
 use super::Engine;
-use crate::customer::CustomerView;
-use crate::record::{Credited, CustomerAdded, Record};
+use crate::customer::{CustomerView, Seat};
+use crate::record::{Credited, CustomerAdded, Debited, ProfileSet, Record};
+use crate::shard::Shard;
 use crate::slot::{Lsn, Slot};
 
 /// Why an administrative command is refused; nothing has changed then.
@@ -40,6 +41,12 @@ pub enum AdminError {
     /// The balance would leave the range of an amount.
     #[error("the balance of customer {0} would become too large")]
     BalanceTooLarge(CustomerId),
+    /// More is to be taken than can be spared: the rest of the balance is held or not there.
+    #[error("the balance of customer {0} does not spare that much")]
+    BalanceTooSmall(CustomerId),
+    /// Nothing is known of the customer that could be erased.
+    #[error("customer {0} has no profile")]
+    ProfileMissing(CustomerId),
     /// The shard has no room for another customer.
     #[error("no room for another customer")]
     Full,
@@ -74,20 +81,80 @@ impl Engine {
     /// [`AdminError::CustomerMissing`], [`AdminError::BalanceTooLarge`].
     pub fn credit<S: Slot>(
         &self,
-        customer: CustomerId,
-        amount: Amount,
+        credited: Credited,
         now_ms: u64,
         slot: S,
     ) -> Result<Lsn, AdminError> {
-        self.of_customer(&customer).with(|shard| {
-            let seat = shard.customers.seat(&customer);
-            let seat = seat.ok_or(AdminError::CustomerMissing(customer))?;
+        let customer = credited.customer;
+        self.change_customer(customer, now_ms, slot, |shard, seat| {
             let balance = shard.customers.account(seat).balance;
-            if balance.checked_add(amount).is_err() {
-                return Err(AdminError::BalanceTooLarge(customer));
+            match balance.checked_add(credited.amount) {
+                Ok(_) => Ok(Record::Credited(credited)),
+                Err(_) => Err(AdminError::BalanceTooLarge(customer)),
             }
-            let record = Record::Credited(Credited { customer, amount });
-            Ok(shard.commit(record, self.env(now_ms), slot))
+        })
+    }
+
+    /// Lowers a customer's balance, as far as nothing waits for it.
+    ///
+    /// # Errors
+    /// [`AdminError::CustomerMissing`], [`AdminError::BalanceTooSmall`].
+    pub fn debit<S: Slot>(
+        &self,
+        debited: Debited,
+        now_ms: u64,
+        slot: S,
+    ) -> Result<Lsn, AdminError> {
+        let customer = debited.customer;
+        self.change_customer(customer, now_ms, slot, |shard, seat| {
+            let available = shard.customers.account(seat).available();
+            match available.and_then(|available| available.checked_sub(debited.amount)) {
+                Ok(_) => Ok(Record::Debited(debited)),
+                Err(_) => Err(AdminError::BalanceTooSmall(customer)),
+            }
+        })
+    }
+
+    /// Keeps what is known of a customer in place of what was known before.
+    ///
+    /// # Errors
+    /// [`AdminError::CustomerMissing`].
+    pub fn set_profile<S: Slot>(
+        &self,
+        set: ProfileSet,
+        now_ms: u64,
+        slot: S,
+    ) -> Result<Lsn, AdminError> {
+        let customer = set.customer;
+        self.change_customer(customer, now_ms, slot, |_, _| Ok(Record::ProfileSet(Box::new(set))))
+    }
+
+    /// Drops what is known of a customer, with the sealed key that alone opens it.
+    ///
+    /// What was journalled before stays in the journal for as long as its segments are kept.
+    ///
+    /// # Errors
+    /// [`AdminError::CustomerMissing`], [`AdminError::ProfileMissing`].
+    pub fn erase_profile<S: Slot>(
+        &self,
+        customer: CustomerId,
+        now_ms: u64,
+        slot: S,
+    ) -> Result<Lsn, AdminError> {
+        self.change_customer(customer, now_ms, slot, |shard, seat| {
+            match &shard.customers.holder(seat).profile {
+                Some(_) => Ok(Record::ProfileErased(customer)),
+                None => Err(AdminError::ProfileMissing(customer)),
+            }
+        })
+    }
+
+    /// Reads what is known of a customer, sealed as it was set.
+    #[must_use]
+    pub fn profile(&self, customer: &CustomerId) -> Option<SealedProfile> {
+        self.of_customer(customer).with(|shard| {
+            let seat = shard.customers.seat(customer)?;
+            shard.customers.holder(seat).profile.as_deref().cloned()
         })
     }
 
@@ -101,12 +168,7 @@ impl Engine {
         now_ms: u64,
         slot: S,
     ) -> Result<Lsn, AdminError> {
-        self.of_customer(&customer).with(|shard| {
-            if shard.customers.seat(&customer).is_none() {
-                return Err(AdminError::CustomerMissing(customer));
-            }
-            Ok(shard.commit(Record::Unblocked(customer), self.env(now_ms), slot))
-        })
+        self.change_customer(customer, now_ms, slot, |_, _| Ok(Record::Unblocked(customer)))
     }
 
     /// Reads a customer as the processor sees them.
@@ -114,5 +176,21 @@ impl Engine {
     pub fn customer(&self, customer: &CustomerId) -> Option<CustomerView> {
         self.of_customer(customer)
             .with(|shard| shard.customers.seat(customer).map(|seat| shard.customers.view(seat)))
+    }
+
+    /// Makes the record that `decide` finds for a customer who is there.
+    fn change_customer<S: Slot>(
+        &self,
+        customer: CustomerId,
+        now_ms: u64,
+        slot: S,
+        decide: impl FnOnce(&Shard, Seat) -> Result<Record, AdminError>,
+    ) -> Result<Lsn, AdminError> {
+        self.of_customer(&customer).with(|shard| {
+            let seat = shard.customers.seat(&customer);
+            let seat = seat.ok_or(AdminError::CustomerMissing(customer))?;
+            let record = decide(shard, seat)?;
+            Ok(shard.commit(record, self.env(now_ms), slot))
+        })
     }
 }

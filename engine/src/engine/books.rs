@@ -103,7 +103,7 @@ impl Shard {
                 let view = CustomerView { after: Lsn::NONE, ..view };
                 let devices: Vec<_> =
                     own.devices.iter().map(|d| (d.pin, d.salt, d.version)).collect();
-                hash_of(&(view, devices, &own.open, &own.recent))
+                hash_of(&(view, devices, &own.open, &own.recent, &own.profile))
             });
         let payments = self.payments.values().map(|payment| {
             let view = PaymentView { after: Lsn::NONE, ..payment.view.clone() };

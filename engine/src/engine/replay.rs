@@ -97,7 +97,10 @@ fn opened_by(record: &Record) -> Option<PaymentId> {
         | Record::Ended(_)
         | Record::Captured(_)
         | Record::Reversed(_)
-        | Record::Rekeyed(_) => None,
+        | Record::Rekeyed(_)
+        | Record::Debited(_)
+        | Record::ProfileSet(_)
+        | Record::ProfileErased(_) => None,
     }
 }
 
@@ -118,6 +121,9 @@ fn handset_of(record: &Record) -> Option<(CustomerId, DeviceId, Option<KeyPin>)>
         | Record::Approved(_)
         | Record::Ended(_)
         | Record::Captured(_)
-        | Record::Reversed(_) => None,
+        | Record::Reversed(_)
+        | Record::Debited(_)
+        | Record::ProfileSet(_)
+        | Record::ProfileErased(_) => None,
     }
 }

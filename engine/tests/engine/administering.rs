@@ -2,12 +2,17 @@
 
 use kessai_engine::terms::ids::CustomerId;
 use kessai_engine::terms::money::Currency;
+use kessai_engine::terms::profile::{Profile, ProfileKey, ProfileNonces, SealedProfile};
 use kessai_engine::{
-    AdminError, Claim, Credited, CustomerAdded, DeviceAdded, DeviceRevoked, KeyPin, Merchant, Peer,
-    Record, RegisterChange, RegisterError, Station, Terminal, TerminalKind, Unit,
+    AdminError, Claim, Credited, CustomerAdded, Debited, DeviceAdded, DeviceRevoked, Entry, KeyPin,
+    Merchant, Peer, ProfileSet, Record, RegisterChange, RegisterError, Station, Terminal,
+    TerminalKind, Unit,
 };
 
-use crate::kit::{BALANCE, NOON_MS, TILL, World, enrolment, offer, person, terminal, yen};
+use crate::kit::{
+    BALANCE, NOON_MS, Person, TILL, World, enrolment, offer, pay_in, person, replayed, sealing_key,
+    terminal, yen,
+};
 
 fn enter(world: &World, changes: Vec<RegisterChange>) -> Result<(), RegisterError> {
     world.enter(changes).map(drop)
@@ -94,7 +99,7 @@ fn a_replaced_key_is_out() {
     enter(&world, vec![till(TILL, 0x74), till(TILL, 0x73)]).unwrap();
     assert_eq!(whose(&world, 0x73), Some(Peer::Terminal(terminal(TILL))));
     assert_eq!(whose(&world, 0x74), None);
-    let again = crate::kit::replayed(&world.recorder.entries(), *world.engine.rules());
+    let again = replayed(&world.recorder.entries(), *world.engine.rules());
     for pin in [0xf0, 0x71, 0x72, 0x73, 0x74] {
         assert_eq!(again.peer(&KeyPin([pin; 32])), whose(&world, pin), "key {pin:#x}");
     }
@@ -112,12 +117,14 @@ fn customers_and_credits_are_recorded() {
     let twice = world.traceless(|world| world.engine.add_customer(added, NOON_MS, world.slot()));
     assert_eq!(twice, Err(AdminError::CustomerExists(customer)));
 
+    let credited =
+        |customer, amount| Credited { customer, amount: yen(amount), reference: pay_in() };
     let credit = |customer: CustomerId, amount: u64| {
-        move |world: &World| world.engine.credit(customer, yen(amount), NOON_MS, world.slot())
+        move |world: &World| world.engine.credit(credited(customer, amount), NOON_MS, world.slot())
     };
     let (answer, records) = world.recorded(credit(customer, 5));
-    assert!(answer.is_ok());
-    assert_eq!(records, [Record::Credited(Credited { customer, amount: yen(5) })]);
+    assert_eq!(answer.unwrap().0, world.recorder.entries().len() as u64);
+    assert_eq!(records, [Record::Credited(credited(customer, 5))]);
     assert_eq!(world.money(&person(5)), (12, 0));
     let nobody = person(99).customer;
     let missing = world.traceless(credit(nobody, 5));
@@ -125,6 +132,106 @@ fn customers_and_credits_are_recorded() {
     let too_much = world.traceless(credit(customer, 999_999_999_999_999));
     assert_eq!(too_much, Err(AdminError::BalanceTooLarge(customer)));
     world.assert_sound();
+}
+
+#[test]
+fn a_debit_takes_only_what_can_be_spared() {
+    let world = World::new();
+    let customer = person(1).customer;
+    world.opened(&offer(1, TILL, &person(1), 3_000));
+    let debited = |customer, amount| {
+        let reference = "払出 2026-11".parse().unwrap();
+        Debited { customer, amount: yen(amount), reference }
+    };
+    let debit = |customer: CustomerId, amount: u64| {
+        move |world: &World| world.engine.debit(debited(customer, amount), NOON_MS, world.slot())
+    };
+    let held = world.traceless(debit(customer, BALANCE - 2_999));
+    assert_eq!(held, Err(AdminError::BalanceTooSmall(customer)));
+    let (answer, records) = world.recorded(debit(customer, BALANCE - 3_000));
+    assert_eq!(answer.unwrap().0, world.recorder.entries().len() as u64);
+    assert_eq!(records, [Record::Debited(debited(customer, BALANCE - 3_000))]);
+    assert_eq!(world.money(&person(1)), (3_000, 3_000));
+    let nothing_left = world.traceless(debit(customer, 1));
+    assert_eq!(nothing_left, Err(AdminError::BalanceTooSmall(customer)));
+    let nobody = person(99).customer;
+    let missing = world.traceless(debit(nobody, 1));
+    assert_eq!(missing, Err(AdminError::CustomerMissing(nobody)));
+    let funded = world.engine.books().unwrap().currencies[&Currency::JPY].funded.minor();
+    assert_eq!(funded, i128::from(2 * BALANCE + 3_000), "what was put in less what was taken out");
+    world.assert_sound();
+}
+
+#[test]
+fn a_profile_is_kept_sealed_replaced_and_erased() {
+    let world = World::new();
+    let customer = person(1).customer;
+    let set = |world: &World, set: ProfileSet| world.engine.set_profile(set, NOON_MS, world.slot());
+    let (first, second) =
+        (profile(&person(1), "090-1234-5678"), profile(&person(1), "080-1111-2222"));
+    assert_eq!(world.engine.profile(&customer), None);
+    let mut hashes = vec![world.engine.state_hash()];
+    for profile in [first, second] {
+        let change = ProfileSet { customer, profile: profile.clone() };
+        let (answer, records) = world.recorded(|world| set(world, change.clone()));
+        assert_eq!(answer.unwrap().0, world.recorder.entries().len() as u64);
+        assert_eq!(records, [Record::ProfileSet(Box::new(change))]);
+        assert_eq!(world.engine.profile(&customer), Some(profile));
+        hashes.push(world.engine.state_hash());
+        world.assert_sound();
+    }
+    let again = replayed(&world.recorder.entries(), *world.engine.rules());
+    let opened = sealing_key().open_profile(&again.profile(&customer).unwrap(), &customer);
+    assert_eq!(opened.unwrap().mobile.unwrap().as_str(), "080-1111-2222");
+
+    let erase = |customer: CustomerId| {
+        move |world: &World| world.engine.erase_profile(customer, NOON_MS, world.slot())
+    };
+    let (answer, records) = world.recorded(erase(customer));
+    assert_eq!(answer.unwrap().0, world.recorder.entries().len() as u64);
+    assert_eq!(records, [Record::ProfileErased(customer)]);
+    assert_eq!(world.engine.profile(&customer), None);
+    hashes.push(world.engine.state_hash());
+    hashes.dedup();
+    assert_eq!(hashes.len(), 4, "the hash sees each change");
+    world.assert_sound();
+
+    let twice = world.traceless(erase(customer));
+    assert_eq!(twice, Err(AdminError::ProfileMissing(customer)));
+    let nobody = person(99).customer;
+    let missing = Err(AdminError::CustomerMissing(nobody));
+    assert_eq!(world.traceless(erase(nobody)), missing);
+    let strangers = ProfileSet { customer: nobody, profile: profile(&person(99), "090-1234-5678") };
+    assert_eq!(world.traceless(|world| set(world, strangers)), missing);
+    assert_eq!(world.engine.profile(&nobody), None);
+}
+
+/// The hash sees a profile itself, not only that a record came.
+#[test]
+fn the_hash_sees_what_is_in_a_profile() {
+    let world = World::new();
+    let hash_with = |mobile: &str| {
+        let customer = person(1).customer;
+        let mut entries = world.recorder.entries();
+        let home = entries.iter().rfind(|entry| {
+            matches!(&entry.record, Record::DeviceAdded(added) if added.customer == customer)
+        });
+        let home = home.unwrap().clone();
+        let sequence = entries.iter().filter(|entry| entry.unit == home.unit).count() as u64 + 1;
+        let profile = profile(&person(1), mobile);
+        let record = Record::ProfileSet(Box::new(ProfileSet { customer, profile }));
+        entries.push(Entry { sequence, record, ..home });
+        replayed(&entries, *world.engine.rules()).state_hash()
+    };
+    assert_ne!(hash_with("090-1234-5678"), hash_with("090-1234-5679"));
+}
+
+/// What is known of `person`: a telephone number, sealed as the gateway would.
+fn profile(person: &Person, mobile: &str) -> SealedProfile {
+    let profile = Profile { mobile: Some(mobile.parse().unwrap()), ..Profile::default() };
+    let nonces = ProfileNonces { key: [1; 12], fields: [2; 12] };
+    let key = ProfileKey::from_bytes([5; 32]);
+    sealing_key().seal_profile(&profile, &person.customer, &key, nonces)
 }
 
 #[test]
@@ -177,7 +284,7 @@ fn a_revoked_handset_is_out_and_may_come_back() {
     assert!(world.engine.devices(&customer).is_empty());
     let again = world.traceless(revoke);
     assert_eq!(again, Err(AdminError::DeviceMissing(customer, device)));
-    let recovered = crate::kit::replayed(&world.recorder.entries(), *world.engine.rules());
+    let recovered = replayed(&world.recorder.entries(), *world.engine.rules());
     assert_eq!(recovered.peer(&pin), None);
     assert!(recovered.peer(&person(2).pin).is_some());
     world.enrol(&person(1));

@@ -2,12 +2,13 @@
 
 use kessai_engine::terms::reason::Reason;
 use kessai_engine::{
-    Captured, Ended, Event, Freshness, Offer, Opening, Overtaken, PaymentState, Record, Reversed,
+    Captured, Credited, Ended, Event, Freshness, Offer, Opening, Overtaken, PaymentState, Record,
+    Reversed,
 };
 
 use crate::kit::{
-    BALANCE, MACHINE, NOON_MS, OTHER_TILL, PROMPT_MS, TILL, World, offer, person, terminal, vended,
-    yen,
+    BALANCE, MACHINE, NOON_MS, OTHER_TILL, PROMPT_MS, TILL, World, offer, pay_in, person, terminal,
+    vended, yen,
 };
 
 const LOCAL_MIDNIGHT_MS: u64 = NOON_MS - 60_000 + 12 * 3_600_000;
@@ -260,7 +261,8 @@ fn a_reversal_into_a_full_balance_is_refused() {
     world.pay(&offer, &person(1));
     let most = kessai_engine::terms::limits::MAX_AMOUNT_MINOR;
     let brim = yen(most - (BALANCE - 500));
-    world.engine.credit(person(1).customer, brim, NOON_MS, world.slot()).unwrap();
+    let credited = Credited { customer: person(1).customer, amount: brim, reference: pay_in() };
+    world.engine.credit(credited, NOON_MS, world.slot()).unwrap();
     assert_eq!(world.traceless(|world| world.reverse(&offer, TILL)), Err(Reason::AmountOverflow));
     world.assert_sound();
 }

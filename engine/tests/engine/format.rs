@@ -11,15 +11,16 @@ use kessai_engine::terms::collation::{
 };
 use kessai_engine::terms::ids::{ApprovalNumber, CustomerId, DeviceId, PaymentId, Reference};
 use kessai_engine::terms::money::Currency;
+use kessai_engine::terms::profile::SealedProfile;
 use kessai_engine::terms::reason::Reason;
 use kessai_engine::{
     Approved, BusinessDate, Capture, Captured, Charge, Controller, Credited, CustomerAdded,
-    Declined, DecodeError, DeviceAdded, DeviceRevoked, Ended, Entry, Event, ForeignPrice, Hub,
-    KeyPin, Mismatched, Opened, Overtaken, Record, RegisterChange, Rekeyed, RequestDigest,
-    Reversed, Terms, Unit, Verdict,
+    Debited, Declined, DecodeError, DeviceAdded, DeviceRevoked, Ended, Entry, Event, ForeignPrice,
+    Hub, KeyPin, Mismatched, Opened, Overtaken, ProfileSet, Record, RegisterChange, Rekeyed,
+    RequestDigest, Reversed, Terms, Unit, Verdict,
 };
 
-use crate::kit::{street, terminal, yen};
+use crate::kit::{pay_in, street, terminal, yen};
 
 const FIXTURE: &str = include_str!("entries.hex");
 
@@ -90,7 +91,25 @@ fn entered() -> Vec<(&'static str, Record)> {
                 balance: yen(10_000),
             }),
         ),
-        ("credited", Record::Credited(Credited { customer, amount: yen(300) })),
+        (
+            "credited",
+            Record::Credited(Credited { customer, amount: yen(300), reference: pay_in() }),
+        ),
+        ("debited", Record::Debited(Debited { customer, amount: yen(300), reference: pay_in() })),
+        (
+            "profile_set",
+            Record::ProfileSet(Box::new(ProfileSet {
+                customer,
+                profile: SealedProfile {
+                    key_id: 1,
+                    key_nonce: [7; 12],
+                    wrapped_key: [[0x5c; 24]; 2],
+                    nonce: [8; 12],
+                    sealed: Box::new([0x5d; 40]),
+                },
+            })),
+        ),
+        ("profile_erased", Record::ProfileErased(customer)),
         (
             "device_added",
             Record::DeviceAdded(Box::new(DeviceAdded {
@@ -221,6 +240,9 @@ const fn kind(record: &Record) -> usize {
         Record::Captured(_) => 12,
         Record::Reversed(_) => 13,
         Record::Rekeyed(_) => 14,
+        Record::Debited(_) => 15,
+        Record::ProfileSet(_) => 16,
+        Record::ProfileErased(_) => 17,
     }
 }
 
@@ -230,7 +252,7 @@ fn every_kind_of_record_has_its_bytes() {
     let records = records();
     let kinds: std::collections::BTreeSet<_> =
         records.iter().map(|(_, record)| kind(record)).collect();
-    assert_eq!(kinds, (0..15).collect());
+    assert_eq!(kinds, (0..18).collect());
     let mut wrong = String::new();
     for (name, record) in &records {
         let bytes = encoded(&entry(record.clone()));

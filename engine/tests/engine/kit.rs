@@ -12,6 +12,7 @@ use kessai_engine::terms::collation::{
 use kessai_engine::terms::ids::{CustomerId, DeviceId, MerchantId, PaymentId, StoreId, TerminalId};
 use kessai_engine::terms::money::{Amount, Currency};
 use kessai_engine::terms::reason::Reason;
+use kessai_engine::terms::text::TransferReference;
 use kessai_engine::{
     AdminError, Capture, Charge, Claim, Collated, CustomerAdded, CustomerView, DeviceAdded, Engine,
     Entry, KeyChange, KeyPin, Keyring, Layout, Lsn, Merchant, Offer, Opening, PaymentView,
@@ -133,6 +134,11 @@ pub(crate) fn nonce(n: u64) -> ServerNonce {
 
 pub(crate) fn yen(amount: u64) -> Amount {
     Amount::new(amount).unwrap()
+}
+
+/// What balances are raised for.
+pub(crate) fn pay_in() -> TransferReference {
+    "入金 2026-11".parse().unwrap()
 }
 
 pub(crate) fn terminal(id: &str) -> TerminalId {

@@ -55,6 +55,8 @@ pub(crate) struct Payment {
 pub(crate) struct Customer {
     pub(crate) balance: u64,
     pub(crate) wrong_in_row: u8,
+    /// Which keys the handset has.
+    pub(crate) version: u32,
 }
 
 #[derive(Debug)]
@@ -71,7 +73,7 @@ pub(crate) type Answer = Result<(PaymentState, Option<Reason>), Reason>;
 
 impl Model {
     pub(crate) fn new() -> Self {
-        let customer = Customer { balance: BALANCE, wrong_in_row: 0 };
+        let customer = Customer { balance: BALANCE, wrong_in_row: 0, version: 1 };
         let customers = (1..=4).map(|n| (n, customer.clone())).collect();
         let (payments, funded) = (BTreeMap::new(), 4 * BALANCE);
         Self { now_ms: START_MS, nonces: 0, customers, payments, funded }
@@ -159,6 +161,22 @@ impl Model {
         let prompt = self.next_nonce();
         self.payments.get_mut(&serial).unwrap().prompt = Some(prompt);
         Some(prompt)
+    }
+
+    /// The version of the keys that were in force until now, if the next ones are `version`.
+    pub(crate) fn rekey(&mut self, who: u8, version: u32) -> Option<u32> {
+        let customer = self.customers.get_mut(&who).filter(|_| who <= 3)?;
+        let old = customer.version;
+        if old + 1 != version {
+            return None;
+        }
+        customer.version = version;
+        for payment in self.payments.values_mut() {
+            if payment.asked.is_some_and(|(payer, ..)| payer == who) {
+                payment.prompt = None;
+            }
+        }
+        Some(old)
     }
 
     pub(crate) fn expire(&mut self, serial: u16) -> Answer {

@@ -5,10 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use kessai_engine::terms::reason::Reason;
-use kessai_engine::{Collated, Entry, Freshness, Lsn, Opening, PaymentState, Record, Rules, Slot};
+use kessai_engine::{
+    Collated, Credited, Entry, Freshness, Lsn, Opening, PaymentState, Peer, Record, Rules, Slot,
+};
 
 use crate::kit::{
-    BALANCE, OTHER_TILL, Person, RecorderSlot, TILL, World, nonce, offer, person, yen,
+    BALANCE, OTHER_TILL, Person, RecorderSlot, TILL, World, nonce, offer, pay_in, person, rekeying,
+    yen,
 };
 
 fn crowded() -> Rules {
@@ -209,7 +212,9 @@ fn overtaking<T: Send>(
         scope.spawn(|| {
             let inner = world.slot();
             let slot = HeldSlot { inner, held: &held, release: &release, pushed: &pushed };
-            world.engine.credit(holder.customer, yen(1), world.now_ms, slot).unwrap();
+            let (customer, reference) = (holder.customer, pay_in());
+            let credited = Credited { customer, amount: yen(1), reference };
+            world.engine.credit(credited, world.now_ms, slot).unwrap();
         });
         until(&held);
         let first = scope.spawn(first);
@@ -320,4 +325,27 @@ fn sequences_have_no_gap_in_the_order_of_the_journal() {
         *last = entry.sequence;
     }
     world.assert_sound();
+}
+
+/// Many changes of one handset's keys, half of them to the same TLS key: one is made, and only its
+/// key is in force.
+#[test]
+fn one_change_of_keys_is_made() {
+    for round in 0..50 {
+        let world = World::with(crowded());
+        let made: Vec<_> = together(6, |thread| {
+            let keys = 40 + if round % 2 == 0 { thread % 2 } else { thread } as u8;
+            let renewed = person(1).with_keys(keys);
+            world.rekey(rekeying(&renewed, 2)).ok().map(|change| (keys, change.retired))
+        });
+        let made: Vec<_> = made.into_iter().flatten().collect();
+        let [(keys, retired)] = &made[..] else { panic!("made {} times", made.len()) };
+        assert_eq!(retired, &[person(1).pin]);
+        let own = Peer::Handset(person(1).customer, person(1).device);
+        for other in (40..46).chain([1]) {
+            let expected = (other == *keys).then_some(own);
+            assert_eq!(world.engine.peer(&person(other).pin), expected, "key {other} of {keys}");
+        }
+        world.assert_sound();
+    }
 }

@@ -4,11 +4,16 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use kessai_engine::terms::reason::Reason;
-use kessai_engine::{Capture, Collated, Offer, Opening, PaymentState, PaymentView};
+use kessai_engine::{
+    Capture, Collated, Credited, Debited, Offer, Opening, PaymentState, PaymentView,
+};
 use proptest::prelude::{Just, ProptestConfig, Strategy, proptest};
 use proptest::{collection, prop_oneof};
 
-use crate::kit::{BALANCE, OTHER_TILL, Person, TILL, World, nonce, offer, payment_id, person, yen};
+use crate::kit::{
+    BALANCE, OTHER_TILL, Person, TILL, World, nonce, offer, pay_in, payment_id, person, rekeying,
+    yen,
+};
 use crate::model::{Answer, Model, PROMPT_MS, Password, START_MS, rules};
 
 /// People 1 to 3 have a handset, person 4 has none, person 5 is nobody's customer.
@@ -24,7 +29,9 @@ enum Command {
     Deliver { serial: u16, till: usize },
     Reverse { serial: u16, till: usize },
     Credit { who: u8, amount: u64 },
+    Debit { who: u8, amount: u64 },
     Unblock { who: u8 },
+    Rekey { who: u8, version: u32 },
     Wait { ms: u64 },
     Expire,
 }
@@ -53,7 +60,9 @@ fn commands() -> impl Strategy<Value = Vec<Command>> {
         3 => at.clone().prop_map(|(serial, till)| Command::Deliver { serial, till }),
         3 => at.prop_map(|(serial, till)| Command::Reverse { serial, till }),
         1 => (who.clone(), 1_u64..5_000).prop_map(|(who, amount)| Command::Credit { who, amount }),
-        1 => who.prop_map(|who| Command::Unblock { who }),
+        1 => (who.clone(), 1_u64..9_000).prop_map(|(who, amount)| Command::Debit { who, amount }),
+        1 => who.clone().prop_map(|who| Command::Unblock { who }),
+        1 => (who, 1_u32..5).prop_map(|(who, version)| Command::Rekey { who, version }),
         3 => (1_u64..2_500).prop_map(|ms| Command::Wait { ms }),
         2 => Just(Command::Expire),
     ];
@@ -122,7 +131,9 @@ impl Pair {
                 (told(found), self.model.reverse(serial, till))
             }
             Command::Credit { who, amount } => return self.credit(who, amount),
+            Command::Debit { who, amount } => return self.debit(who, amount),
             Command::Unblock { who } => return self.unblock(who),
+            Command::Rekey { who, version } => return self.rekey(who, version),
             Command::Wait { ms } => {
                 self.world.now_ms += ms;
                 self.model.now_ms += ms;
@@ -141,7 +152,7 @@ impl Pair {
     }
 
     fn prove(&mut self, serial: u16, who: u8, password: Password) -> (Answer, Answer) {
-        let payer = person(who);
+        let payer = keyed(who, self.model.customers.get(&who).map_or(1, |payer| payer.version));
         let offer = self.opened(serial, &payer);
         let prompt = self.model.payments.get(&serial).and_then(|payment| payment.prompt);
         let prompt = nonce(prompt.unwrap_or(u64::MAX));
@@ -165,15 +176,35 @@ impl Pair {
     }
 
     fn credit(&mut self, who: u8, amount: u64) {
-        let (customer, slot) = (person(who).customer, self.world.slot());
-        let amount_in_yen = yen(amount);
-        let found = self.world.engine.credit(customer, amount_in_yen, self.world.now_ms, slot);
+        let (customer, reference) = (person(who).customer, pay_in());
+        let credited = Credited { customer, amount: yen(amount), reference };
+        let found = self.world.engine.credit(credited, self.world.now_ms, self.world.slot());
         let customer = self.model.customers.get_mut(&who);
         assert_eq!(found.is_ok(), customer.is_some());
         if let Some(customer) = customer {
             customer.balance += amount;
             self.model.funded += amount;
         }
+    }
+
+    fn debit(&mut self, who: u8, amount: u64) {
+        let (customer, reference) = (person(who).customer, pay_in());
+        let debited = Debited { customer, amount: yen(amount), reference };
+        let found = self.world.engine.debit(debited, self.world.now_ms, self.world.slot());
+        let held = self.model.held(who);
+        let customer = self.model.customers.get_mut(&who);
+        let customer = customer.filter(|customer| customer.balance - held >= amount);
+        assert_eq!(found.is_ok(), customer.is_some());
+        if let Some(customer) = customer {
+            customer.balance -= amount;
+            self.model.funded -= amount;
+        }
+    }
+
+    fn rekey(&mut self, who: u8, version: u32) {
+        let found = self.world.rekey(rekeying(&keyed(who, version), version));
+        let retired = self.model.rekey(who, version).map(|old| keyed(who, old).pin);
+        assert_eq!(found.ok().map(|change| change.retired), retired.map(|pin| vec![pin]));
     }
 
     fn unblock(&mut self, who: u8) {
@@ -205,6 +236,10 @@ impl Pair {
             let view = self.world.customer(&person(*n));
             assert_eq!(self.world.money(&person(*n)), (customer.balance, model.held(*n)));
             assert!(view.held <= view.balance);
+            for version in 1..=4 {
+                let peer = self.world.engine.peer(&keyed(*n, version).pin);
+                assert_eq!(peer.is_some(), *n <= 3 && version == customer.version);
+            }
             assert_eq!(view.wrong_in_row, customer.wrong_in_row);
             assert!(view.wrong_in_row <= 3);
         }
@@ -223,6 +258,14 @@ impl Pair {
         let owed: i128 = books.merchants.values().map(|net| net.minor()).sum();
         let kept: u64 = model.customers.values().map(|customer| customer.balance).sum();
         assert_eq!(owed, i128::from(model.funded) - i128::from(kept));
+    }
+}
+
+/// The person with the keys of that version of their handset's row.
+fn keyed(who: u8, version: u32) -> Person {
+    match u8::try_from(version).unwrap() {
+        1 => person(who),
+        later => person(who).with_keys(who + 10 * later),
     }
 }
 

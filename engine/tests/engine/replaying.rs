@@ -1,13 +1,15 @@
 //! Recovery: the same state from the records, and nothing but these records.
 
-use kessai_engine::terms::collation::SealingKey;
+use kessai_engine::terms::collation::{ROW_VERSION, SealingKey};
 use kessai_engine::terms::reason::Reason;
 use kessai_engine::{
-    Corrupt, DeviceAdded, Ended, Engine, Entry, Event, Keyring, Layout, Record, Rules, Unit,
+    Corrupt, Debited, DeviceAdded, Ended, Engine, Entry, Event, Keyring, Layout, Record, Rules,
+    Unit,
 };
 
 use crate::kit::{
-    NOON_MS, SEALING_KEY, TILL, World, layout, nonce, offer, person, replayed, sealing_key, vended,
+    NOON_MS, SEALING_KEY, TILL, World, layout, nonce, offer, pay_in, person, rekeying, replayed,
+    sealing_key, vended, yen,
 };
 
 /// A world in which most things have happened.
@@ -23,6 +25,10 @@ fn eventful() -> World {
     world.now_ms += 1_000;
     world.reverse(&offer(1, TILL, &person(1), 100), TILL).unwrap();
     world.open(&offer(5, TILL, &person(99), 500)).unwrap();
+    world.rekey(rekeying(&person(1).with_keys(41), ROW_VERSION + 1)).unwrap();
+    let (customer, amount, reference) = (person(1).customer, yen(7), pay_in());
+    let debited = Debited { customer, amount, reference };
+    world.engine.debit(debited, world.now_ms, world.slot()).unwrap();
     world
 }
 
@@ -61,8 +67,9 @@ fn the_hash_sees_every_record() {
 fn the_hash_sees_what_a_handset_connects_with() {
     let entries = eventful().recorder.entries();
     let hash = |entries: &[Entry]| replayed(entries, Rules::default()).state_hash();
+    // The last one: its keys were not replaced.
     let at =
-        entries.iter().position(|entry| matches!(entry.record, Record::DeviceAdded(_))).unwrap();
+        entries.iter().rposition(|entry| matches!(entry.record, Record::DeviceAdded(_))).unwrap();
     let changes: [fn(&mut DeviceAdded); 2] =
         [|added| added.pin.0[0] ^= 1, |added| added.salt.0[0] ^= 1];
     for change in changes {
@@ -194,6 +201,20 @@ fn what_cannot_have_happened_is_refused() {
     check(again.record.clone(), |found| matches!(found, Corrupt::Payment(_)));
     let nobody = Record::Unblocked(person(99).customer);
     check(nobody, |found| matches!(found, Corrupt::Customer));
+    let reference = pay_in();
+    let (customer, amount) = (person(1).customer, yen(1_000_000));
+    let too_much = Record::Debited(Debited { customer, amount, reference });
+    check(too_much, |found| matches!(found, Corrupt::Money(_)));
+    for version in [ROW_VERSION, ROW_VERSION + 2] {
+        let skipped = Record::Rekeyed(Box::new(rekeying(&person(1).with_keys(41), version)));
+        check(skipped, |found| matches!(found, Corrupt::Device));
+    }
+    let missing = Record::Rekeyed(Box::new(rekeying(&person(1).with_handset(41), 2)));
+    check(missing, |found| matches!(found, Corrupt::Device));
+    let mut broken = rekeying(&person(1).with_keys(41), 2);
+    broken.row.sealed[0][0] ^= 1;
+    check(Record::Rekeyed(Box::new(broken)), |found| matches!(found, Corrupt::Seal { key: 1 }));
+    check(Record::ProfileErased(person(99).customer), |found| matches!(found, Corrupt::Customer));
     let mut dear = offer(2, TILL, &person(1), 1_000_000);
     dear.terms.payment = crate::kit::payment_id(2);
     let opened = kessai_engine::Opened {

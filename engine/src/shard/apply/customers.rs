@@ -5,12 +5,13 @@ use std::sync::Arc;
 use kessai_terms::collation::{DeviceKeys, SealedRow};
 use kessai_terms::ids::{CustomerId, DeviceId};
 use kessai_terms::money::Amount;
+use kessai_terms::profile::SealedProfile;
 
 use super::{Corrupt, Touched};
 use crate::command::Keyring;
 use crate::customer::Account;
 use crate::device::{Device, SecretKeys};
-use crate::record::{Credited, CustomerAdded, DeviceAdded, DeviceRevoked, Rekeyed};
+use crate::record::{Credited, CustomerAdded, Debited, DeviceAdded, DeviceRevoked, Rekeyed};
 use crate::shard::Shard;
 use crate::slot::Lsn;
 
@@ -35,6 +36,26 @@ impl Shard {
         let account = self.customers.account_mut(seat);
         account.balance = account.balance.checked_add(credited.amount)?;
         self.ledger.fund(account.currency, credited.amount)?;
+        Ok(Touched::customer(seat))
+    }
+
+    /// Lowers a balance: what open payments wait for cannot be taken.
+    pub(super) fn debit(&mut self, debited: &Debited) -> Result<Touched, Corrupt> {
+        let seat = self.seated(&debited.customer)?;
+        let account = self.customers.account_mut(seat);
+        account.available()?.checked_sub(debited.amount)?;
+        account.balance = account.balance.checked_sub(debited.amount)?;
+        self.ledger.pay_out(account.currency, debited.amount)?;
+        Ok(Touched::customer(seat))
+    }
+
+    pub(super) fn replace_profile(
+        &mut self,
+        customer: &CustomerId,
+        profile: Option<&SealedProfile>,
+    ) -> Result<Touched, Corrupt> {
+        let seat = self.seated(customer)?;
+        self.customers.holder_mut(seat).profile = profile.cloned().map(Box::new);
         Ok(Touched::customer(seat))
     }
 
