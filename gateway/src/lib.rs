@@ -16,6 +16,7 @@ pub mod init;
 pub mod keys;
 mod local;
 mod node;
+pub mod notify;
 mod offer;
 mod outgoing;
 mod reply;
