@@ -5,6 +5,7 @@
 mod answering;
 mod desk;
 mod event;
+mod phone;
 mod seen;
 
 use std::fmt;
@@ -13,13 +14,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use kessai_terms::PaymentId;
-use kessai_terms::collation::{HandsetSecrets, ServerKey};
+use kessai_terms::collation::{DeviceKey, HandsetSecrets, ServerKey};
 use kessai_wire::{Answer, Handset as HandsetId, HandsetRequest, Notice, Request};
 use tokio::time::{Instant, timeout_at};
 
 use crate::connector::Connector;
 use crate::error::{CallError, ConnectError};
-use crate::handset::desk::{Desk, Phone};
+use crate::handset::desk::{Desk, Way};
+use crate::handset::phone::Phone;
 use crate::line::{Caller, Repeat};
 use crate::options::Options;
 
@@ -59,7 +61,33 @@ impl Handset {
         seen: u64,
         options: Options,
     ) -> Result<(Self, Events), ConnectError> {
-        let (desk, events) = Desk::new(id, server, seen);
+        Self::start(connector, Desk::new(id, server, Way::Own, seen), options).await
+    }
+
+    /// Connects through a carrier hub, as [`connect`](Self::connect) does without one.
+    ///
+    /// `connector` leads to the hub, whose channel and Welcome come as the gateway gave them: a
+    /// [`HubRoute`](crate::HubRoute), or what a carrier has in its place. `device` shows the gateway
+    /// that it is the handset, and not the hub, that attaches and proves; it stays here.
+    ///
+    /// # Errors
+    /// [`ConnectError`] as above; also if the gateway refuses the attachment.
+    pub async fn connect_through_hub(
+        connector: Arc<dyn Connector>,
+        id: HandsetId,
+        server: ServerKey,
+        device: DeviceKey,
+        seen: u64,
+        options: Options,
+    ) -> Result<(Self, Events), ConnectError> {
+        Self::start(connector, Desk::new(id, server, Way::Hub(device), seen), options).await
+    }
+
+    async fn start(
+        connector: Arc<dyn Connector>,
+        (desk, events): (Desk, Events),
+        options: Options,
+    ) -> Result<(Self, Events), ConnectError> {
         let desk = Arc::new(desk);
         let caller = Caller::connect(connector, Phone::new(Arc::clone(&desk)), &options).await?;
         Ok((Self { caller, desk, call_within: options.call_within }, events))

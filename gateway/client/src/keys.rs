@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use aws_lc_rs::digest::{SHA256, digest};
+use kessai_terms::collation::SpkiHash;
 use rcgen::{CertificateParams, DnType, KeyPair, PublicKeyData};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -155,6 +156,12 @@ impl RootPin {
     pub(crate) fn fits(&self, certificate: &CertificateDer<'_>) -> bool {
         ParsedCertificate::try_from(certificate)
             .is_ok_and(|parsed| sha256(&parsed.subject_public_key_info()) == self.0)
+    }
+}
+
+impl From<SpkiHash> for RootPin {
+    fn from(root: SpkiHash) -> Self {
+        Self(root.0)
     }
 }
 

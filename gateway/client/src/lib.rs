@@ -5,8 +5,12 @@
 //! send again what was not answered: every request is idempotent by its payment id. A handset
 //! believes nothing that the gateway did not sign for it.
 //!
-//! This crate stores nothing, shows nothing and stretches no password. How connections are made is
-//! a [`Connector`]'s affair: [`QuicConnector`] is the one for the network.
+//! Many terminals can share the connection of a [`Controller`], many handsets that of a [`Hub`].
+//!
+//! A peer comes to its key by enrolment: [`enrol_handset`] and [`enrol_peer`] turn an activation
+//! string into a [`HandsetFile`] or a [`PeerFile`], the only things that this crate stores. It shows
+//! nothing and keeps no password. How connections are made is a [`Connector`]'s affair:
+//! [`QuicConnector`] is the one for the network.
 //!
 //! ```no_run
 //! use std::sync::Arc;
@@ -29,12 +33,17 @@
 mod backoff;
 mod clock;
 mod connector;
+mod controller;
+mod enrolment;
 mod error;
+mod files;
 mod handset;
+mod hub;
 mod keys;
 mod line;
 mod link;
 mod options;
+mod pins;
 mod quic;
 mod terminal;
 
@@ -42,11 +51,16 @@ pub use kessai_terms as terms;
 pub use kessai_wire as wire;
 
 pub use connector::{Connecting, Connector};
+pub use controller::Controller;
+pub use enrolment::{EnrolError, enrol_handset, enrol_peer};
 pub use error::{CallError, ConnectError, Distrust, Fault};
+pub use files::{FileError, HandsetFile, PeerFile};
 pub use handset::{Answered, Event, Events, Handset, Question};
+pub use hub::{Hub, HubRoute};
 pub use keys::{KeyError, PeerKey, PinError, RootPin};
 pub use link::Link;
 pub use options::{Backoff, Options};
-pub use quic::{QuicConnector, QuicOptions, endpoint};
+pub use pins::{Guessable, check_password};
+pub use quic::{QuicConnector, QuicOptions, endpoint, resolve};
 pub use quinn::Endpoint;
 pub use terminal::Terminal;

@@ -13,7 +13,7 @@ use std::time::Duration;
 use kessai_terms::collation::ChannelBinding;
 use kessai_wire::{
     Answer, Call, CloseCode, Hello, Identity, Message, MessageError, Push, Request, RequestId,
-    VERSIONS, v1,
+    VERSIONS, Welcome, v1,
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
@@ -43,18 +43,51 @@ pub(crate) enum Repeat {
 #[derive(Debug)]
 pub(crate) struct Overflow;
 
-/// Is what differs between a terminal and a handset.
+/// Is what differs between a terminal, a handset, and whoever carries many of them.
 pub(crate) trait Role: Send + 'static {
     /// Tells who speaks.
     fn identity(&self) -> Identity;
-    /// Takes note of a new connection, and tells what to ask first on it.
-    fn connected(&mut self, generation: Generation, channel: ChannelBinding) -> Option<Request>;
+    /// Takes note of a new connection, and tells what to ask first on it; or why it is of no use.
+    fn connected(
+        &mut self,
+        generation: Generation,
+        channel: ChannelBinding,
+        welcome: &Welcome,
+    ) -> Result<Option<Request>, ConnectError>;
     /// Takes what the gateway tells unasked.
     fn pushed(&mut self, push: Push) -> Result<(), Overflow>;
     /// Takes note of a push that cannot be read.
     fn garbled(&mut self, error: MessageError) -> Result<(), Overflow>;
     /// Takes note that the connection is lost.
     fn lost(&mut self, why: &ConnectError);
+}
+
+/// Is the side of a peer that is told nothing unasked.
+pub(crate) struct Quiet(pub(crate) Identity);
+
+impl Role for Quiet {
+    fn identity(&self) -> Identity {
+        self.0
+    }
+
+    fn connected(
+        &mut self,
+        _generation: Generation,
+        _channel: ChannelBinding,
+        _welcome: &Welcome,
+    ) -> Result<Option<Request>, ConnectError> {
+        Ok(None)
+    }
+
+    fn pushed(&mut self, _push: Push) -> Result<(), Overflow> {
+        Ok(())
+    }
+
+    fn garbled(&mut self, _error: MessageError) -> Result<(), Overflow> {
+        Ok(())
+    }
+
+    fn lost(&mut self, _why: &ConnectError) {}
 }
 
 /// Asks for something, and holds the place for the answer.
@@ -233,10 +266,13 @@ impl<R: Role> Line<R> {
         self.generation = Generation(self.generation.0.wrapping_add(1));
         self.shared.clock.set(welcome.gateway_time_ms);
         self.calls.open(self.generation, &welcome);
-        let attaching = self
-            .role
-            .connected(self.generation, link.channel())
-            .map(|first| self.calls.send_first(first, &mut link));
+        let attaching = match self.role.connected(self.generation, link.channel(), &welcome) {
+            Ok(first) => first.map(|first| self.calls.send_first(first, &mut link)),
+            Err(why) => {
+                link.close(CloseCode::Done);
+                return Ok(why);
+            }
+        };
         if attaching.is_none() {
             self.stands();
         }

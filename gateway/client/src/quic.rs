@@ -7,6 +7,7 @@
 //! # Source
 //! RFC 9000, RFC 9001, RFC 9266; docs/PROTOCOL.md, "Transport".
 
+mod enrolment;
 mod link;
 mod settings;
 mod verifier;
@@ -16,7 +17,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use kessai_terms::collation::ChannelBinding;
-use kessai_wire::{ALPN, CloseCode, SERVER_NAME};
+use kessai_wire::{ALPN, CloseCode, GatewayAddress, SERVER_NAME};
 use quinn::crypto::rustls::HandshakeData;
 use quinn::{ClientConfig, Connection, ConnectionError, Endpoint, VarInt};
 
@@ -25,6 +26,7 @@ use crate::error::ConnectError;
 use crate::keys::{PeerKey, RootPin};
 use crate::link::Link;
 
+pub(crate) use enrolment::exchange;
 pub(crate) use link::QuicLink;
 
 /// Says how a connection is kept.
@@ -78,19 +80,13 @@ impl QuicConnector {
         key: &PeerKey,
         options: &QuicOptions,
     ) -> Result<Self, ConnectError> {
-        let config = settings::client_config(root, key, options)?;
+        let config = settings::client_config(root, key, options, ALPN)?;
         Ok(Self { endpoint, gateway, config })
     }
 
     async fn open(&self) -> Result<Link, ConnectError> {
-        let connection = self
-            .endpoint
-            .connect_with(self.config.clone(), self.gateway, SERVER_NAME)
-            .map_err(|error| ConnectError::Setup(error.to_string()))?
-            .await
-            .map_err(|error| why(&error))?;
-        check_protocol(&connection)?;
-        let channel = channel_binding(&connection)?;
+        let (connection, channel) =
+            dial(&self.endpoint, self.config.clone(), self.gateway, ALPN).await?;
         // The gateway hears of the stream with its first frame, the Hello.
         let (send, receive) = connection.open_bi().await.map_err(|error| why(&error))?;
         Ok(Link::from_quic(channel, QuicLink::new(connection, send, receive)))
@@ -103,13 +99,48 @@ impl Connector for QuicConnector {
     }
 }
 
+/// Looks a gateway up, for connections from `endpoint`.
+///
+/// # Errors
+/// [`ConnectError::Unreachable`] if there is no such host, or none that the endpoint can reach.
+pub async fn resolve(
+    endpoint: &Endpoint,
+    gateway: &GatewayAddress,
+) -> Result<SocketAddr, ConnectError> {
+    let unreachable = |error: std::io::Error| ConnectError::Unreachable(error.to_string());
+    // A socket of IPv6 reaches both kinds, one of IPv4 its own.
+    let ipv4_only = endpoint.local_addr().map_err(unreachable)?.is_ipv4();
+    tokio::net::lookup_host(gateway.as_str())
+        .await
+        .map_err(unreachable)?
+        .find(|address| address.is_ipv4() || !ipv4_only)
+        .ok_or_else(|| ConnectError::Unreachable(format!("{gateway} has no address to use")))
+}
+
+/// Connects, and makes sure that it is the gateway which answers, in this protocol.
+async fn dial(
+    endpoint: &Endpoint,
+    config: ClientConfig,
+    gateway: SocketAddr,
+    protocol: &[u8],
+) -> Result<(Connection, ChannelBinding), ConnectError> {
+    let connection = endpoint
+        .connect_with(config, gateway, SERVER_NAME)
+        .map_err(|error| ConnectError::Setup(error.to_string()))?
+        .await
+        .map_err(|error| why(&error))?;
+    check_protocol(&connection, protocol)?;
+    let channel = channel_binding(&connection)?;
+    Ok((connection, channel))
+}
+
 /// Checks that the gateway chose our protocol, whatever the TLS library insists on.
-fn check_protocol(connection: &Connection) -> Result<(), ConnectError> {
+fn check_protocol(connection: &Connection, protocol: &[u8]) -> Result<(), ConnectError> {
     let chosen = connection
         .handshake_data()
         .and_then(|data| data.downcast::<HandshakeData>().ok())
         .and_then(|data| data.protocol);
-    if chosen.as_deref() == Some(ALPN) {
+    if chosen.as_deref() == Some(protocol) {
         return Ok(());
     }
     connection.close(VarInt::from_u32(CloseCode::Protocol.number()), b"");

@@ -5,16 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use kessai_terms::collation::ChannelBinding;
 use kessai_terms::{PaymentId, TerminalId};
-use kessai_wire::{
-    Answer, Identity, MessageError, Payment, PaymentState, Purchase, Push, Request, TerminalRequest,
-};
+use kessai_wire::{Answer, Identity, Payment, PaymentState, Purchase, Request, TerminalRequest};
 use tokio::time::Instant;
 
 use crate::connector::Connector;
 use crate::error::{CallError, ConnectError};
-use crate::line::{Caller, Generation, Overflow, Repeat, Role};
+use crate::line::{Caller, Quiet, Repeat};
 use crate::options::Options;
 
 /// Asks for payments on behalf of one terminal.
@@ -48,9 +45,14 @@ impl Terminal {
         id: TerminalId,
         options: Options,
     ) -> Result<Self, ConnectError> {
-        let caller = Caller::connect(connector, Till(id), &options).await?;
-        let Options { call_within, pay_within, .. } = options;
-        Ok(Self { id, caller, call_within, pay_within })
+        let caller = Caller::connect(connector, Quiet(Identity::Terminal(id)), &options).await?;
+        Ok(Self::on(caller, id, &options))
+    }
+
+    /// Speaks for a terminal over a line that stands.
+    pub(crate) const fn on(caller: Caller, id: TerminalId, options: &Options) -> Self {
+        let (call_within, pay_within) = (options.call_within, options.pay_within);
+        Self { id, caller, call_within, pay_within }
     }
 
     /// Tells which terminal this is.
@@ -154,27 +156,4 @@ impl Terminal {
             _ => Err(CallError::AnotherAnswer),
         }
     }
-}
-
-/// Is a terminal's side of its line: a terminal is told nothing unasked.
-struct Till(TerminalId);
-
-impl Role for Till {
-    fn identity(&self) -> Identity {
-        Identity::Terminal(self.0)
-    }
-
-    fn connected(&mut self, _generation: Generation, _channel: ChannelBinding) -> Option<Request> {
-        None
-    }
-
-    fn pushed(&mut self, _push: Push) -> Result<(), Overflow> {
-        Ok(())
-    }
-
-    fn garbled(&mut self, _error: MessageError) -> Result<(), Overflow> {
-        Ok(())
-    }
-
-    fn lost(&mut self, _why: &ConnectError) {}
 }

@@ -5,7 +5,7 @@
 use kessai_wire::limits;
 use kessai_wire::terms::limits as terms;
 use kessai_wire::terms::{Reason, Stage};
-use kessai_wire::{ALPN, ALPN_ENROLMENT, CloseCode, Retry, SERVER_NAME};
+use kessai_wire::{ALPN, ALPN_ENROLMENT, CloseCode, Retry, SERVER_NAME, Subject};
 
 const DOCUMENT: &str = include_str!("../../../docs/PROTOCOL.md");
 
@@ -75,6 +75,7 @@ fn the_limits_are_those_of_the_code() {
         number(limits::MAX_FRAME_TO_GATEWAY),
         number(limits::MAX_FRAME_TO_PEER),
         number(limits::MAX_LENGTH_PREFIX),
+        number(limits::MAX_ENROLMENT_FRAME),
         limits::MAX_STREAMS.into(),
         number(limits::MAX_VERSIONS),
         number(limits::MAX_SOFTWARE_NAME),
@@ -96,6 +97,18 @@ fn the_limits_are_those_of_the_code() {
         assert_eq!(other, terms::MAX_STORE_ID, "told together");
     }
     assert_eq!(terms::MAX_MERCHANT_NAME, terms::MAX_STORE_NAME, "told together");
+}
+
+#[test]
+fn the_roles_of_activation_strings_are_those_of_the_code() {
+    let (_, section) = DOCUMENT.split_once("### The activation string").unwrap();
+    let role = section.lines().find(|line| line.starts_with("| role |")).unwrap();
+    let roles: Vec<&str> = role.split('`').skip(1).step_by(2).collect();
+    let mut known = 0;
+    for name in &roles {
+        known += usize::from(Subject::parse(name, "1").is_ok());
+    }
+    assert_eq!((roles.len(), known), (4, 4), "{roles:?}");
 }
 
 #[test]

@@ -114,8 +114,8 @@ impl<'desk> Answering<'desk> {
         let auth = AuthMessage::new(self.digest, basis.channel, basis.nonce, handset_nonce);
         let client_key = secrets.client_key();
         let proof = prove(&client_key, &client_key.stored_key(), &auth);
-        let (payment, server_nonce) = (self.payment, basis.nonce);
-        (Prove { payment, server_nonce, handset_nonce, proof, hub_tag: None }, auth)
+        let (payment, server_nonce, hub_tag) = (self.payment, basis.nonce, self.desk.tag(&auth));
+        (Prove { payment, server_nonce, handset_nonce, proof, hub_tag }, auth)
     }
 
     /// Believes a verdict if it is signed; tells nothing if another proof must be made.

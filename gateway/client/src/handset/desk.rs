@@ -9,12 +9,10 @@ use std::time::Duration;
 
 use kessai_terms::PaymentId;
 use kessai_terms::collation::{
-    ChannelBinding, ContentDigest, ServerKey, ServerNonce, content_digest,
+    AuthMessage, ChannelBinding, ContentDigest, DeviceKey, ServerKey, ServerNonce, Signature,
+    content_digest,
 };
-use kessai_wire::{
-    Confirmation, Handset as HandsetId, HandsetRequest, Identity, MessageError, Notice, Prompt,
-    Push, Request, SignedNotice,
-};
+use kessai_wire::{Confirmation, Handset as HandsetId, Notice, Prompt, SignedNotice};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
@@ -22,17 +20,26 @@ use crate::error::{CallError, ConnectError, Distrust};
 use crate::handset::answering::Answering;
 use crate::handset::event::{Event, Events, Question, events};
 use crate::handset::seen::Seen;
-use crate::line::{Generation, Overflow, Role};
+use crate::line::{Generation, Overflow};
 
 /// How many questions may be open. A customer has one, seldom two; more than these are not shown.
 const MOST_OPEN: usize = 64;
 /// How many payments that ended are remembered, so that a late prompt does not ask again.
 const MOST_ENDED: usize = 16;
 
+/// Says whose connection the handset speaks over.
+pub(super) enum Way {
+    /// Its own.
+    Own,
+    /// A carrier hub's: the key shows that it is the handset that speaks.
+    Hub(DeviceKey),
+}
+
 /// Is what calls and line share.
 pub(super) struct Desk {
     id: HandsetId,
     key: ServerKey,
+    way: Way,
     state: Mutex<State>,
     changed: Notify,
 }
@@ -84,7 +91,7 @@ pub(super) enum Step {
 }
 
 impl Desk {
-    pub(super) fn new(id: HandsetId, key: ServerKey, seen: u64) -> (Self, Events) {
+    pub(super) fn new(id: HandsetId, key: ServerKey, way: Way, seen: u64) -> (Self, Events) {
         let (sender, receiver) = events();
         let state = State {
             events: Some(sender),
@@ -94,7 +101,7 @@ impl Desk {
             seen: Seen::new(seen),
             untrusted: 0,
         };
-        (Self { id, key, state: Mutex::new(state), changed: Notify::new() }, receiver)
+        (Self { id, key, way, state: Mutex::new(state), changed: Notify::new() }, receiver)
     }
 
     pub(super) const fn id(&self) -> HandsetId {
@@ -103,6 +110,18 @@ impl Desk {
 
     pub(super) const fn key(&self) -> &ServerKey {
         &self.key
+    }
+
+    pub(super) const fn way(&self) -> &Way {
+        &self.way
+    }
+
+    /// Tags a proof, if it goes through a hub.
+    pub(super) fn tag(&self, auth: &AuthMessage) -> Option<Signature> {
+        match &self.way {
+            Way::Own => None,
+            Way::Hub(key) => Some(key.tag(auth)),
+        }
     }
 
     pub(super) fn seen(&self) -> u64 {
@@ -231,7 +250,37 @@ impl Desk {
         state.emit(Event::Untrusted(distrust))
     }
 
-    fn prompted(&self, prompt: &Prompt) -> Result<(), Overflow> {
+    /// Takes note of a connection, and tells which notice is the last one seen.
+    pub(super) fn connected(&self, generation: Generation, channel: ChannelBinding) -> u64 {
+        let mut state = self.state();
+        state.connection = Some(Connection { generation, channel });
+        // If the events are full, the first push shows it.
+        drop(state.emit(Event::Connected));
+        state.seen.up_to()
+    }
+
+    pub(super) fn lost(&self, why: &ConnectError) {
+        let mut state = self.state();
+        state.connection = None;
+        // If the events are full, this one is not missed: the line is lost for that very reason.
+        drop(state.emit(Event::Disconnected(why.clone())));
+    }
+
+    /// Takes note that there will be no connection any more.
+    pub(super) fn over(&self) {
+        self.state().events = None;
+        self.changed.notify_waiters();
+    }
+
+    /// Takes a notice that came unasked.
+    pub(super) fn notified(&self, signed: &SignedNotice) -> Result<(), Overflow> {
+        match self.verify(signed) {
+            Ok(notice) => self.tell(&notice),
+            Err(distrust) => self.distrust(distrust),
+        }
+    }
+
+    pub(super) fn prompted(&self, prompt: &Prompt) -> Result<(), Overflow> {
         let confirmation = match Confirmation::decode(&prompt.content) {
             Ok(confirmation) => confirmation,
             Err(error) => return self.distrust(error.into()),
@@ -316,62 +365,5 @@ impl State {
             self.open.retain(|_, open| open.being_answered || open.answer_by > now);
         }
         self.open.len() < MOST_OPEN
-    }
-}
-
-/// Is a handset's side of its line.
-pub(super) struct Phone(Arc<Desk>);
-
-impl Phone {
-    pub(super) const fn new(desk: Arc<Desk>) -> Self {
-        Self(desk)
-    }
-}
-
-impl Role for Phone {
-    fn identity(&self) -> Identity {
-        Identity::Handset(self.0.id)
-    }
-
-    fn connected(&mut self, generation: Generation, channel: ChannelBinding) -> Option<Request> {
-        let mut state = self.0.state();
-        state.connection = Some(Connection { generation, channel });
-        // If the events are full, the first push shows it.
-        drop(state.emit(Event::Connected));
-        let attach = HandsetRequest::Attach { seen: state.seen.up_to(), hub_proof: None };
-        Some(Request::Handset(self.0.id, attach))
-    }
-
-    fn pushed(&mut self, push: Push) -> Result<(), Overflow> {
-        match push {
-            Push::Draining { .. } => Ok(()),
-            Push::Prompt(to, _) | Push::Notice(to, _) if to != self.0.id => {
-                self.0.distrust(Distrust::NotForUs)
-            }
-            Push::Prompt(_, prompt) => self.0.prompted(&prompt),
-            Push::Notice(_, signed) => match self.0.verify(&signed) {
-                Ok(notice) => self.0.tell(&notice),
-                Err(distrust) => self.0.distrust(distrust),
-            },
-        }
-    }
-
-    fn garbled(&mut self, error: MessageError) -> Result<(), Overflow> {
-        self.0.distrust(error.into())
-    }
-
-    fn lost(&mut self, why: &ConnectError) {
-        let mut state = self.0.state();
-        state.connection = None;
-        // If the events are full, this one is not missed: the line is lost for that very reason.
-        drop(state.emit(Event::Disconnected(why.clone())));
-    }
-}
-
-impl Drop for Phone {
-    /// The line has ended: whoever waits must not wait for ever.
-    fn drop(&mut self) {
-        self.0.state().events = None;
-        self.0.changed.notify_waiters();
     }
 }

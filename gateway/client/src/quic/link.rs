@@ -134,7 +134,7 @@ impl QuicLink {
     }
 }
 
-fn reset(code: VarInt) -> ConnectError {
+pub(super) fn reset(code: VarInt) -> ConnectError {
     CloseCode::from_number(code.into_inner()).map_or_else(
         || ConnectError::Unreachable(format!("the stream was reset with {code}")),
         ConnectError::Closed,

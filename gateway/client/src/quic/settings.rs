@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, LazyLock};
 
-use kessai_wire::ALPN;
 use quinn::crypto::rustls::QuicClientConfig;
 use quinn::{ClientConfig, IdleTimeout, TransportConfig, VarInt};
 use rustls::client::Resumption;
@@ -28,16 +27,21 @@ pub(super) fn client_config(
     root: RootPin,
     key: &PeerKey,
     options: &QuicOptions,
+    protocol: &[u8],
 ) -> Result<ClientConfig, ConnectError> {
     let setup = |error: &dyn std::error::Error| ConnectError::Setup(error.to_string());
-    let tls = tls_config(root, key).map_err(|error| setup(&error))?;
+    let tls = tls_config(root, key, protocol).map_err(|error| setup(&error))?;
     let crypto = QuicClientConfig::try_from(tls).map_err(|error| setup(&error))?;
     let mut config = ClientConfig::new(Arc::new(crypto));
     config.transport_config(Arc::new(transport_config(options)));
     Ok(config)
 }
 
-fn tls_config(root: RootPin, key: &PeerKey) -> Result<rustls::ClientConfig, rustls::Error> {
+fn tls_config(
+    root: RootPin,
+    key: &PeerKey,
+    protocol: &[u8],
+) -> Result<rustls::ClientConfig, rustls::Error> {
     let provider = Arc::clone(&PROVIDER);
     let verifier = Arc::new(PinnedRoot::new(root, Arc::clone(&provider)));
     let mut tls = rustls::ClientConfig::builder_with_provider(provider)
@@ -45,7 +49,7 @@ fn tls_config(root: RootPin, key: &PeerKey) -> Result<rustls::ClientConfig, rust
         .dangerous()
         .with_custom_certificate_verifier(verifier)
         .with_client_auth_cert(vec![key.certificate()], key.private_key())?;
-    tls.alpn_protocols = vec![ALPN.to_vec()];
+    tls.alpn_protocols = vec![protocol.to_vec()];
     // A resumed session would skip the proof of both sides' keys, and 0-RTT can be replayed.
     tls.resumption = Resumption::disabled();
     tls.enable_early_data = false;

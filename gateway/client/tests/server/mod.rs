@@ -18,11 +18,11 @@ use aws_lc_rs::digest::{SHA256, digest};
 use bytes::{Bytes, BytesMut};
 use kessai_client::RootPin;
 use kessai_client::terms::DeviceId;
-use kessai_client::terms::collation::ServerNonce;
+use kessai_client::terms::collation::{ActivationCode, ChannelBinding, ServerNonce, SpkiHash};
 use kessai_client::wire::frame::{self, Decoder};
 use kessai_client::wire::{
-    Answer, Call, CloseCode, Handset, Limits, Message, Prompt, Push, Request, SoftwareName,
-    Welcome, v1,
+    Answer, Call, CloseCode, Enrol, EnrolAnswer, Handset, HandsetRequest, Limits, Message, Prompt,
+    Push, Request, SoftwareName, Welcome, v1,
 };
 use quinn::crypto::rustls::QuicServerConfig;
 use quinn::{Connection, ConnectionError, Endpoint, RecvStream, SendStream, VarInt};
@@ -120,6 +120,56 @@ impl Server {
     }
 }
 
+/// An enrolment that was asked for, and who may answer it.
+pub struct Asked {
+    pub enrol: Enrol,
+    pub connection: Connection,
+    pub send: SendStream,
+}
+
+impl Server {
+    /// Takes a connection of enrolment, with the whole of what is said on it.
+    pub async fn enrolment(&self) -> Asked {
+        let connection = self.accept().await.unwrap();
+        let (send, mut receive) = connection.accept_bi().await.unwrap();
+        let said = receive.read_to_end(4096).await.unwrap();
+        let mut buffer = BytesMut::from(&said[..]);
+        let message = Decoder::<v1::Enrol>::new().decode(&mut buffer).unwrap().unwrap();
+        assert!(buffer.is_empty(), "one message, and no more");
+        Asked { enrol: Enrol::parse(&message).unwrap(), connection, send }
+    }
+}
+
+impl Asked {
+    /// Whether it was made with this code, for this connection and the key that came on it.
+    pub fn holds(&self, code: &ActivationCode) -> bool {
+        let mut channel = [0; 32];
+        self.connection
+            .export_keying_material(&mut channel, b"EXPORTER-Channel-Binding", b"")
+            .unwrap();
+        let (channel, spki) = (ChannelBinding(channel), SpkiHash(pin_of_peer(&self.connection)));
+        match &self.enrol {
+            Enrol::Handset(handset) => handset.verify(code, &channel, &spki),
+            Enrol::Peer(peer) => peer.verify(code, &channel, &spki),
+        }
+    }
+
+    /// Answers, and tells with which code the client then closes.
+    pub async fn answer(mut self, answer: EnrolAnswer) -> u32 {
+        let mut bytes = BytesMut::new();
+        frame::encode(&v1::EnrolAnswer::from(&answer), &mut bytes).unwrap();
+        self.say(&bytes).await
+    }
+
+    pub async fn say(&mut self, bytes: &[u8]) -> u32 {
+        for piece in bytes.chunks(5) {
+            self.send.write_all(piece).await.unwrap();
+        }
+        self.send.finish().unwrap();
+        closed_with(&self.connection).await
+    }
+}
+
 /// The pin of the key that the client proved to hold.
 pub fn pin_of_peer(connection: &Connection) -> [u8; 32] {
     let chain = connection.peer_identity().unwrap();
@@ -164,6 +214,17 @@ impl Talk {
         self.tell(&Message::Answer(call.request, answer)).await;
     }
 
+    /// Lets a handset attach, and tells which, and what it has seen.
+    pub async fn attach(&mut self) -> (Handset, u64) {
+        let call = self.hear().await;
+        let Request::Handset(id, HandsetRequest::Attach { seen, hub_proof: None }) = call.body
+        else {
+            panic!("not an attach: {call:?}")
+        };
+        self.answer(&call, Answer::Attached { latest: seen }).await;
+        (id, seen)
+    }
+
     pub async fn echo(&mut self) {
         let call = self.hear().await;
         let Request::Echo(payload) = &call.body else { panic!("not an echo: {call:?}") };
@@ -197,12 +258,16 @@ impl Talk {
 
     /// Waits until the client closes, and tells with which code.
     pub async fn closed_with(&self) -> u32 {
-        match self.connection.closed().await {
-            ConnectionError::ApplicationClosed(close) => {
-                u32::try_from(close.error_code.into_inner()).unwrap()
-            }
-            other => panic!("{other}"),
+        closed_with(&self.connection).await
+    }
+}
+
+pub async fn closed_with(connection: &Connection) -> u32 {
+    match connection.closed().await {
+        ConnectionError::ApplicationClosed(close) => {
+            u32::try_from(close.error_code.into_inner()).unwrap()
         }
+        other => panic!("{other}"),
     }
 }
 

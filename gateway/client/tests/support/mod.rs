@@ -18,8 +18,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use kessai_client::terms::collation::{
-    AuthMessage, ChannelBinding, DeviceKey, DeviceKeys, HandsetSecrets, Outcome, ServerNonce,
-    content_digest,
+    AuthMessage, ChannelBinding, DeviceKey, DeviceKeys, GatewayNonce, HandsetSecrets, Outcome,
+    ServerNonce, content_digest,
 };
 use kessai_client::terms::{
     Amount, ApprovalNumber, Basket, Currency, DeviceId, Gtin, Line, PaymentId, Reason, Reference,
@@ -27,9 +27,9 @@ use kessai_client::terms::{
 };
 use kessai_client::wire::{
     Answer, Approval, Call, Capture, CloseCode, Confirmation, Delivery, Handset as HandsetId,
-    HandsetRequest, Limits, Message, Notice, Payer, Payment, PaymentState, Prompt, ProofResult,
-    Prove, Purchase, Push, Request, RequestId, SignedNotice, SoftwareName, TerminalRequest,
-    Verdict, Welcome, v1,
+    HandsetRequest, Hello, Identity, Limits, Message, Notice, Payer, Payment, PaymentState, Prompt,
+    ProofResult, Prove, Purchase, Push, Request, RequestId, SignedNotice, SoftwareName,
+    TerminalRequest, Verdict, Welcome, v1,
 };
 use kessai_client::{
     Backoff, ConnectError, Connecting, Connector, Event, Events, Handset, Link, Options, Terminal,
@@ -70,6 +70,7 @@ pub struct Connection {
     pub messages: mpsc::Sender<v1::ToPeer>,
     pub channel: ChannelBinding,
     pub route: Bytes,
+    pub hub_nonce: Option<GatewayNonce>,
     closing: oneshot::Sender<CloseCode>,
 }
 
@@ -90,7 +91,8 @@ impl Connector for Door {
             let (closing, closed) = oneshot::channel();
             let channel = ChannelBinding([number; 32]);
             let route = Bytes::copy_from_slice(&[number; 4]);
-            let connection = Connection { requests, messages, channel, route, closing };
+            let hub_nonce = None;
+            let connection = Connection { requests, messages, channel, route, hub_nonce, closing };
             self.arrivals.send(connection).map_err(|_| gone())?;
             Ok(Link::from_channels(channel, outgoing, incoming).closing_with(closed))
         })
@@ -132,6 +134,18 @@ impl Gateway {
         let mut connection = self.accept().await;
         let hello = connection.hear().await;
         assert!(matches!(hello.body, Request::Hello(_)));
+        connection.answer(&hello, Answer::Welcome(connection.greeting())).await;
+        connection
+    }
+
+    /// Takes a connection of a hub, and says welcome with a nonce.
+    pub async fn welcome_hub(&mut self) -> Connection {
+        let mut connection = self.accept().await;
+        connection.hub_nonce = Some(GatewayNonce([connection.channel.0[0] | 0x80; 32]));
+        let hello = connection.hear().await;
+        let Request::Hello(Hello { from: Some(Identity::Hub(_)), .. }) = &hello.body else {
+            panic!("not a hub: {hello:?}")
+        };
         connection.answer(&hello, Answer::Welcome(connection.greeting())).await;
         connection
     }
@@ -183,7 +197,7 @@ impl Connection {
                 idle_timeout_ms: 30_000,
             },
             gateway: SoftwareName::new("test").unwrap(),
-            hub_nonce: None,
+            hub_nonce: self.hub_nonce,
         }
     }
 
@@ -194,6 +208,20 @@ impl Connection {
             if matches!(call.body, Request::Hello(_)) { Bytes::new() } else { self.route.clone() };
         assert_eq!(call.route, route, "the route token of this connection is echoed");
         call
+    }
+
+    /// Hears how a handset attaches through a hub, and lets it.
+    pub async fn hear_hub_attach(&mut self) -> (HandsetId, u64) {
+        let call = self.hear().await;
+        let Request::Handset(id, HandsetRequest::Attach { seen, hub_proof: Some(proof) }) =
+            call.body
+        else {
+            panic!("not an attach through a hub: {call:?}")
+        };
+        let nonce = self.hub_nonce.unwrap();
+        assert!(keys().device.verify_attach(&self.channel, &id.device, &nonce, &proof));
+        self.answer(&call, Answer::Attached { latest: seen }).await;
+        (id, seen)
     }
 
     pub async fn hear_open(&mut self) -> (Call, Purchase) {
