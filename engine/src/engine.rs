@@ -27,6 +27,7 @@ use crate::sync::{Locked, Published, SharedMap};
 mod admin;
 mod books;
 mod devices;
+mod listing;
 mod registry;
 mod replay;
 

@@ -1,16 +1,20 @@
-//! What a shard owes the merchants, and the sums that prove that no money came or went.
+//! What a shard owes the merchants, what went through their terminals, and the sums that prove
+//! that no money came or went.
 
 use std::collections::BTreeMap;
 
-use kessai_terms::ids::MerchantId;
+use foldhash::fast::FixedState;
+use kessai_terms::ids::{MerchantId, TerminalId};
 use kessai_terms::money::{Amount, AmountError, Currency, Net};
 
-use crate::offer::Charge;
+use crate::calendar::BusinessDate;
+use crate::record::Terms;
+use crate::sync::SeededMap;
 
 /// A shard's own tallies; the books add up all shards'.
 ///
 /// A popular merchant is not a lock: every shard keeps its own signed tally of what it owes them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Ledger {
     /// Owed to each merchant.
     pub(crate) tallies: BTreeMap<(MerchantId, Currency), Net>,
@@ -18,6 +22,42 @@ pub(crate) struct Ledger {
     pub(crate) exchange: BTreeMap<Currency, Net>,
     /// Credits less payouts.
     pub(crate) funded: BTreeMap<Currency, Net>,
+    /// What went through each terminal on each business day; few days are looked at, and of these
+    /// today's at every capture.
+    turnover: BTreeMap<BusinessDate, SeededMap<TerminalId, Vec<(Currency, Turnover)>>>,
+    seed: u64,
+}
+
+/// What went through a terminal on a business day, in one currency.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Turnover {
+    /// How many payments were captured, those included that were reversed later.
+    pub captures: u64,
+    /// What they came to, in minor units of the merchant's currency.
+    pub captured: Net,
+    /// How many captured payments were reversed.
+    pub reversals: u64,
+    /// What those came to.
+    pub reversed: Net,
+}
+
+impl Turnover {
+    pub(crate) fn take_in(&mut self, other: &Self) -> Result<(), AmountError> {
+        self.captures = self.captures.saturating_add(other.captures);
+        add(&mut self.captured, other.captured)?;
+        self.reversals = self.reversals.saturating_add(other.reversals);
+        add(&mut self.reversed, other.reversed)
+    }
+
+    fn count(&mut self, flow: Flow, amount: Amount) -> Result<(), AmountError> {
+        let one = match flow {
+            Flow::ToMerchant => Self { captures: 1, captured: amount.into(), ..Self::default() },
+            Flow::BackToCustomer => {
+                Self { reversals: 1, reversed: amount.into(), ..Self::default() }
+            }
+        };
+        self.take_in(&one)
+    }
 }
 
 /// Which way money moves between customer and merchant.
@@ -28,6 +68,16 @@ pub(crate) enum Flow {
 }
 
 impl Ledger {
+    pub(crate) const fn new(seed: u64) -> Self {
+        Self {
+            tallies: BTreeMap::new(),
+            exchange: BTreeMap::new(),
+            funded: BTreeMap::new(),
+            turnover: BTreeMap::new(),
+            seed,
+        }
+    }
+
     /// Takes in what the processor put on a customer's balance.
     pub(crate) fn fund(&mut self, currency: Currency, amount: Amount) -> Result<(), AmountError> {
         add(self.funded.entry(currency).or_default(), Net::from(amount))
@@ -46,25 +96,67 @@ impl Ledger {
     /// currencies through the exchange position.
     pub(crate) fn settle(
         &mut self,
-        merchant: MerchantId,
-        charge: &Charge,
+        terms: &Terms,
         amount: Amount,
         flow: Flow,
+        on: BusinessDate,
     ) -> Result<(), AmountError> {
         let signed = |amount: Amount| match flow {
             Flow::ToMerchant => Ok(Net::from(amount)),
             Flow::BackToCustomer => Net::from(amount).checked_neg(),
         };
-        let Some(foreign) = &charge.foreign else {
-            return add(
-                self.tallies.entry((merchant, charge.currency)).or_default(),
-                signed(amount)?,
-            );
+        let charge = &terms.charge;
+        let (price, currency) = match &charge.foreign {
+            None => (amount, charge.currency),
+            Some(foreign) => {
+                add(self.exchange.entry(charge.currency).or_default(), signed(amount)?)?;
+                let sold = signed(foreign.price)?.checked_neg()?;
+                add(self.exchange.entry(foreign.currency).or_default(), sold)?;
+                (foreign.price, foreign.currency)
+            }
         };
-        let price = signed(foreign.price)?;
-        add(self.exchange.entry(charge.currency).or_default(), signed(amount)?)?;
-        add(self.exchange.entry(foreign.currency).or_default(), price.checked_neg()?)?;
-        add(self.tallies.entry((merchant, foreign.currency)).or_default(), price)
+        add(self.tallies.entry((terms.merchant, currency)).or_default(), signed(price)?)?;
+        self.turnover_of(terms.terminal, on, currency).count(flow, price)
+    }
+
+    fn turnover_of(
+        &mut self,
+        terminal: TerminalId,
+        on: BusinessDate,
+        currency: Currency,
+    ) -> &mut Turnover {
+        let day = self.turnover.entry(on);
+        let seed = self.seed;
+        let day = day.or_insert_with(|| SeededMap::with_hasher(FixedState::with_seed(seed)));
+        let sums = day.entry(terminal).or_default();
+        let place = sums.iter().position(|(of, _)| *of == currency).unwrap_or_else(|| {
+            sums.push((currency, Turnover::default()));
+            sums.len().saturating_sub(1)
+        });
+        #[expect(clippy::expect_used, reason = "it was found, or has just been put there")]
+        let (_, turnover) = sums.get_mut(place).expect("the currency has its place");
+        turnover
+    }
+
+    /// What went through a terminal on a business day.
+    pub(crate) fn turnover(
+        &self,
+        terminal: &TerminalId,
+        on: BusinessDate,
+    ) -> &[(Currency, Turnover)] {
+        let day = self.turnover.get(&on);
+        day.and_then(|day| day.get(terminal)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Goes through all that went through terminals, in no order.
+    pub(crate) fn turnovers(
+        &self,
+    ) -> impl Iterator<Item = (BusinessDate, TerminalId, Currency, Turnover)> {
+        self.turnover.iter().flat_map(|(on, day)| {
+            day.iter().flat_map(|(terminal, sums)| {
+                sums.iter().map(|(currency, turnover)| (*on, *terminal, *currency, *turnover))
+            })
+        })
     }
 }
 

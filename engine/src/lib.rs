@@ -35,6 +35,7 @@ pub use command::{
 pub use customer::{CustomerView, RECENT_NOTICES};
 pub use device::Device;
 pub use engine::{AdminError, Books, CurrencyBooks, Engine, Layout, MAX_SHARDS};
+pub use ledger::Turnover;
 pub use offer::{Capture, Charge, ForeignPrice, Offer};
 pub use payment::PaymentView;
 pub use record::{

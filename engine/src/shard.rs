@@ -5,6 +5,7 @@
 //! [`Shard::apply`], which recovery calls too.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use foldhash::fast::FixedState;
 use kessai_terms::ids::{CustomerId, DeviceId, PaymentId, TerminalId};
@@ -42,6 +43,8 @@ pub(crate) struct Shard {
     pub(crate) payments: SeededMap<PaymentId, Payment>,
     /// When pending payments expire and authorised ones are reversed. Derived from `payments`.
     deadlines: BTreeSet<(u64, PaymentId)>,
+    /// All payments in the order in which they were opened. Derived from `payments`.
+    timeline: Vec<(u64, PaymentId)>,
     pub(crate) ledger: Ledger,
 }
 
@@ -63,7 +66,8 @@ impl Shard {
             customers: Customers::new(seed),
             payments: SeededMap::with_hasher(FixedState::with_seed(seed)),
             deadlines: BTreeSet::new(),
-            ledger: Ledger::default(),
+            timeline: Vec::new(),
+            ledger: Ledger::new(seed),
         }
     }
 
@@ -273,6 +277,24 @@ impl Shard {
             .map(|payment| &payment.view)
             .filter(|view| view.terminal == terminal)
             .ok_or(Reason::PaymentUnknown)
+    }
+
+    /// The latest `limit` payments that were opened in `opened_ms` and stand in `state`, the latest
+    /// first.
+    pub(crate) fn latest(
+        &self,
+        opened_ms: Range<u64>,
+        state: Option<PaymentState>,
+        limit: usize,
+    ) -> impl Iterator<Item = (u64, PaymentId)> {
+        let from = self.timeline.partition_point(|(at_ms, _)| *at_ms < opened_ms.start);
+        let to = self.timeline.partition_point(|(at_ms, _)| *at_ms < opened_ms.end);
+        let within = self.timeline.get(from..to).unwrap_or_default().iter().rev();
+        let stands = move |(_, payment): &&(u64, PaymentId)| {
+            let found = self.payments.get(payment);
+            found.is_some_and(|found| state.is_none_or(|state| found.view.state == state))
+        };
+        within.filter(stands).take(limit).copied()
     }
 
     /// The payment whose time is over first, if it is over.

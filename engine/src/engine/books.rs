@@ -110,7 +110,11 @@ impl Shard {
             hash_of(&(view, payment.pending.as_ref().map(|p| (&p.confirmation, p.wrong))))
         });
         let sums = (&self.ledger.tallies, &self.ledger.exchange, &self.ledger.funded);
-        customers.chain(payments).fold(hash_of(&(self.place(), sums)), u128::wrapping_add)
+        let turnovers = self.ledger.turnovers().map(|turnover| hash_of(&turnover));
+        customers
+            .chain(payments)
+            .chain(turnovers)
+            .fold(hash_of(&(self.place(), sums)), u128::wrapping_add)
     }
 }
 

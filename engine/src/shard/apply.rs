@@ -206,6 +206,7 @@ impl Shard {
 
     fn insert(&mut self, payment: Payment) -> Result<Touched, Corrupt> {
         let (id, seat) = (payment.view.payment, payment.payer);
+        self.timeline.push((payment.view.opened_at_ms, id));
         match self.payments.insert(id, payment) {
             None => Ok(Touched { seat, payment: Some(id) }),
             Some(_) => Err(Corrupt::Payment(id)),
@@ -253,7 +254,7 @@ impl Shard {
         let account = self.customers.account_mut(seat);
         account.release(authorised)?;
         account.balance = account.balance.checked_sub(amount)?;
-        self.ledger.settle(terms.merchant, &terms.charge, amount, Flow::ToMerchant)?;
+        self.ledger.settle(&terms, amount, Flow::ToMerchant, entry.business_date)?;
         Ok(touched)
     }
 
@@ -284,8 +285,8 @@ impl Shard {
         match to {
             PaymentState::Reversed if state == PaymentState::Captured => {
                 account.balance = account.balance.checked_add(captured)?;
-                let flow = Flow::BackToCustomer;
-                self.ledger.settle(terms.merchant, &terms.charge, captured, flow)?;
+                let on = entry.business_date;
+                self.ledger.settle(&terms, captured, Flow::BackToCustomer, on)?;
             }
             PaymentState::Declined
             | PaymentState::Cancelled

@@ -15,6 +15,7 @@ mod ending;
 mod format;
 mod keys;
 mod kit;
+mod listing;
 mod model;
 mod opening;
 mod owing;

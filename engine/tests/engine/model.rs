@@ -66,6 +66,8 @@ pub(crate) struct Model {
     pub(crate) customers: BTreeMap<u8, Customer>,
     pub(crate) payments: BTreeMap<u16, Payment>,
     pub(crate) funded: u64,
+    /// By till and day: how many captures of how much, how many reversals of how much.
+    pub(crate) totals: BTreeMap<(usize, u64), [u64; 4]>,
 }
 
 /// Where a payment stands, or why nothing is told.
@@ -76,11 +78,22 @@ impl Model {
         let customer = Customer { balance: BALANCE, wrong_in_row: 0, version: 1 };
         let customers = (1..=4).map(|n| (n, customer.clone())).collect();
         let (payments, funded) = (BTreeMap::new(), 4 * BALANCE);
-        Self { now_ms: START_MS, nonces: 0, customers, payments, funded }
+        let totals = BTreeMap::new();
+        Self { now_ms: START_MS, nonces: 0, customers, payments, funded, totals }
     }
 
     fn day(&self) -> u64 {
         (self.now_ms + JAPAN_MS) / DAY_MS
+    }
+
+    fn count_capture(&mut self, till: usize, price: u64) {
+        let totals = self.totals.entry((till, self.day())).or_default();
+        (totals[0], totals[1]) = (totals[0] + 1, totals[1] + price);
+    }
+
+    fn count_reversal(&mut self, till: usize, price: u64) {
+        let totals = self.totals.entry((till, self.day())).or_default();
+        (totals[2], totals[3]) = (totals[2] + 1, totals[3] + price);
     }
 
     pub(crate) fn held(&self, who: u8) -> u64 {
@@ -227,6 +240,8 @@ impl Model {
                 customer.wrong_in_row = 0;
                 customer.balance -= price;
                 payment.captured_on = day;
+                let till = payment.till;
+                self.count_capture(till, price);
                 return self.set(serial, PaymentState::Captured, Reason::Approved);
             }
             (Password::Right, Some(_), Capture::OnDelivery) => {
@@ -294,6 +309,7 @@ impl Model {
                 payment.captured_on = day;
                 let (who, price, _) = payment.asked.unwrap();
                 self.customers.get_mut(&who).unwrap().balance -= price;
+                self.count_capture(till, price);
                 self.set(serial, PaymentState::Captured, Reason::Approved)
             }
             _ => Err(Reason::StateForbids),
@@ -310,6 +326,7 @@ impl Model {
                 let (who, price, _) = asked.unwrap();
                 if state == PaymentState::Captured {
                     self.customers.get_mut(&who).unwrap().balance += price;
+                    self.count_reversal(till, price);
                 }
                 self.set(serial, PaymentState::Reversed, Reason::ReversedOnRequest)
             }

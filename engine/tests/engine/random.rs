@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
+use kessai_engine::terms::money::Currency;
 use kessai_engine::terms::reason::Reason;
 use kessai_engine::{
-    Capture, Collated, Credited, Debited, Offer, Opening, PaymentState, PaymentView,
+    BusinessDate, Capture, Collated, Credited, Debited, Offer, Opening, PaymentState, PaymentView,
 };
 use proptest::prelude::{Just, ProptestConfig, Strategy, proptest};
 use proptest::{collection, prop_oneof};
 
 use crate::kit::{
     BALANCE, OTHER_TILL, Person, TILL, World, nonce, offer, pay_in, payment_id, person, rekeying,
-    yen,
+    terminal, yen,
 };
 use crate::model::{Answer, Model, PROMPT_MS, Password, START_MS, rules};
 
@@ -253,11 +254,34 @@ impl Pair {
         });
         assert_eq!(payments, expected.collect());
         assert_eq!(self.world.engine.open_payments() as usize, model.pending(|_| true));
+        self.compare_lists();
         let books = self.world.engine.books().unwrap();
         assert_eq!(books.problems, [""; 0]);
         let owed: i128 = books.merchants.values().map(|net| net.minor()).sum();
         let kept: u64 = model.customers.values().map(|customer| customer.balance).sum();
         assert_eq!(owed, i128::from(model.funded) - i128::from(kept));
+    }
+
+    /// What is listed is what there is, and the totals are those of the model.
+    fn compare_lists(&self) {
+        let (engine, model) = (&self.world.engine, &self.model);
+        let all = engine.payments_between(0, u64::MAX, None, usize::MAX);
+        assert_eq!(all.len(), model.payments.len());
+        assert!(all.is_sorted_by_key(|view| std::cmp::Reverse(view.opened_at_ms)));
+        for state in PaymentState::ALL {
+            let found = engine.payments_between(0, u64::MAX, Some(state), usize::MAX).len();
+            assert_eq!(found, model.payments.values().filter(|p| p.state == state).count());
+        }
+        let day = u32::try_from((START_MS + 9 * 3_600_000) / 86_400_000).unwrap();
+        for (till, day) in (0..2).flat_map(|till| [(till, day), (till, day + 1)]) {
+            let found = engine.terminal_totals(&terminal(TILLS[till]), BusinessDate(day)).unwrap();
+            let found = found.get(&Currency::JPY).map(|sums| {
+                let (captured, reversed) = (sums.captured.minor(), sums.reversed.minor());
+                [i128::from(sums.captures), captured, i128::from(sums.reversals), reversed]
+            });
+            let expected = model.totals.get(&(till, day.into()));
+            assert_eq!(found, expected.map(|sums| sums.map(i128::from)));
+        }
     }
 }
 
