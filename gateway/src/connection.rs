@@ -11,9 +11,10 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use kessai_engine::terms::collation::ChannelBinding;
 use kessai_engine::{KeyPin, Peer};
-use kessai_wire::CloseCode;
 use kessai_wire::frame::{self, Decoder};
 use kessai_wire::v1::{ToGateway, ToPeer};
+use kessai_wire::{ALPN_ENROLMENT, CloseCode};
+use quinn::crypto::rustls::HandshakeData;
 use quinn::{Connection, RecvStream, SendStream, VarInt};
 use rustls::pki_types::CertificateDer;
 use tokio::sync::mpsc;
@@ -65,7 +66,7 @@ pub(crate) async fn serve(
         return CloseCode::HandshakeTimeout;
     };
     let (pushes, messages) = Outgoing::new(Arc::new(connection.clone()));
-    let way = Way { connection: number, channel, pushes: pushes.clone() };
+    let way = Way { connection: number, channel, pushes: pushes.clone(), shared: false };
     let session = Arc::new(Session::new(reception, peer, Some(pin), way));
     sessions(&session);
     let pinned = matches!(peer, Peer::Terminal(_)).then(|| connection.remote_address());
@@ -80,19 +81,35 @@ pub(crate) async fn serve(
 }
 
 /// Finds whom the connection's key was enrolled for, and what binds proofs to this connection.
-///
-/// # Source
-/// RFC 9266 (tls-exporter channel binding).
 fn identify(
     connection: &Connection,
     reception: &Reception,
 ) -> Option<(KeyPin, Peer, ChannelBinding)> {
-    let chain = connection.peer_identity()?.downcast::<Vec<CertificateDer<'static>>>().ok()?;
-    let pin = tls::pin(chain.first()?).ok()?;
+    let pin = pin_of(connection)?;
     let peer = reception.dispatch.engine().peer(&pin)?;
+    Some((pin, peer, channel_of(connection)?))
+}
+
+/// Computes the pin of the key that the other side proved to hold.
+pub(crate) fn pin_of(connection: &Connection) -> Option<KeyPin> {
+    let chain = connection.peer_identity()?.downcast::<Vec<CertificateDer<'static>>>().ok()?;
+    tls::pin(chain.first()?).ok()
+}
+
+/// Finds what binds proofs to this connection.
+///
+/// # Source
+/// RFC 9266 (tls-exporter channel binding).
+pub(crate) fn channel_of(connection: &Connection) -> Option<ChannelBinding> {
     let mut binding = [0; 32];
     connection.export_keying_material(&mut binding, b"EXPORTER-Channel-Binding", b"").ok()?;
-    Some((pin, peer, ChannelBinding(binding)))
+    Some(ChannelBinding(binding))
+}
+
+/// Says whether the connection was opened to enrol its key.
+pub(crate) fn is_for_enrolment(connection: &Connection) -> bool {
+    let data = connection.handshake_data().and_then(|data| data.downcast::<HandshakeData>().ok());
+    data.and_then(|data| data.protocol).is_some_and(|protocol| protocol == ALPN_ENROLMENT)
 }
 
 /// What the streams of a connection share.

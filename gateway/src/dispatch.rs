@@ -189,7 +189,7 @@ impl Dispatch {
         // Attached first, then asked what is owed: what comes between the two is told twice rather
         // than never.
         let before = self.attached.insert(handset, way);
-        if let Some(before) = before.filter(|before| before.connection != connection) {
+        if let Some(before) = before.filter(|way| way.connection != connection && !way.shared) {
             before.pushes.close(CloseCode::Superseded);
         }
         match self.engine.owed(&handset.customer, &handset.device, seen) {
@@ -216,6 +216,16 @@ impl Dispatch {
         self.attached.remove_if(handset, |_, way| way.connection == connection);
     }
 
+    /// A hub's connection is gone, and with it all handsets that attached through it.
+    pub(crate) fn detach_all(&self, connection: u64) {
+        self.attached.retain(|_, way| way.connection != connection);
+    }
+
+    /// Says whether the newest genuine attachment of a handset is over this connection.
+    pub(crate) fn is_attached(&self, handset: &Handset, connection: u64) -> bool {
+        self.attached.get(handset).is_some_and(|way| way.connection == connection)
+    }
+
     /// S29-S33: a handset's proof is collated; the answer tells what came of it.
     pub(crate) fn prove(
         &self,
@@ -236,6 +246,7 @@ impl Dispatch {
             server_nonce: prove.server_nonce,
             handset_nonce: prove.handset_nonce,
             proof: prove.proof,
+            way: Way::Own,
         };
         let next = self.nonce();
         match self.engine.collate(&claim, next, self.clock.now_ms(), slot) {
@@ -376,6 +387,11 @@ impl Dispatch {
     }
 
     fn nonce(&self) -> ServerNonce {
-        ServerNonce(draw(self.entropy.as_ref()))
+        ServerNonce(self.draw())
+    }
+
+    /// Draws bytes that nobody can foresee.
+    pub(crate) fn draw(&self) -> [u8; 32] {
+        draw(self.entropy.as_ref())
     }
 }

@@ -7,10 +7,12 @@
 //!
 //! It decides nothing about money: that is the engine's. It keeps nothing: that is the journal's.
 
+mod activations;
 pub mod clock;
 mod connection;
 mod deliveries;
 mod dispatch;
+mod enrolment;
 pub mod entropy;
 pub mod init;
 pub mod keys;
@@ -30,6 +32,7 @@ mod told;
 mod transport;
 mod waiting;
 
+pub use activations::{ATTEMPTS, LIFETIME_MS, TooManyOpen};
 pub use keys::{KeyError, Keys};
 pub use local::LocalLink;
 pub use node::{Node, NodeError};

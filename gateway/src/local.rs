@@ -45,7 +45,7 @@ pub(crate) fn link(
     let (requests, mut incoming) = mpsc::channel::<ToGateway>(QUEUE);
     let (to_peer, messages) = mpsc::channel(QUEUE);
     let (stream, mut outgoing) = Outgoing::new(Arc::new(Ending(end.clone())));
-    let way = Way { connection: number, channel, pushes: stream.clone() };
+    let way = Way { connection: number, channel, pushes: stream.clone(), shared: false };
     let session = Session::new(reception, peer, None, way);
     tokio::spawn(async move {
         loop {

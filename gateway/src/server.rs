@@ -5,18 +5,20 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kessai_engine::terms::collation::ChannelBinding;
+use kessai_engine::terms::collation::{ActivationCode, ChannelBinding};
 use kessai_engine::{Engine, KeyPin, Peer};
 use kessai_journal::Journal;
-use kessai_wire::{CloseCode, SoftwareName};
+use kessai_wire::{CloseCode, SoftwareName, Subject};
 use quinn::crypto::rustls::NoInitialCipherSuite;
 use quinn::{Endpoint, VarInt};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::activations::{Activations, TooManyOpen};
 use crate::clock::SystemClock;
 use crate::dispatch::Dispatch;
+use crate::enrolment::Registry;
 use crate::entropy::SystemEntropy;
 use crate::keys::Keys;
 use crate::local::{self, LocalLink};
@@ -69,6 +71,7 @@ pub struct Gateway {
     address: SocketAddr,
     root_pin: KeyPin,
     sessions: Arc<Sessions>,
+    activations: Arc<Activations>,
     /// Ends the tasks that would go on for ever.
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -110,16 +113,23 @@ impl Gateway {
             address,
             root_pin: keys.root_pin,
             sessions: Arc::new(Sessions::default()),
+            activations: Arc::new(Activations::default()),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
             drain: settings.connections.drain,
         };
-        gateway.spawn_tasks(&settings.connections);
+        let registry = Registry {
+            reception: Arc::clone(&gateway.reception),
+            activations: Arc::clone(&gateway.activations),
+            sealing: keys.current_sealing_key(),
+            entropy: Arc::new(SystemEntropy),
+        };
+        gateway.spawn_tasks(&settings.connections, registry);
         Ok(gateway)
     }
 
-    fn spawn_tasks(&self, connections: &Connections) {
-        let door = Arc::new(Door::new(self, connections));
+    fn spawn_tasks(&self, connections: &Connections, registry: Registry) {
+        let door = Arc::new(Door::new(self, connections, registry));
         let endpoint = self.endpoint.clone();
         self.spawn(async move {
             while let Some(incoming) = endpoint.accept().await {
@@ -186,6 +196,14 @@ impl Gateway {
     #[must_use]
     pub fn now_ms(&self) -> u64 {
         self.reception.dispatch.now_ms()
+    }
+
+    /// Gives out a code with which `subject` may enrol a key, once and within ten minutes.
+    ///
+    /// # Errors
+    /// [`TooManyOpen`] if too many codes are open.
+    pub fn activate(&self, subject: Subject, code: ActivationCode) -> Result<(), TooManyOpen> {
+        self.activations.issue(subject, code, self.now_ms())
     }
 
     /// Connects a peer without a network: the same sessions and decisions, messages over channels.

@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use kessai_engine::terms::Reason;
-use kessai_engine::terms::collation::ChannelBinding;
+use kessai_engine::terms::collation::{
+    ChannelBinding, DeviceKeys, GatewayNonce, Signature, hub_channel_binding,
+};
 use kessai_engine::{KeyPin, Peer};
 use kessai_wire::limits::MAX_FRAME_TO_GATEWAY;
 use kessai_wire::v1::ToGateway;
@@ -21,8 +23,11 @@ use crate::dispatch::{Ask, Dispatch};
 use crate::outgoing::Outgoing;
 use crate::reply::{Audience, InFlight, Reply};
 
-/// Requests of one connection that may be unanswered at once.
+/// Requests that may be unanswered at once on a connection that speaks for one.
 const MAX_IN_FLIGHT: u32 = 64;
+
+/// Requests that may be unanswered at once on a connection that speaks for many.
+const MAX_IN_FLIGHT_OF_MANY: u32 = 1_024;
 
 /// The token that leads a request to its partition: there is one.
 const ROUTE: Bytes = Bytes::from_static(b"0");
@@ -43,6 +48,8 @@ pub(crate) struct Way {
     pub(crate) channel: ChannelBinding,
     /// The first stream.
     pub(crate) pushes: Outgoing,
+    /// Whether others come this way too: then it is not closed for the sake of one.
+    pub(crate) shared: bool,
 }
 
 /// One connection of an enrolled peer.
@@ -52,6 +59,8 @@ pub(crate) struct Session {
     /// The key that it proved to hold; none for a peer in this process.
     pin: Option<KeyPin>,
     way: Way,
+    /// With what handsets attach through this connection, if it is a hub's.
+    hub_nonce: Option<GatewayNonce>,
     greeted: AtomicBool,
     in_flight: InFlight,
 }
@@ -63,8 +72,12 @@ impl Session {
         pin: Option<KeyPin>,
         way: Way,
     ) -> Self {
+        let hub_nonce = match peer {
+            Peer::Hub(_) => Some(GatewayNonce(reception.dispatch.draw())),
+            Peer::Terminal(_) | Peer::Handset(..) | Peer::Controller(..) => None,
+        };
         let greeted = AtomicBool::new(false);
-        Self { reception, peer, pin, way, greeted, in_flight: InFlight::default() }
+        Self { reception, peer, pin, way, hub_nonce, greeted, in_flight: InFlight::default() }
     }
 
     /// Takes a message that came over one of the connection's streams; answers go to `stream`.
@@ -73,7 +86,7 @@ impl Session {
     /// The code to close the connection with, where going on makes no sense.
     pub(crate) fn receive(&self, message: &ToGateway, stream: &Outgoing) -> Result<(), CloseCode> {
         let request = RequestId::new(message.request).ok_or(CloseCode::Protocol)?;
-        let counted = self.in_flight.begin(MAX_IN_FLIGHT);
+        let counted = self.in_flight.begin(self.max_in_flight());
         let one_too_many = counted.is_none();
         let reply = Reply::new(request, stream.clone(), self.audience(), counted);
         if one_too_many {
@@ -108,6 +121,13 @@ impl Session {
                 Ok(())
             }
             (Peer::Controller(own, _), Identity::Controller(named)) if own == named => Ok(()),
+            (Peer::Controller(_, merchant), Identity::Terminal(named)) => {
+                let register = self.reception.dispatch.engine().register();
+                let place = register.place(&named).filter(|place| place.merchant.id == merchant);
+                place.map(|_| ()).ok_or(Reason::IdentityNotOfKey)
+            }
+            // Whether the handset is there itself is checked with each of its requests.
+            (Peer::Hub(_), Identity::Handset(_)) => Ok(()),
             (Peer::Hub(own), Identity::Hub(named)) if own == named => Ok(()),
             (Peer::Terminal(_), Identity::Terminal(_))
             | (Peer::Handset(..), Identity::Handset(_))
@@ -133,21 +153,72 @@ impl Session {
                 TerminalRequest::Delivered(id) => dispatch.ask(terminal, id, Ask::Delivered, reply),
                 TerminalRequest::Reverse(id) => dispatch.ask(terminal, id, Ask::Reverse, reply),
             },
-            Request::Handset(handset, request) => match request {
-                HandsetRequest::Attach { hub_proof: Some(_), .. }
-                | HandsetRequest::Prove(Prove { hub_tag: Some(_), .. }) => {
-                    reply.refuse(Reason::VersionUnsupported);
-                }
-                HandsetRequest::Attach { seen, hub_proof: None } => {
-                    dispatch.attach(handset, self.way.clone(), seen, reply);
-                }
-                HandsetRequest::Prove(prove) => {
-                    dispatch.prove(handset, self.way.channel, prove, reply);
-                }
-                HandsetRequest::Refuse(payment) => dispatch.refuse(handset, payment, reply),
-            },
+            Request::Handset(handset, request) => self.perform_handset(handset, request, reply),
         }
         Ok(())
+    }
+
+    fn perform_handset(&self, handset: Handset, request: HandsetRequest, reply: Reply) {
+        let dispatch = &self.reception.dispatch;
+        match (self.hub_nonce, request) {
+            (None, HandsetRequest::Attach { seen, hub_proof: None }) => {
+                dispatch.attach(handset, self.way.clone(), seen, reply);
+            }
+            (Some(nonce), HandsetRequest::Attach { seen, hub_proof: Some(proof) }) => {
+                self.attach_through_hub(handset, &nonce, (seen, &proof), reply);
+            }
+            (None, HandsetRequest::Prove(prove @ Prove { hub_tag: None, .. })) => {
+                dispatch.prove(handset, self.way.channel, prove, reply);
+            }
+            (Some(nonce), HandsetRequest::Prove(prove @ Prove { hub_tag: Some(_), .. })) => {
+                if !dispatch.is_attached(&handset, self.way.connection) {
+                    return reply.refuse(Reason::IdentityNotOfKey);
+                }
+                let channel = hub_channel_binding(&self.way.channel, &handset.device, &nonce);
+                dispatch.prove(handset, channel, prove, reply);
+            }
+            (hub, HandsetRequest::Refuse(payment)) => {
+                if hub.is_some() && !dispatch.is_attached(&handset, self.way.connection) {
+                    return reply.refuse(Reason::IdentityNotOfKey);
+                }
+                dispatch.refuse(handset, payment, reply);
+            }
+            (_, HandsetRequest::Attach { .. } | HandsetRequest::Prove(_)) => {
+                reply.refuse(Reason::Malformed);
+            }
+        }
+    }
+
+    /// Lets a handset in that shows, through its hub, that it is there itself.
+    ///
+    /// # Source
+    /// kessai/collation/v1, "Behind a carrier hub".
+    fn attach_through_hub(
+        &self,
+        handset: Handset,
+        nonce: &GatewayNonce,
+        (seen, proof): (u64, &Signature),
+        reply: Reply,
+    ) {
+        let dispatch = &self.reception.dispatch;
+        let (hub, device) = (&self.way.channel, &handset.device);
+        let live = dispatch.engine().device(&handset.customer, device);
+        // A handset that nobody enrolled costs the same work.
+        let nobody = || DeviceKeys::dummy().device.verify_attach(hub, device, nonce, proof);
+        let matches = live.as_ref().map_or_else(nobody, |it| it.verify_attach(hub, nonce, proof));
+        if live.is_none() || !matches {
+            return reply.refuse(Reason::ProofRefused);
+        }
+        let channel = hub_channel_binding(hub, device, nonce);
+        let way = Way { channel, shared: true, ..self.way.clone() };
+        dispatch.attach(handset, way, seen, reply);
+    }
+
+    const fn max_in_flight(&self) -> u32 {
+        match self.peer {
+            Peer::Terminal(_) | Peer::Handset(..) => MAX_IN_FLIGHT,
+            Peer::Controller(..) | Peer::Hub(_) => MAX_IN_FLIGHT_OF_MANY,
+        }
     }
 
     fn greet(&self, hello: &Hello, reply: Reply) -> Result<(), CloseCode> {
@@ -161,11 +232,11 @@ impl Session {
             route: ROUTE,
             limits: Limits {
                 max_frame_bytes: u32::try_from(MAX_FRAME_TO_GATEWAY).unwrap_or(u32::MAX),
-                max_in_flight: MAX_IN_FLIGHT,
+                max_in_flight: self.max_in_flight(),
                 idle_timeout_ms: self.reception.idle_ms,
             },
             gateway: self.reception.name.clone(),
-            hub_nonce: None,
+            hub_nonce: self.hub_nonce,
         }));
         Ok(())
     }
@@ -199,9 +270,13 @@ impl Session {
 impl Drop for Session {
     /// The connection is gone.
     fn drop(&mut self) {
-        if let Peer::Handset(customer, device) = self.peer {
-            let handset = Handset { customer, device };
-            self.reception.dispatch.detach(&handset, self.way.connection);
+        let dispatch = &self.reception.dispatch;
+        match self.peer {
+            Peer::Handset(customer, device) => {
+                dispatch.detach(&Handset { customer, device }, self.way.connection);
+            }
+            Peer::Hub(_) => dispatch.detach_all(self.way.connection),
+            Peer::Terminal(_) | Peer::Controller(..) => {}
         }
     }
 }

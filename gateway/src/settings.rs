@@ -69,6 +69,8 @@ pub struct Connections {
     pub handshakes: usize,
     /// New connections from one address a second, with bursts of as many again.
     pub per_source_per_second: u32,
+    /// Enrolments from one address a minute, with bursts of as many.
+    pub enrolments_per_source_per_minute: u32,
     /// How long a handshake may take.
     #[serde(with = "humantime_serde")]
     pub handshake: Duration,
@@ -155,6 +157,7 @@ impl Default for Connections {
             most: 100_000,
             handshakes: 1_024,
             per_source_per_second: 500,
+            enrolments_per_source_per_minute: 30,
             handshake: Duration::from_secs(3),
             frame: Duration::from_secs(2),
             idle: Duration::from_secs(30),

@@ -234,7 +234,8 @@ impl World {
         let closed = Arc::new(Closed::default());
         let (stream, messages) = Outgoing::new(Arc::<Closed>::clone(&closed));
         let channel = ChannelBinding([u8::try_from(self.connections).unwrap(); 32]);
-        let way = Way { connection: self.connections, channel, pushes: stream.clone() };
+        let way =
+            Way { connection: self.connections, channel, pushes: stream.clone(), shared: false };
         let session = Session::new(Arc::clone(&self.reception), peer, None, way.clone());
         Line { session, stream, way, closed, messages }
     }

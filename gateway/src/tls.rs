@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 use kessai_engine::KeyPin;
-use kessai_wire::ALPN;
+use kessai_wire::{ALPN, ALPN_ENROLMENT};
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
@@ -31,7 +31,7 @@ pub fn server_config(
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .with_client_cert_verifier(verifier)
         .with_single_cert(chain, key)?;
-    config.alpn_protocols = vec![ALPN.to_vec()];
+    config.alpn_protocols = vec![ALPN.to_vec(), ALPN_ENROLMENT.to_vec()];
     // A resumed session would skip the proof of the client key, and 0-RTT data can be replayed.
     config.max_early_data_size = 0;
     config.send_tls13_tickets = 0;

@@ -7,13 +7,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-use quinn::Incoming;
+use kessai_wire::CloseCode;
+use quinn::{Connection, Incoming};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
 use super::{Gateway, Sessions};
 use crate::connection::{self, Deadlines};
+use crate::enrolment::{self, Registry};
+use crate::outgoing::Close;
 use crate::session::Reception;
 use crate::settings::{Connections, millis};
 
@@ -32,15 +35,18 @@ pub(super) struct Door {
     handshakes: Arc<Semaphore>,
     retry_below: usize,
     sources: DefaultKeyedRateLimiter<IpAddr>,
+    enrolments: DefaultKeyedRateLimiter<IpAddr>,
+    registry: Registry,
     swept_at_ms: AtomicU64,
     handshake: Duration,
     deadlines: Deadlines,
 }
 
 impl Door {
-    pub(super) fn new(gateway: &Gateway, connections: &Connections) -> Self {
-        let per_second = NonZeroU32::new(connections.per_source_per_second);
-        let quota = Quota::per_second(per_second.unwrap_or(NonZeroU32::MIN));
+    pub(super) fn new(gateway: &Gateway, connections: &Connections, registry: Registry) -> Self {
+        let at_least_one = |count| NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN);
+        let quota = Quota::per_second(at_least_one(connections.per_source_per_second));
+        let enrolments = at_least_one(connections.enrolments_per_source_per_minute);
         Self {
             reception: Arc::clone(&gateway.reception),
             sessions: Arc::clone(&gateway.sessions),
@@ -49,6 +55,8 @@ impl Door {
             handshakes: Arc::new(Semaphore::new(connections.handshakes)),
             retry_below: connections.handshakes - connections.handshakes / 8,
             sources: RateLimiter::keyed(quota),
+            enrolments: RateLimiter::keyed(Quota::per_minute(enrolments)),
+            registry,
             swept_at_ms: AtomicU64::new(0),
             handshake: connections.handshake,
             deadlines: Deadlines {
@@ -90,6 +98,9 @@ impl Door {
         let Ok(connecting) = incoming.accept() else { return };
         let Ok(Ok(connection)) = timeout(self.handshake, connecting).await else { return };
         drop(handshake);
+        if connection::is_for_enrolment(&connection) {
+            return self.enrol(&connection).await;
+        }
         let number = self.sessions.number();
         let reception = Arc::clone(&self.reception);
         let code = connection::serve(connection, number, reception, self.deadlines, |session| {
@@ -100,6 +111,14 @@ impl Door {
         tracing::debug!(connection = number, code = code.name(), "closed");
     }
 
+    async fn enrol(&self, connection: &Connection) {
+        if self.enrolments.check_key(&connection.remote_address().ip()).is_err() {
+            return Close::close(connection, CloseCode::Busy);
+        }
+        let code = enrolment::serve(connection, &self.registry).await;
+        tracing::debug!(code = code.name(), "an enrolment has ended");
+    }
+
     /// Forgets addresses that have been silent, so that a scan from many cannot fill the memory.
     fn sweep(&self) {
         let now_ms = self.reception.dispatch.now_ms();
@@ -107,6 +126,7 @@ impl Door {
         if now_ms.saturating_sub(swept_at_ms) > millis(SWEEP) {
             self.swept_at_ms.store(now_ms, Ordering::Relaxed);
             self.sources.retain_recent();
+            self.enrolments.retain_recent();
         }
     }
 }

@@ -306,7 +306,7 @@ async fn parts_of_a_wrong_length_are_refused_without_a_trace() {
             v1::Prove { payment_id: right.payment_id.slice(1..), ..right.clone() },
             Reason::PaymentIdInvalid,
         ),
-        (v1::Prove { hub_tag: vec![0; 32].into(), ..right.clone() }, Reason::VersionUnsupported),
+        (v1::Prove { hub_tag: vec![0; 32].into(), ..right.clone() }, Reason::Malformed),
     ] {
         assert_eq!(attack.prove(changed).await, Came::Refused(expected));
     }
