@@ -16,7 +16,7 @@ use kessai_engine::terms::{
 };
 use kessai_engine::{
     Capture, Charge, Claim, CustomerAdded, DeviceAdded, Engine, KeyPin, Keyring, Layout, Merchant,
-    Offer, RegisterChange, RequestDigest, Rules, Store, Terminal, TerminalKind, Terms,
+    Offer, RegisterChange, RequestDigest, Rules, Store, Terminal, TerminalKind, Terms, Way,
 };
 use kessai_journal::Journal;
 
@@ -107,7 +107,8 @@ impl World {
         let auth = AuthMessage::new(self.digest, channel, server_nonce, handset_nonce);
         let client = self.secrets.client_key();
         let proof: Proof = prove(&client, &client.stored_key(), &auth);
-        Claim { payment, customer: payer, device, channel, server_nonce, handset_nonce, proof }
+        let (customer, way) = (payer, Way::Own);
+        Claim { payment, customer, device, channel, server_nonce, handset_nonce, proof, way }
     }
 }
 

@@ -45,6 +45,18 @@ impl std::fmt::Debug for Keyring {
     }
 }
 
+/// How a handset's answer came, which says what a wrong one may lead to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// Over the handset's own connection: nobody else can have sent it.
+    Own,
+    /// Through a carrier hub, which may have made it up.
+    Hub {
+        /// What only the handset can make for this answer.
+        tag: Signature,
+    },
+}
+
 /// A handset's answer to a prompt, with whom and where it came from.
 #[derive(Clone)]
 pub struct Claim {
@@ -54,7 +66,7 @@ pub struct Claim {
     pub customer: CustomerId,
     /// Which handset's.
     pub device: DeviceId,
-    /// That connection.
+    /// That connection, or what stands for it behind a hub.
     pub channel: ChannelBinding,
     /// Our nonce of the prompt that it answers.
     pub server_nonce: ServerNonce,
@@ -62,6 +74,8 @@ pub struct Claim {
     pub handset_nonce: HandsetNonce,
     /// What stands for the password.
     pub proof: Proof,
+    /// How it came.
+    pub way: Way,
 }
 
 /// Whether a command changed anything: only then is there anybody else to tell.

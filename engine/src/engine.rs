@@ -227,8 +227,9 @@ impl Engine {
     /// Collates a proof; on a match the customer is debited in the same step.
     ///
     /// # Errors
-    /// [`Reason::ProofRefused`] for a payment, customer or handset that do not belong together,
-    /// and [`Reason::TriesExhausted`] for a blocked customer; neither leaves a trace.
+    /// [`Reason::ProofRefused`] for a payment, customer or handset that do not belong together and
+    /// for what a hub may have made up, and [`Reason::TriesExhausted`] for a blocked customer;
+    /// neither leaves a trace.
     ///
     /// # Source
     /// JP 2001-249969, steps S29 to S33; kessai/collation/v1.

@@ -30,7 +30,7 @@ mod sync;
 
 pub use calendar::{BusinessDate, Calendar};
 pub use command::{
-    Claim, Collated, Freshness, KeyChange, Keyring, Opening, Owed, PromptView, Retirement,
+    Claim, Collated, Freshness, KeyChange, Keyring, Opening, Owed, PromptView, Retirement, Way,
 };
 pub use customer::{CustomerView, RECENT_NOTICES};
 pub use device::Device;

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use kessai_terms::collation::{
-    AuthMessage, ContentDigest, DeviceKeys, Outcome, ServerNonce, Signature,
+    AuthMessage, ContentDigest, DeviceKey, DeviceKeys, Outcome, ServerNonce, Signature,
 };
 use kessai_terms::ids::{ApprovalNumber, DeviceId, PaymentId, Reference};
 use kessai_terms::reason::Reason;
 
 use super::{Env, Shard};
-use crate::command::{Claim, Collated, Freshness, PromptView};
+use crate::command::{Claim, Collated, Freshness, PromptView, Way};
 use crate::customer::Seat;
 use crate::device::Device;
 use crate::offer::Capture;
@@ -42,8 +42,10 @@ impl Shard {
 
     /// S29-S33: collates a proof, and on a match turns the hold into the debit in the same step.
     ///
+    /// What a hub may have made up changes nothing: neither a count nor the open prompt.
+    ///
     /// # Source
-    /// kessai/collation/v1, rules 1 to 4.
+    /// kessai/collation/v1, rules 1 to 4 and "behind a carrier hub".
     pub(crate) fn collate<S: Slot>(
         &mut self,
         claim: &Claim,
@@ -54,7 +56,9 @@ impl Shard {
         let Some((seat, device)) = self.claimed(claim) else {
             // Whoever guesses at ids learns nothing from the time that we take.
             let auth = claim.auth(ContentDigest([0; 32]));
-            std::hint::black_box(DeviceKeys::dummy().stored.verify(&auth, &claim.proof));
+            let nobody = DeviceKeys::dummy();
+            std::hint::black_box(nobody.stored.verify(&auth, &claim.proof));
+            std::hint::black_box(claim.way.vouches(&nobody.device, &auth));
             return Err(Reason::ProofRefused);
         };
         let now_ms = self.clamped(env.now_ms);
@@ -69,19 +73,22 @@ impl Shard {
         if self.customers.account(seat).wrong_in_row >= env.rules.tries_in_row {
             return Err(Reason::TriesExhausted);
         }
-        let pending = self.existing_mut(claim.payment).pending.as_mut();
-        if pending.is_none_or(|pending| !pending.take_prompt(claim)) {
+        let pending = self.existing(claim.payment).pending.as_ref();
+        let is_awaited = pending.is_some_and(|pending| pending.awaits(claim));
+        let (keys, auth) = (&device.keys.0, claim.auth(terms.content));
+        if is_awaited && keys.stored.verify(&auth, &claim.proof) {
+            let signature = keys.server.sign_outcome(&auth, Outcome::Approved);
+            let view = self.approve(claim, env, slot);
+            return Ok(Collated::Approved { view, signature });
+        }
+        if !claim.way.vouches(&keys.device, &auth) {
+            return Err(Reason::ProofRefused);
+        }
+        if !is_awaited {
             return Ok(self.ask_again(claim, next));
         }
-        let auth = claim.auth(terms.content);
-        if device.keys.0.stored.verify(&auth, &claim.proof) {
-            let signature = device.keys.0.server.sign_outcome(&auth, Outcome::Approved);
-            let view = self.approve(claim, env, slot);
-            Ok(Collated::Approved { view, signature })
-        } else {
-            let signature = device.keys.0.server.sign_outcome(&auth, Outcome::Refused);
-            Ok(self.mismatch(claim, seat, signature, next, env, slot))
-        }
+        let signature = keys.server.sign_outcome(&auth, Outcome::Refused);
+        Ok(self.mismatch(claim, seat, signature, next, env, slot))
     }
 
     /// The payer's seat and live handset, if the payment is theirs.
@@ -182,15 +189,13 @@ impl Pending {
         self.prompts.push(prompt);
     }
 
-    /// Uses up the prompt that `claim` answers, if it is still open on the claim's connection.
-    fn take_prompt(&mut self, claim: &Claim) -> bool {
-        let open = self.prompts.len();
-        self.prompts.retain(|prompt| {
-            prompt.device != claim.device
-                || prompt.nonce != claim.server_nonce
-                || prompt.channel != claim.channel
-        });
-        self.prompts.len() < open
+    /// Says whether the prompt that `claim` answers is still open on the claim's connection.
+    fn awaits(&self, claim: &Claim) -> bool {
+        self.prompts.iter().any(|prompt| {
+            prompt.device == claim.device
+                && prompt.nonce == claim.server_nonce
+                && prompt.channel == claim.channel
+        })
     }
 }
 
@@ -201,5 +206,15 @@ impl Claim {
 
     fn prompt(&self, nonce: ServerNonce) -> Prompt {
         Prompt { device: self.device, channel: self.channel, nonce }
+    }
+}
+
+impl Way {
+    /// Says whether the answer comes from the handset that has `key`, right or wrong.
+    fn vouches(&self, key: &DeviceKey, auth: &AuthMessage) -> bool {
+        match self {
+            Self::Own => true,
+            Self::Hub { tag } => key.verify_tag(auth, tag),
+        }
     }
 }

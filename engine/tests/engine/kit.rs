@@ -7,7 +7,7 @@ use bytes::Bytes;
 use kessai_engine::terms::basket::Rounding;
 use kessai_engine::terms::collation::{
     AuthMessage, ChannelBinding, ContentDigest, DeviceKey, HandsetNonce, HandsetSecrets,
-    ROW_VERSION, Salt, SealingKey, ServerNonce, content_digest, prove,
+    ROW_VERSION, Salt, SealingKey, ServerNonce, Signature, content_digest, prove,
 };
 use kessai_engine::terms::ids::{CustomerId, DeviceId, MerchantId, PaymentId, StoreId, TerminalId};
 use kessai_engine::terms::money::{Amount, Currency};
@@ -17,7 +17,7 @@ use kessai_engine::{
     AdminError, Capture, Charge, Claim, Collated, CustomerAdded, CustomerView, DeviceAdded, Engine,
     Entry, KeyChange, KeyPin, Keyring, Layout, Lsn, Merchant, Offer, Opening, PaymentView,
     PromptView, Record, RegisterChange, RegisterError, Rekeyed, RequestDigest, Rules, Slot, Store,
-    Terminal, TerminalKind, Terms,
+    Terminal, TerminalKind, Terms, Way,
 };
 
 #[expect(clippy::disallowed_types, reason = "the recorder stands in the journal's place")]
@@ -117,8 +117,19 @@ impl Person {
         let client_key = self.secrets.client_key();
         let proof = prove(&client_key, &client_key.stored_key(), &auth);
         let (customer, device) = (self.customer, self.device);
-        Claim { payment, customer, device, channel, server_nonce, handset_nonce, proof }
+        let way = Way::Own;
+        Claim { payment, customer, device, channel, server_nonce, handset_nonce, proof, way }
     }
+
+    /// The tag that the handset puts on `claim` for what `offer` shows.
+    pub(crate) fn tag(&self, claim: &Claim, offer: &Offer) -> Signature {
+        self.secrets.device_keys().device.tag(&auth(claim, offer.terms.content))
+    }
+}
+
+/// The same claim as a hub passes it on.
+pub(crate) fn relayed(claim: &Claim, tag: Signature) -> Claim {
+    Claim { way: Way::Hub { tag }, ..claim.clone() }
 }
 
 /// What the proof of `claim` covers if the handset was shown `content`.

@@ -21,4 +21,5 @@ mod opening;
 mod owing;
 mod racing;
 mod random;
+mod relaying;
 mod replaying;

@@ -37,6 +37,14 @@ pub(crate) enum Password {
     Stale,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Road {
+    Own,
+    Hub,
+    /// Through a hub that does not have the handset's tag.
+    RogueHub,
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct Payment {
     pub(crate) till: usize,
@@ -212,7 +220,13 @@ impl Model {
     }
 
     /// What comes of a proof; `next` becomes the prompt where one more is asked for.
-    pub(crate) fn prove(&mut self, serial: u16, who: u8, password: Password, next: u64) -> Answer {
+    pub(crate) fn prove(
+        &mut self,
+        serial: u16,
+        who: u8,
+        (password, road): (Password, Road),
+        next: u64,
+    ) -> Answer {
         let (now_ms, day) = (self.now_ms, self.day());
         let Some(payment) = self.payments.get_mut(&serial) else {
             return Err(Reason::ProofRefused);
@@ -230,6 +244,10 @@ impl Model {
         let customer = self.customers.get_mut(&who).unwrap();
         if customer.wrong_in_row >= 3 {
             return Err(Reason::TriesExhausted);
+        }
+        let is_right = matches!((password, payment.prompt), (Password::Right, Some(_)));
+        if road == Road::RogueHub && !is_right {
+            return Err(Reason::ProofRefused);
         }
         match (password, payment.prompt, capture) {
             (Password::Stale, ..) | (_, None, _) => {

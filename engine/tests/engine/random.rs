@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
+use kessai_engine::terms::collation::Signature;
 use kessai_engine::terms::money::Currency;
 use kessai_engine::terms::reason::Reason;
 use kessai_engine::{
@@ -13,9 +14,9 @@ use proptest::{collection, prop_oneof};
 
 use crate::kit::{
     BALANCE, OTHER_TILL, Person, TILL, World, nonce, offer, pay_in, payment_id, person, rekeying,
-    terminal, yen,
+    relayed, terminal, yen,
 };
-use crate::model::{Answer, Model, PROMPT_MS, Password, START_MS, rules};
+use crate::model::{Answer, Model, PROMPT_MS, Password, Road, START_MS, rules};
 
 /// People 1 to 3 have a handset, person 4 has none, person 5 is nobody's customer.
 const PEOPLE: RangeInclusive<u8> = 1..=5;
@@ -24,7 +25,7 @@ const PEOPLE: RangeInclusive<u8> = 1..=5;
 enum Command {
     Open { serial: u16, payer: u8, till: usize, price: u64, capture: Capture },
     Ask { serial: u16, who: u8 },
-    Prove { serial: u16, who: u8, password: Password },
+    Prove { serial: u16, who: u8, password: Password, road: Road },
     CancelByCustomer { serial: u16, who: u8 },
     CancelByTerminal { serial: u16, till: usize },
     Deliver { serial: u16, till: usize },
@@ -49,13 +50,15 @@ fn commands() -> impl Strategy<Value = Vec<Command>> {
     let password = prop_oneof![
         4 => Just(Password::Right), 2 => Just(Password::Wrong), 1 => Just(Password::Stale)
     ];
+    let road = prop_oneof![3 => Just(Road::Own), 1 => Just(Road::Hub), 1 => Just(Road::RogueHub)];
     let command = prop_oneof![
         6 => (serial, 1_u8..=5, till, price, capture).prop_map(
             |(serial, payer, till, price, capture)| Command::Open { serial, payer, till, price, capture }
         ),
         6 => by.clone().prop_map(|(serial, who)| Command::Ask { serial, who }),
-        10 => (by.clone(), password)
-            .prop_map(|((serial, who), password)| Command::Prove { serial, who, password }),
+        10 => (by.clone(), password, road).prop_map(|((serial, who), password, road)| {
+            Command::Prove { serial, who, password, road }
+        }),
         2 => by.prop_map(|(serial, who)| Command::CancelByCustomer { serial, who }),
         2 => at.clone().prop_map(|(serial, till)| Command::CancelByTerminal { serial, till }),
         3 => at.clone().prop_map(|(serial, till)| Command::Deliver { serial, till }),
@@ -110,7 +113,9 @@ impl Pair {
                 (told(self.world.open(&offer)), self.model.open(serial, till, asked))
             }
             Command::Ask { serial, who } => return self.ask(serial, who),
-            Command::Prove { serial, who, password } => self.prove(serial, who, password),
+            Command::Prove { serial, who, password, road } => {
+                self.prove(serial, who, password, road)
+            }
             Command::CancelByCustomer { serial, who } => {
                 let offer = self.opened(serial, &person(who));
                 let found = self.world.cancel_by_customer(&offer, &person(who));
@@ -152,7 +157,7 @@ impl Pair {
         assert_eq!(found.is_some(), self.model.ask(serial, who).is_some());
     }
 
-    fn prove(&mut self, serial: u16, who: u8, password: Password) -> (Answer, Answer) {
+    fn prove(&mut self, serial: u16, who: u8, password: Password, road: Road) -> (Answer, Answer) {
         let payer = keyed(who, self.model.customers.get(&who).map_or(1, |payer| payer.version));
         let offer = self.opened(serial, &payer);
         let prompt = self.model.payments.get(&serial).and_then(|payment| payment.prompt);
@@ -161,6 +166,11 @@ impl Pair {
             Password::Right => payer.claim(&offer, prompt),
             Password::Wrong => payer.mistyped(&offer, prompt),
             Password::Stale => payer.claim(&offer, nonce(u64::MAX)),
+        };
+        let claim = match road {
+            Road::Own => claim,
+            Road::Hub => relayed(&claim, payer.tag(&claim, &offer)),
+            Road::RogueHub => relayed(&claim, Signature([0; 32])),
         };
         let next = self.model.next_nonce();
         let found = match self.world.collate(&claim, next) {
@@ -173,7 +183,7 @@ impl Pair {
             ) => Ok(stands(&view)),
             Err(reason) => Err(reason),
         };
-        (found, self.model.prove(serial, who, password, next))
+        (found, self.model.prove(serial, who, (password, road), next))
     }
 
     fn credit(&mut self, who: u8, amount: u64) {
