@@ -90,6 +90,9 @@ pub enum DemoError {
         /// Why.
         source: io::Error,
     },
+    /// The system gives no threads.
+    #[error("cannot start threads: {0}")]
+    Threads(io::Error),
     /// A task of ours panicked; a bug.
     #[error("a task ended early: {0}")]
     Task(#[from] tokio::task::JoinError),

@@ -138,11 +138,12 @@ fn main() -> ExitCode {
 fn run(demo: &Demo) -> Result<u8, DemoError> {
     let json = demo.json.as_deref();
     if let Some(path) = json {
-        // Better now than after the run.
-        write_file(path, "")?;
+        // Better now than after the run. What it held stays until there is a new report.
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
+        file.map_err(unwritable(path))?;
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(kessai_loadgen::site::SiteError::Folder)?;
+    let runtime = runtime.map_err(DemoError::Threads)?;
     let (stop, stopped) = watch::channel(false);
     let stop = Arc::new(stop);
     let plan = Plan {
@@ -162,7 +163,7 @@ fn run(demo: &Demo) -> Result<u8, DemoError> {
     let interrupt = move || interrupt(&pressed);
     let screen =
         Screen::show(Arc::clone(&board), Mode::detect(), plan.heading(), interrupt.clone());
-    let screen = screen.map_err(kessai_loadgen::site::SiteError::Folder)?;
+    let screen = screen.map_err(DemoError::Threads)?;
     let finding = runtime.block_on(async {
         tokio::spawn(signals(interrupt));
         demo::run(&plan, board, stopped).await
@@ -173,8 +174,8 @@ fn run(demo: &Demo) -> Result<u8, DemoError> {
     let finding = finding?;
     print(&finding.page());
     if let Some(path) = json {
-        let text = finding.report.to_json().unwrap_or_default();
-        write_file(path, &text)?;
+        let written = finding.report.to_json().map_err(std::io::Error::from);
+        written.and_then(|json| std::fs::write(path, json)).map_err(unwritable(path))?;
     }
     Ok(if !finding.report.audit.ok {
         AUDIT_FAILED
@@ -219,6 +220,7 @@ fn print(text: &str) {
     drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
 }
 
-fn write_file(path: &Path, text: &str) -> Result<(), DemoError> {
-    std::fs::write(path, text).map_err(|source| DemoError::Report { path: path.to_owned(), source })
+fn unwritable(path: &Path) -> impl FnOnce(std::io::Error) -> DemoError {
+    let path = path.to_owned();
+    |source| DemoError::Report { path, source }
 }
