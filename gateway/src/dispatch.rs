@@ -246,7 +246,10 @@ impl Dispatch {
             server_nonce: prove.server_nonce,
             handset_nonce: prove.handset_nonce,
             proof: prove.proof,
-            way: Way::Own,
+            way: match prove.hub_tag {
+                None => kessai_engine::Way::Own,
+                Some(tag) => kessai_engine::Way::Hub { tag },
+            },
         };
         let next = self.nonce();
         match self.engine.collate(&claim, next, self.clock.now_ms(), slot) {
