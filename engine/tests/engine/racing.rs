@@ -349,3 +349,19 @@ fn one_change_of_keys_is_made() {
         world.assert_sound();
     }
 }
+
+/// Two changes to the same new key, the second of which gets past the first, whose claim it is.
+#[test]
+fn a_key_that_another_change_has_claimed_is_not_used() {
+    for _ in 0..20 {
+        let world = World::with(crowded());
+        let renewed = person(1).with_keys(41);
+        let rekey = || world.rekey(rekeying(&renewed, 2)).is_ok();
+        let made = overtaking(&world, &person(1), rekey, rekey);
+        let own = Peer::Handset(person(1).customer, person(1).device);
+        assert_ne!(made[0], made[1], "one of them has the key");
+        assert_eq!(world.engine.peer(&renewed.pin), Some(own));
+        assert_eq!(world.engine.peer(&person(1).pin), None);
+        world.assert_sound();
+    }
+}

@@ -3,8 +3,8 @@
 use kessai_engine::terms::collation::{ROW_VERSION, SealingKey};
 use kessai_engine::terms::reason::Reason;
 use kessai_engine::{
-    Corrupt, Debited, DeviceAdded, Ended, Engine, Entry, Event, Keyring, Layout, Record, Rules,
-    Unit,
+    Controller, Corrupt, Debited, DeviceAdded, Ended, Engine, Entry, Event, Hub, KeyPin, Keyring,
+    Layout, Record, RegisterChange, Rules, Unit,
 };
 
 use crate::kit::{
@@ -77,6 +77,31 @@ fn the_hash_sees_what_a_handset_connects_with() {
         let Record::DeviceAdded(added) = &mut changed[at].record else { panic!("found above") };
         change(added);
         assert_ne!(hash(&changed), hash(&entries));
+    }
+}
+
+#[test]
+fn the_hash_sees_what_stations_connect_with() {
+    let world = World::new();
+    let id = "C1".parse().unwrap();
+    let controller = Controller { id, merchant: "M1".parse().unwrap(), pin: None };
+    let hub = Hub { id: "H1".parse().unwrap(), pin: None };
+    let changes = [RegisterChange::Controller(controller), RegisterChange::Hub(hub)];
+    world.enter(changes.to_vec()).unwrap();
+    let entries = world.recorder.entries();
+    let whole = replayed(&entries, Rules::default()).state_hash();
+    for at in entries.len() - 2..entries.len() {
+        let mut changed = entries.clone();
+        match &mut changed[at].record {
+            Record::Registered(RegisterChange::Controller(entered)) => {
+                entered.pin = Some(KeyPin([0x71; 32]));
+            }
+            Record::Registered(RegisterChange::Hub(entered)) => {
+                entered.pin = Some(KeyPin([0x72; 32]));
+            }
+            other => panic!("no station: {other:?}"),
+        }
+        assert_ne!(replayed(&changed, Rules::default()).state_hash(), whole);
     }
 }
 
