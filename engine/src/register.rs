@@ -261,6 +261,16 @@ impl Register {
         self.hubs.get(hub)
     }
 
+    /// Says whether a station is there.
+    #[must_use]
+    pub fn has(&self, station: &Station) -> bool {
+        match station {
+            Station::Terminal(id) => self.place(id).is_some(),
+            Station::Controller(id) => self.controller(id).is_some(),
+            Station::Hub(id) => self.hub(id).is_some(),
+        }
+    }
+
     /// Finds the key of a station: none if it is not there or not enrolled.
     #[must_use]
     pub fn pin(&self, station: &Station) -> Option<KeyPin> {

@@ -105,6 +105,7 @@ fn a_station_is_enrolled_anew_and_taken_out_of_use() {
 
         assert_eq!(repin(None)(&world).unwrap().retired, [pin(0x7a)]);
         assert_eq!(world.engine.register().pin(&station), None);
+        assert!(world.engine.register().has(&station), "it may be enrolled again");
         check_keys(&world, &[(0x7a, None)]);
         assert_eq!(repin(None)(&world).unwrap().retired, [], "there was none");
         assert_eq!(repin(Some(first))(&world).unwrap().retired, []);
@@ -115,6 +116,7 @@ fn a_station_is_enrolled_anew_and_taken_out_of_use() {
     let missing = world
         .traceless(|world| world.engine.repin(nobody, Some(pin(0x79)), world.now_ms, world.slot()));
     assert_eq!(missing, Err(RegisterError::StationMissing(nobody)));
+    assert!(!world.engine.register().has(&nobody));
     assert_eq!(missing.unwrap_err().to_string(), "hub H9 is not registered");
     check_keys(&world, &[(0x79, None)]);
 }
