@@ -20,7 +20,7 @@ use rustls::pki_types::CertificateDer;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
-use crate::outgoing::{Close, Outgoing, Queued};
+use crate::outgoing::{Close, Outgoing, Queued, queue_of};
 use crate::session::{Reception, Session, Way};
 use crate::tls;
 
@@ -65,12 +65,13 @@ pub(crate) async fn serve(
         Close::close(&connection, CloseCode::HandshakeTimeout);
         return CloseCode::HandshakeTimeout;
     };
-    let (pushes, messages) = Outgoing::new(Arc::new(connection.clone()));
-    let way = Way { connection: number, channel, pushes: pushes.clone(), shared: false };
+    let queue = queue_of(&peer);
+    let (pushes, messages) = Outgoing::new(Arc::new(connection.clone()), queue);
+    let way = Way { connection: number, channel, pushes: pushes.clone(), guest: None };
     let session = Arc::new(Session::new(reception, peer, Some(pin), way));
     sessions(&session);
     let pinned = matches!(peer, Peer::Terminal(_)).then(|| connection.remote_address());
-    let line = Line { connection: connection.clone(), session, deadlines, pinned };
+    let line = Line { connection: connection.clone(), session, deadlines, pinned, queue };
     let code = tokio::select! {
         code = line.serve_stream(send, recv, pushes, messages) => code,
         () = line.serve_more() => CloseCode::Done,
@@ -120,6 +121,8 @@ struct Line {
     deadlines: Deadlines,
     /// A terminal's address, which must not change.
     pinned: Option<SocketAddr>,
+    /// Messages that may wait for each stream.
+    queue: usize,
 }
 
 impl Line {
@@ -128,7 +131,8 @@ impl Line {
         while let Ok((send, recv)) = self.connection.accept_bi().await {
             let line = self.clone();
             tokio::spawn(async move {
-                let (stream, messages) = Outgoing::new(Arc::new(line.connection.clone()));
+                let connection = Arc::new(line.connection.clone());
+                let (stream, messages) = Outgoing::new(connection, line.queue);
                 let code = line.serve_stream(send, recv, stream, messages).await;
                 if code != CloseCode::Done {
                     Close::close(&line.connection, code);

@@ -25,7 +25,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use dashmap::DashMap;
+use dashmap::{DashMap, Entry};
 use kessai_engine::terms::collation::{ChannelBinding, ServerNonce};
 use kessai_engine::terms::{PaymentId, Reason, TerminalId};
 use kessai_engine::{
@@ -39,6 +39,7 @@ use kessai_wire::{
 use crate::clock::Clock;
 use crate::deliveries::Deliveries;
 use crate::entropy::{Entropy, draw};
+use crate::notify::Notifier;
 use crate::reply::Reply;
 use crate::session::Way;
 use crate::waiting::Waiting;
@@ -60,6 +61,8 @@ pub(crate) struct Dispatch {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     prompt_ms: u64,
+    /// Calls customers whose handset is not there.
+    notifier: Arc<dyn Notifier>,
     draining: AtomicBool,
     /// Handsets that can be asked and told now, each over the newest way that it attached by.
     attached: DashMap<Handset, Way>,
@@ -84,6 +87,7 @@ impl Dispatch {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
         prompt_ms: u64,
+        notifier: Arc<dyn Notifier>,
     ) -> Self {
         let deliveries = Deliveries::new(journal.clone());
         Self {
@@ -92,6 +96,7 @@ impl Dispatch {
             clock,
             entropy,
             prompt_ms,
+            notifier,
             draining: AtomicBool::new(false),
             attached: DashMap::new(),
             waiting: Waiting::default(),
@@ -189,9 +194,31 @@ impl Dispatch {
         // Attached first, then asked what is owed: what comes between the two is told twice rather
         // than never.
         let before = self.attached.insert(handset, way);
-        if let Some(before) = before.filter(|way| way.connection != connection && !way.shared) {
+        if let Some(before) = before.filter(|way| way.connection != connection && way.is_own()) {
             before.pushes.close(CloseCode::Superseded);
         }
+        self.tell_owed(handset, connection, seen, reply);
+    }
+
+    /// A handset attaches as it did before on this connection of a hub, or the hub repeats what it
+    /// heard then: the two look alike, so it does not take over from where the handset went since.
+    pub(crate) fn attach_again(&self, handset: Handset, way: Way, seen: u64, reply: Reply) {
+        let connection = way.connection;
+        let is_elsewhere = match self.attached.entry(handset) {
+            Entry::Occupied(there) if there.get().connection != connection => true,
+            entry => {
+                entry.insert(way);
+                false
+            }
+        };
+        if is_elsewhere {
+            return reply.refuse(Reason::Busy);
+        }
+        self.tell_owed(handset, connection, seen, reply);
+    }
+
+    /// Answers a handset that has attached, and sends after it what it has missed.
+    fn tell_owed(&self, handset: Handset, connection: u64, seen: u64, reply: Reply) {
         match self.engine.owed(&handset.customer, &handset.device, seen) {
             Err(reason) => {
                 self.detach(&handset, connection);
@@ -223,7 +250,17 @@ impl Dispatch {
 
     /// Says whether the newest genuine attachment of a handset is over this connection.
     pub(crate) fn is_attached(&self, handset: &Handset, connection: u64) -> bool {
-        self.attached.get(handset).is_some_and(|way| way.connection == connection)
+        self.way(handset).is_some_and(|way| way.connection == connection)
+    }
+
+    /// The way to a handset. One through a hub ends with the keys that it was opened with: there is
+    /// no connection to close for it alone.
+    fn way(&self, handset: &Handset) -> Option<Way> {
+        // Copied first, so that nothing is held while the engine is asked.
+        let way = self.attached.get(handset).map(|way| way.clone())?;
+        let Some(guest) = &way.guest else { return Some(way) };
+        let live = self.engine.device(&handset.customer, &handset.device)?;
+        Arc::ptr_eq(guest, &live).then_some(way)
     }
 
     /// S29-S33: a handset's proof is collated; the answer tells what came of it.

@@ -174,3 +174,6 @@ fn refused<E>(_error: E) -> Reason {
     tracing::info!("the books refused an enrolment that came with a good code");
     Reason::EnrolmentRefused
 }
+
+#[cfg(test)]
+mod tests;

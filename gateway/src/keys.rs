@@ -161,6 +161,26 @@ impl Keys {
         Keyring::new(keys.map(NumberedKey::sealing_key).collect())
     }
 
+    /// Reads the token of the administration.
+    ///
+    /// # Errors
+    /// [`KeyError`] if it is missing, exposed or malformed.
+    pub fn admin_token(folder: &Path) -> Result<String, KeyError> {
+        let path = folder.join(ADMIN_TOKEN);
+        let text = read_secret(&path)?;
+        let token = std::str::from_utf8(&text).map(str::trim).unwrap_or_default();
+        if token.len() < 32 {
+            return Err(KeyError::Malformed { path, what: "a token of 32 characters or more" });
+        }
+        Ok(token.to_owned())
+    }
+
+    /// All sealing keys, to open what was sealed earlier.
+    #[must_use]
+    pub fn sealing_keys(&self) -> Vec<SealingKey> {
+        std::iter::once(&self.first).chain(&self.later).map(NumberedKey::sealing_key).collect()
+    }
+
     /// The key that new rows are sealed under.
     #[must_use]
     pub fn current_sealing_key(&self) -> SealingKey {

@@ -8,8 +8,10 @@
 //! It decides nothing about money: that is the engine's. It keeps nothing: that is the journal's.
 
 mod activations;
+pub mod admin;
 pub mod clock;
 mod connection;
+mod contacts;
 mod deliveries;
 mod dispatch;
 mod enrolment;

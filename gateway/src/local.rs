@@ -11,7 +11,7 @@ use kessai_wire::v1::{ToGateway, ToPeer};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::outgoing::{Close, Outgoing};
+use crate::outgoing::{Close, Outgoing, queue_of};
 use crate::session::{Reception, Session, Way};
 
 /// Messages that may wait on the way in.
@@ -44,8 +44,8 @@ pub(crate) fn link(
 ) -> LocalLink {
     let (requests, mut incoming) = mpsc::channel::<ToGateway>(QUEUE);
     let (to_peer, messages) = mpsc::channel(QUEUE);
-    let (stream, mut outgoing) = Outgoing::new(Arc::new(Ending(end.clone())));
-    let way = Way { connection: number, channel, pushes: stream.clone(), shared: false };
+    let (stream, mut outgoing) = Outgoing::new(Arc::new(Ending(end.clone())), queue_of(&peer));
+    let way = Way { connection: number, channel, pushes: stream.clone(), guest: None };
     let session = Session::new(reception, peer, None, way);
     tokio::spawn(async move {
         loop {

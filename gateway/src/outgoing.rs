@@ -5,13 +5,26 @@
 
 use std::sync::Arc;
 
+use kessai_engine::Peer;
 use kessai_wire::{CloseCode, Message, Push};
 use tokio::sync::mpsc;
 
 use crate::reply::Counted;
 
-/// Messages that may wait for one stream.
+/// Messages that may wait for one stream of a peer that speaks for one.
 pub(crate) const QUEUE: usize = 256;
+
+/// Messages that may wait for one stream of a peer that speaks for many: the answers to all that it
+/// may have asked at once, and as many prompts and notices again.
+const QUEUE_OF_MANY: usize = 4_096;
+
+/// How many messages may wait for one stream of `peer`.
+pub(crate) const fn queue_of(peer: &Peer) -> usize {
+    match peer {
+        Peer::Terminal(_) | Peer::Handset(..) => QUEUE,
+        Peer::Controller(..) | Peer::Hub(_) => QUEUE_OF_MANY,
+    }
+}
 
 /// Ends a connection, whatever carries it.
 pub(crate) trait Close: Send + Sync {
@@ -36,9 +49,9 @@ pub(crate) struct Outgoing {
 }
 
 impl Outgoing {
-    /// Makes a queue for a stream of `connection`, and the end to send from.
-    pub(crate) fn new(connection: Arc<dyn Close>) -> (Self, mpsc::Receiver<Queued>) {
-        let (queue, messages) = mpsc::channel(QUEUE);
+    /// Makes a queue of `most` messages for a stream of `connection`, and the end to send from.
+    pub(crate) fn new(connection: Arc<dyn Close>, most: usize) -> (Self, mpsc::Receiver<Queued>) {
+        let (queue, messages) = mpsc::channel(most);
         (Self { queue, connection }, messages)
     }
 
@@ -85,7 +98,7 @@ mod tests {
     #[test]
     fn a_peer_that_does_not_read_is_disconnected() {
         let closed = Arc::new(Closed::default());
-        let (stream, messages) = Outgoing::new(Arc::<Closed>::clone(&closed));
+        let (stream, messages) = Outgoing::new(Arc::<Closed>::clone(&closed), QUEUE);
         for _ in 0..QUEUE {
             stream.push(PUSH);
         }
@@ -98,7 +111,7 @@ mod tests {
     #[test]
     fn a_peer_that_has_gone_is_not_missed() {
         let closed = Arc::new(Closed::default());
-        let (stream, messages) = Outgoing::new(Arc::<Closed>::clone(&closed));
+        let (stream, messages) = Outgoing::new(Arc::<Closed>::clone(&closed), QUEUE);
         drop(messages);
         stream.push(PUSH);
         assert!(stream.is_closed());

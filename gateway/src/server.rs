@@ -16,13 +16,15 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::activations::{Activations, TooManyOpen};
-use crate::clock::SystemClock;
+use crate::clock::{Clock, SystemClock};
+use crate::contacts::Profiles;
 use crate::dispatch::Dispatch;
 use crate::enrolment::Registry;
 use crate::entropy::SystemEntropy;
 use crate::keys::Keys;
 use crate::local::{self, LocalLink};
 use crate::node::Node;
+use crate::notify::{Channels, Notifier, NotifyError, Surroundings};
 use crate::session::Reception;
 use crate::settings::{Connections, Settings, millis};
 use crate::{tls, transport};
@@ -62,6 +64,9 @@ pub enum StartError {
     /// The TLS library lacks what QUIC begins with.
     #[error("the TLS library cannot do QUIC: {0}")]
     Quic(#[from] NoInitialCipherSuite),
+    /// Notifications cannot be set up.
+    #[error(transparent)]
+    Notify(#[from] NotifyError),
 }
 
 /// A gateway that serves.
@@ -72,6 +77,8 @@ pub struct Gateway {
     root_pin: KeyPin,
     sessions: Arc<Sessions>,
     activations: Arc<Activations>,
+    clock: Arc<dyn Clock>,
+    channels: Arc<Channels>,
     /// Ends the tasks that would go on for ever.
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -97,14 +104,28 @@ impl Gateway {
         let address = endpoint.local_addr().map_err(listen)?;
         let clock = SystemClock::new();
         clock.raise_to(node.engine().latest_ms());
+        let clock: Arc<dyn Clock> = Arc::new(clock);
+        let channels = Arc::new(Channels::start(
+            &settings.notify,
+            &Surroundings {
+                clock: Arc::clone(&clock),
+                entropy: Arc::new(SystemEntropy),
+                contacts: Arc::new(Profiles {
+                    engine: Arc::clone(node.engine()),
+                    sealing: keys.sealing_keys(),
+                }),
+            },
+        )?);
+        let notifier: Arc<dyn Notifier> = Arc::<Channels>::clone(&channels);
         let gateway = Self {
             reception: Arc::new(Reception {
                 dispatch: Dispatch::new(
                     Arc::clone(node.engine()),
                     node.journal().clone(),
-                    Arc::new(clock),
+                    Arc::clone(&clock),
                     Arc::new(SystemEntropy),
                     millis(settings.payments.prompt),
+                    notifier,
                 ),
                 name: software_name(),
                 idle_ms: u32::try_from(millis(settings.connections.idle)).unwrap_or(u32::MAX),
@@ -114,6 +135,8 @@ impl Gateway {
             root_pin: keys.root_pin,
             sessions: Arc::new(Sessions::default()),
             activations: Arc::new(Activations::default()),
+            clock,
+            channels,
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
             drain: settings.connections.drain,
@@ -198,6 +221,19 @@ impl Gateway {
         self.reception.dispatch.now_ms()
     }
 
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock)
+    }
+
+    pub(crate) fn activations(&self) -> Arc<Activations> {
+        Arc::clone(&self.activations)
+    }
+
+    /// Is cancelled when the gateway stops.
+    pub(crate) fn stopping(&self) -> CancellationToken {
+        self.stop.child_token()
+    }
+
     /// Gives out a code with which `subject` may enrol a key, once and within ten minutes.
     ///
     /// # Errors
@@ -235,6 +271,7 @@ impl Gateway {
         if timeout(self.drain, self.endpoint.wait_idle()).await.is_err() {
             tracing::warn!("some connections did not close in time");
         }
+        self.channels.stop().await;
         self.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;

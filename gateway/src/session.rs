@@ -3,15 +3,16 @@
 //! It decides nothing about payments. Every request names an identity; here it is checked against
 //! the enrolment of the key that the connection was opened with.
 
-use std::sync::Arc;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use kessai_engine::terms::Reason;
 use kessai_engine::terms::collation::{
     ChannelBinding, DeviceKeys, GatewayNonce, Signature, hub_channel_binding,
 };
-use kessai_engine::{KeyPin, Peer};
+use kessai_engine::{Device, KeyPin, Peer};
 use kessai_wire::limits::MAX_FRAME_TO_GATEWAY;
 use kessai_wire::v1::ToGateway;
 use kessai_wire::{
@@ -48,8 +49,23 @@ pub(crate) struct Way {
     pub(crate) channel: ChannelBinding,
     /// The first stream.
     pub(crate) pushes: Outgoing,
-    /// Whether others come this way too: then it is not closed for the sake of one.
-    pub(crate) shared: bool,
+    /// The handset as it attached through a hub, if it did; others come this way too then.
+    pub(crate) guest: Option<Arc<Device>>,
+}
+
+impl Way {
+    /// Says whether nobody else comes this way, so that it may be closed.
+    pub(crate) const fn is_own(&self) -> bool {
+        self.guest.is_none()
+    }
+}
+
+/// What the connection of a hub has besides.
+struct Carriage {
+    /// With what handsets attach through this connection.
+    nonce: GatewayNonce,
+    /// Those that have: the hub knows their proofs now.
+    attached: Mutex<HashSet<Handset>>,
 }
 
 /// One connection of an enrolled peer.
@@ -59,8 +75,8 @@ pub(crate) struct Session {
     /// The key that it proved to hold; none for a peer in this process.
     pin: Option<KeyPin>,
     way: Way,
-    /// With what handsets attach through this connection, if it is a hub's.
-    hub_nonce: Option<GatewayNonce>,
+    /// If it is a hub's.
+    carriage: Option<Carriage>,
     greeted: AtomicBool,
     in_flight: InFlight,
 }
@@ -72,12 +88,15 @@ impl Session {
         pin: Option<KeyPin>,
         way: Way,
     ) -> Self {
-        let hub_nonce = match peer {
-            Peer::Hub(_) => Some(GatewayNonce(reception.dispatch.draw())),
+        let carriage = match peer {
+            Peer::Hub(_) => Some(Carriage {
+                nonce: GatewayNonce(reception.dispatch.draw()),
+                attached: Mutex::default(),
+            }),
             Peer::Terminal(_) | Peer::Handset(..) | Peer::Controller(..) => None,
         };
         let greeted = AtomicBool::new(false);
-        Self { reception, peer, pin, way, hub_nonce, greeted, in_flight: InFlight::default() }
+        Self { reception, peer, pin, way, carriage, greeted, in_flight: InFlight::default() }
     }
 
     /// Takes a message that came over one of the connection's streams; answers go to `stream`.
@@ -123,8 +142,9 @@ impl Session {
             (Peer::Controller(own, _), Identity::Controller(named)) if own == named => Ok(()),
             (Peer::Controller(_, merchant), Identity::Terminal(named)) => {
                 let register = self.reception.dispatch.engine().register();
-                let place = register.place(&named).filter(|place| place.merchant.id == merchant);
-                place.map(|_| ()).ok_or(Reason::IdentityNotOfKey)
+                let place = register.place(&named).ok_or(Reason::TerminalUnknown)?;
+                let is_own = place.merchant.id == merchant;
+                if is_own { Ok(()) } else { Err(Reason::IdentityNotOfKey) }
             }
             // Whether the handset is there itself is checked with each of its requests.
             (Peer::Hub(_), Identity::Handset(_)) => Ok(()),
@@ -160,21 +180,21 @@ impl Session {
 
     fn perform_handset(&self, handset: Handset, request: HandsetRequest, reply: Reply) {
         let dispatch = &self.reception.dispatch;
-        match (self.hub_nonce, request) {
+        match (&self.carriage, request) {
             (None, HandsetRequest::Attach { seen, hub_proof: None }) => {
                 dispatch.attach(handset, self.way.clone(), seen, reply);
             }
-            (Some(nonce), HandsetRequest::Attach { seen, hub_proof: Some(proof) }) => {
-                self.attach_through_hub(handset, &nonce, (seen, &proof), reply);
+            (Some(hub), HandsetRequest::Attach { seen, hub_proof: Some(proof) }) => {
+                self.attach_through_hub(handset, hub, (seen, &proof), reply);
             }
             (None, HandsetRequest::Prove(prove @ Prove { hub_tag: None, .. })) => {
                 dispatch.prove(handset, self.way.channel, prove, reply);
             }
-            (Some(nonce), HandsetRequest::Prove(prove @ Prove { hub_tag: Some(_), .. })) => {
+            (Some(hub), HandsetRequest::Prove(prove @ Prove { hub_tag: Some(_), .. })) => {
                 if !dispatch.is_attached(&handset, self.way.connection) {
                     return reply.refuse(Reason::IdentityNotOfKey);
                 }
-                let channel = hub_channel_binding(&self.way.channel, &handset.device, &nonce);
+                let channel = hub_channel_binding(&self.way.channel, &handset.device, &hub.nonce);
                 dispatch.prove(handset, channel, prove, reply);
             }
             (hub, HandsetRequest::Refuse(payment)) => {
@@ -196,7 +216,7 @@ impl Session {
     fn attach_through_hub(
         &self,
         handset: Handset,
-        nonce: &GatewayNonce,
+        Carriage { nonce, attached }: &Carriage,
         (seen, proof): (u64, &Signature),
         reply: Reply,
     ) {
@@ -206,12 +226,18 @@ impl Session {
         // A handset that nobody enrolled costs the same work.
         let nobody = || DeviceKeys::dummy().device.verify_attach(hub, device, nonce, proof);
         let matches = live.as_ref().map_or_else(nobody, |it| it.verify_attach(hub, nonce, proof));
-        if live.is_none() || !matches {
+        let Some(guest) = live.filter(|_| matches) else {
             return reply.refuse(Reason::ProofRefused);
-        }
+        };
         let channel = hub_channel_binding(hub, device, nonce);
-        let way = Way { channel, shared: true, ..self.way.clone() };
-        dispatch.attach(handset, way, seen, reply);
+        let way = Way { channel, guest: Some(guest), ..self.way.clone() };
+        // Nothing can fail between the two halves of an insertion.
+        let is_first = attached.lock().unwrap_or_else(PoisonError::into_inner).insert(handset);
+        if is_first {
+            dispatch.attach(handset, way, seen, reply);
+        } else {
+            dispatch.attach_again(handset, way, seen, reply);
+        }
     }
 
     const fn max_in_flight(&self) -> u32 {
@@ -236,7 +262,7 @@ impl Session {
                 idle_timeout_ms: self.reception.idle_ms,
             },
             gateway: self.reception.name.clone(),
-            hub_nonce: self.hub_nonce,
+            hub_nonce: self.carriage.as_ref().map(|hub| hub.nonce),
         }));
         Ok(())
     }

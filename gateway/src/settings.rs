@@ -9,6 +9,10 @@ use std::time::Duration;
 use kessai_engine::{Calendar, Rules};
 use serde::Deserialize;
 
+use crate::notify::NotifySettings;
+
+mod bounds;
+
 /// The configuration file that `kessai init` writes: all defaults, commented.
 pub const TEMPLATE: &str = include_str!("settings/template.toml");
 
@@ -18,6 +22,8 @@ pub const TEMPLATE: &str = include_str!("settings/template.toml");
 pub struct Settings {
     /// The UDP address that terminals and handsets reach.
     pub listen: SocketAddr,
+    /// How they reach it from where they are, `host:port`; it stands in activation strings.
+    pub announce: String,
     /// Customers, payments and journal.
     pub data: PathBuf,
     /// Keys; never inside `data`.
@@ -30,6 +36,18 @@ pub struct Settings {
     pub journal: JournalSettings,
     /// When a business day begins.
     pub business_day: BusinessDay,
+    /// Where the processor's own people are served.
+    pub admin: Admin,
+    /// How customers are told to open their app.
+    pub notify: NotifySettings,
+}
+
+/// Where the processor's own people are served.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Admin {
+    /// The TCP address of the administration, on this machine alone.
+    pub listen: SocketAddr,
 }
 
 /// How long payments live and what they may try.
@@ -124,13 +142,22 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 7443)),
+            announce: "127.0.0.1:7443".to_owned(),
             data: PathBuf::from("data"),
             keys: PathBuf::from("keys"),
             payments: Payments::default(),
             connections: Connections::default(),
             journal: JournalSettings::default(),
             business_day: BusinessDay::default(),
+            admin: Admin::default(),
+            notify: NotifySettings::default(),
         }
+    }
+}
+
+impl Default for Admin {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 7480)) }
     }
 }
 
@@ -248,6 +275,7 @@ impl Settings {
         let folder = path.parent().unwrap_or_else(|| Path::new(""));
         settings.data = folder.join(&settings.data);
         settings.keys = folder.join(&settings.keys);
+        settings.notify.resolve(folder);
         let problems = settings.problems();
         if problems.is_empty() {
             Ok(settings)
@@ -273,73 +301,6 @@ impl Settings {
                 cut_off_minutes: self.business_day.cut_off_minutes,
             },
         }
-    }
-
-    /// Everything that is out of bounds, a sentence each.
-    fn problems(&self) -> Vec<String> {
-        let mut problems = Vec::new();
-        let mut demand = |holds: bool, sentence: &str| {
-            if !holds {
-                problems.push(sentence.to_owned());
-            }
-        };
-        let (payments, connections, journal) = (&self.payments, &self.connections, &self.journal);
-        let day = Duration::from_secs(86_400);
-        let second = Duration::from_secs(1);
-        demand(!self.keys.starts_with(&self.data), "keys must not lie in the data directory");
-        demand((second..=day).contains(&payments.prompt), "payments.prompt must be 1s to 1day");
-        demand((second..=day).contains(&payments.delivery), "payments.delivery must be 1s to 1day");
-        demand((1..=10).contains(&payments.tries), "payments.tries must be 1 to 10");
-        demand(
-            (1..=5).contains(&payments.tries_in_row),
-            "payments.tries_in_row must be 1 to 5 (PSD2 RTS, article 4(3)(b))",
-        );
-        demand(payments.open_per_customer >= 1, "payments.open_per_customer must be at least 1");
-        demand(payments.open_per_terminal >= 1, "payments.open_per_terminal must be at least 1");
-        demand(payments.open_in_all >= 1, "payments.open_in_all must be at least 1");
-        demand(payments.in_memory >= 1, "payments.in_memory must be at least 1");
-        demand(payments.id_tolerance <= day, "payments.id_tolerance must be at most 1day");
-        demand(
-            (1..=10_000_000).contains(&connections.most),
-            "connections.most must be 1 to 10000000",
-        );
-        demand(
-            (1..=1_000_000).contains(&connections.handshakes),
-            "connections.handshakes must be 1 to 1000000",
-        );
-        demand(
-            connections.per_source_per_second >= 1,
-            "connections.per_source_per_second must be at least 1",
-        );
-        for (name, duration) in [
-            ("handshake", connections.handshake),
-            ("frame", connections.frame),
-            ("drain", connections.drain),
-        ] {
-            demand(
-                (second / 10..=second * 60).contains(&duration),
-                &format!("connections.{name} must be 100ms to 1min"),
-            );
-        }
-        demand((second..=day).contains(&connections.idle), "connections.idle must be 1s to 1day");
-        demand(
-            journal.gather <= Duration::from_millis(100),
-            "journal.gather must be at most 100ms",
-        );
-        demand((1..=1_024).contains(&journal.segment_mib), "journal.segment_mib must be 1 to 1024");
-        demand(
-            (64..=1 << 20).contains(&journal.queue),
-            "journal.queue must be 64 to 1048576 records",
-        );
-        demand(
-            self.business_day.utc_offset_minutes.abs() <= 14 * 60,
-            "business_day.utc_offset_minutes must be within 14 hours",
-        );
-        demand(
-            self.business_day.cut_off_minutes < 24 * 60,
-            "business_day.cut_off_minutes must be below 1440",
-        );
-        problems
     }
 }
 
@@ -371,7 +332,7 @@ mod tests {
         assert_eq!(from_template, Settings::default());
         assert_eq!(toml::from_str::<Settings>(TEMPLATE).unwrap(), Settings::default());
         let set = uncommented().lines().filter(|line| line.contains(" = ")).count();
-        let fields = format!("{:#?}", Settings::default()).matches(": ").count() - 4;
+        let fields = format!("{:#?}", Settings::default()).matches(": ").count() - 8;
         assert_eq!(set, fields, "a setting is missing in the template");
     }
 

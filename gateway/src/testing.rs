@@ -29,7 +29,8 @@ use tokio::sync::mpsc;
 use crate::clock::Clock;
 use crate::dispatch::Dispatch;
 use crate::entropy::SystemEntropy;
-use crate::outgoing::{Close, Outgoing, Queued};
+use crate::notify::{Notification, Notifier};
+use crate::outgoing::{Close, Outgoing, QUEUE, Queued, queue_of};
 use crate::reply::{Audience, InFlight, Reply};
 use crate::session::{Reception, Session, Way};
 
@@ -51,7 +52,7 @@ impl Close for Closed {
 
 /// A stream, and where what is sent over it comes out.
 pub(crate) fn stream() -> (Outgoing, mpsc::Receiver<Queued>) {
-    Outgoing::new(Arc::new(Closed::default()))
+    Outgoing::new(Arc::new(Closed::default()), QUEUE)
 }
 
 /// A terminal's reply over `stream`.
@@ -139,6 +140,8 @@ pub(crate) struct World {
     pub(crate) secrets: HandsetSecrets,
     connections: u64,
     writer: SteppedWriter<SimulatedStorage>,
+    /// Who was called because no handset was there.
+    pub(crate) calls: Arc<Calls>,
 }
 
 /// A connection as the test holds it.
@@ -210,16 +213,18 @@ impl World {
         enter_register(&engine, &journal);
         enrol(&engine, &journal, &secrets, &[handset(1), handset(2)]);
         let clock = Arc::new(SetClock(AtomicU64::new(NOW_MS)));
+        let calls = Arc::new(Calls::default());
         let dispatch = Dispatch::new(
             Arc::new(engine),
             journal,
             Arc::<SetClock>::clone(&clock),
             Arc::new(SystemEntropy),
             60_000,
+            Arc::<Calls>::clone(&calls),
         );
         let name = SoftwareName::new("test").unwrap();
         let reception = Arc::new(Reception { dispatch, name, idle_ms: 30_000 });
-        let mut world = Self { reception, clock, secrets, connections: 0, writer };
+        let mut world = Self { reception, clock, secrets, connections: 0, writer, calls };
         world.make_durable();
         world
     }
@@ -232,10 +237,10 @@ impl World {
     pub(crate) fn connect(&mut self, peer: Peer) -> Line {
         self.connections += 1;
         let closed = Arc::new(Closed::default());
-        let (stream, messages) = Outgoing::new(Arc::<Closed>::clone(&closed));
+        let (stream, messages) = Outgoing::new(Arc::<Closed>::clone(&closed), queue_of(&peer));
         let channel = ChannelBinding([u8::try_from(self.connections).unwrap(); 32]);
         let way =
-            Way { connection: self.connections, channel, pushes: stream.clone(), shared: false };
+            Way { connection: self.connections, channel, pushes: stream.clone(), guest: None };
         let session = Session::new(Arc::clone(&self.reception), peer, None, way.clone());
         Line { session, stream, way, closed, messages }
     }
@@ -316,5 +321,21 @@ fn enrol(engine: &Engine, journal: &Journal, secrets: &HandsetSecrets, handsets:
         pin.0[..3].copy_from_slice(customer.as_str().as_bytes());
         let added = DeviceAdded { customer, device, pin, salt: Salt([0; 16]), row };
         engine.add_device(added, NOW_MS, slot()).unwrap();
+    }
+}
+
+/// Counts the calls to customers whose handset is not there.
+#[derive(Debug, Default)]
+pub(crate) struct Calls(AtomicU64);
+
+impl Calls {
+    pub(crate) fn count(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Notifier for Calls {
+    fn notify(&self, _notification: Notification) {
+        self.0.fetch_add(1, Ordering::Relaxed);
     }
 }

@@ -5,9 +5,10 @@ use kessai_engine::{Lsn, PaymentView};
 use kessai_wire::{Answer, Handset, Prompt, Push, SignedNotice};
 
 use super::Dispatch;
+use crate::entropy::draw;
+use crate::notify::{EventId, Kind, Notification};
 use crate::outgoing::Outgoing;
 use crate::reply::Reply;
-use crate::session::Way;
 use crate::told;
 
 /// What happens once the record that it depends on is durable.
@@ -55,6 +56,9 @@ impl Dispatch {
             Effect::Answer(reply, answer) => reply.answer(answer),
             Effect::Ask(payment, customer) => {
                 self.handsets(customer).for_each(|handset| self.ask_device(payment, handset));
+                if self.handsets(customer).all(|handset| self.way(&handset).is_none()) {
+                    self.call(customer);
+                }
             }
             Effect::AskDevice(payment, handset) => self.ask_device(payment, handset),
             Effect::Changed(view, told) => {
@@ -67,6 +71,17 @@ impl Dispatch {
             Effect::Tell(view, handset) => self.tell_device(&view, handset),
             Effect::Push(stream, push) => stream.push(*push),
         }
+    }
+
+    /// Asks a customer whose handset is not there to open the app.
+    fn call(&self, customer: CustomerId) {
+        let now_ms = self.clock.now_ms();
+        self.notifier.notify(Notification {
+            event: EventId::from_parts(now_ms, draw(self.entropy.as_ref())),
+            kind: Kind::OpenApp,
+            customer,
+            expires_at_ms: now_ms.saturating_add(self.prompt_ms),
+        });
     }
 
     fn handsets(&self, customer: CustomerId) -> impl Iterator<Item = Handset> + use<> {
@@ -113,10 +128,6 @@ impl Dispatch {
         let device = devices.iter().find(|device| device.id == handset.device)?;
         let signature = device.sign_notice(&content_digest, &notice);
         Some((SignedNotice { content_digest, notice, signature }, view.after.max(register.after)))
-    }
-
-    fn way(&self, handset: &Handset) -> Option<Way> {
-        self.attached.get(handset).map(|way| way.clone())
     }
 
     /// Answers the terminals that wait for what `view` tells.

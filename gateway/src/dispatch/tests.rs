@@ -433,3 +433,25 @@ fn a_gateway_that_drains_opens_nothing_and_ends_what_is_open() {
         assert_eq!(payment_told(&[message]).state, PaymentState::Cancelled);
     }
 }
+
+#[test]
+fn a_customer_without_a_handset_there_is_called_once_the_payment_is_durable() {
+    let mut world = World::new();
+    let till = pos1(&mut world);
+    open(&world, &till, 1, 1, 100);
+    assert_eq!(world.calls.count(), 0, "nothing leaves before its record is durable");
+    world.make_durable();
+    assert_eq!(world.calls.count(), 1);
+    open(&world, &till, 2, 2, 5_000);
+    world.make_durable();
+    assert_eq!(world.calls.count(), 1, "nobody is called for what was declined");
+}
+
+#[test]
+fn a_customer_whose_handset_is_there_is_not_called() {
+    let mut world = World::new();
+    let (till, _phone) = (pos1(&mut world), attach(&mut world, 1, 0));
+    open(&world, &till, 1, 1, 100);
+    world.make_durable();
+    assert_eq!(world.calls.count(), 0);
+}

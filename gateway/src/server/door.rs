@@ -1,6 +1,6 @@
 //! Who is let in: bounded in all, by handshakes under way, and by source.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -82,7 +82,7 @@ impl Door {
             Arc::clone(&self.handshakes).try_acquire_owned(),
         );
         let (Ok(connection), Ok(handshake)) = permits else { return incoming.refuse() };
-        if self.sources.check_key(&incoming.remote_address().ip()).is_err() {
+        if self.sources.check_key(&source(incoming.remote_address().ip())).is_err() {
             return incoming.refuse();
         }
         let door = Arc::clone(self);
@@ -112,7 +112,7 @@ impl Door {
     }
 
     async fn enrol(&self, connection: &Connection) {
-        if self.enrolments.check_key(&connection.remote_address().ip()).is_err() {
+        if self.enrolments.check_key(&source(connection.remote_address().ip())).is_err() {
             return Close::close(connection, CloseCode::Busy);
         }
         let code = enrolment::serve(connection, &self.registry).await;
@@ -128,5 +128,34 @@ impl Door {
             self.sources.retain_recent();
             self.enrolments.retain_recent();
         }
+    }
+}
+
+/// Names whom an address counts for. Whoever has one address of IPv6 has at least 2^64 of them.
+///
+/// # Source
+/// RFC 6177, section 2; RFC 4291, sections 2.5.4 and 2.5.5.2.
+fn source(address: IpAddr) -> IpAddr {
+    /// The part of an address that names a network.
+    const NETWORK: u128 = u128::MAX << 64;
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & NETWORK)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::source;
+
+    #[test]
+    fn a_network_of_ipv6_is_one_source_and_an_address_of_ipv4_another() {
+        let same =
+            |one: &str, other: &str| source(one.parse().unwrap()) == source(other.parse().unwrap());
+        assert!(same("2001:db8:0:1::1", "2001:db8:0:1:ffff:ffff:ffff:ffff"));
+        assert!(!same("2001:db8:0:1::1", "2001:db8:0:2::1"));
+        assert!(!same("192.0.2.1", "192.0.2.2"));
+        assert!(same("192.0.2.1", "::ffff:192.0.2.1"), "one that came over a socket of IPv6");
+        assert!(!same("::ffff:192.0.2.1", "::ffff:192.0.2.2"));
     }
 }

@@ -23,6 +23,10 @@ fn attach() -> Body {
     Body::Attach(v1::Attach { seen: 0, hub_proof: Bytes::new() })
 }
 
+fn refuse() -> Body {
+    Body::Refuse(v1::Refuse { payment_id: Bytes::copy_from_slice(payment(1).as_bytes()) })
+}
+
 fn message(request: u64, from: Option<Identity>, body: Option<Body>) -> ToGateway {
     let from = from.map(v1::Identity::from);
     ToGateway { request, from, route: Bytes::from_static(b"0"), body }
@@ -58,6 +62,8 @@ fn a_key_speaks_for_its_own_identity_and_role_only() {
     let (controller, hub) = ("CTL1".parse().unwrap(), "HUB1".parse().unwrap());
     let till = Peer::Terminal(pos1);
     let phone = peer_of(own);
+    let shop = Peer::Controller(controller, merchant);
+    let elsewhere = Peer::Controller(controller, "MERCHANT2".parse().unwrap());
     let role = Some(Reason::RoleNotPermitted);
     let key = Some(Reason::IdentityNotOfKey);
     for (peer, from, body, expected) in [
@@ -75,9 +81,17 @@ fn a_key_speaks_for_its_own_identity_and_role_only() {
         (phone, Identity::Terminal(pos1), attach(), role),
         (phone, Identity::Terminal(pos1), status(), role),
         (phone, Identity::Handset(own), status(), role),
-        (Peer::Controller(controller, merchant), Identity::Terminal(pos1), status(), role),
-        (Peer::Controller(controller, merchant), Identity::Controller(controller), status(), role),
-        (Peer::Hub(hub), Identity::Handset(own), attach(), role),
+        (shop, Identity::Terminal(pos1), status(), Some(Reason::PaymentUnknown)),
+        (shop, Identity::Terminal(pos2), ECHO(), None),
+        (shop, Identity::Terminal(terminal("POS9")), status(), Some(Reason::TerminalUnknown)),
+        (shop, Identity::Terminal(pos1), attach(), role),
+        (shop, Identity::Handset(own), attach(), role),
+        (shop, Identity::Controller(controller), status(), role),
+        (shop, Identity::Controller("CTL2".parse().unwrap()), ECHO(), key),
+        (elsewhere, Identity::Terminal(pos1), status(), key),
+        (Peer::Hub(hub), Identity::Handset(own), attach(), Some(Reason::Malformed)),
+        (Peer::Hub(hub), Identity::Handset(own), refuse(), key),
+        (Peer::Hub(hub), Identity::Terminal(pos1), status(), role),
         (Peer::Hub(hub), Identity::Hub(hub), attach(), role),
         (Peer::Hub(hub), Identity::Hub("HUB2".parse().unwrap()), ECHO(), key),
     ] {

@@ -1,0 +1,262 @@
+//! Payments, tallies and the books, to look up.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use axum::routing::get;
+use axum::{Json, Router};
+use kessai_engine::terms::{MerchantId, PaymentId, TerminalId};
+use kessai_engine::{Books, BusinessDate, PaymentState, PaymentView};
+use serde::{Deserialize, Serialize};
+
+use crate::admin::Office;
+use crate::admin::problem::Problem;
+use crate::admin::register::{parse, reason_name};
+
+pub(super) fn routes() -> Router<Arc<Office>> {
+    Router::new()
+        .route("/v1/payments", get(payments))
+        .route("/v1/payments/{id}", get(payment))
+        .route("/v1/terminals/{id}/totals", get(totals))
+        .route("/v1/merchants/{id}/tally", get(tally))
+        .route("/v1/books", get(books))
+}
+
+/// A payment as the processor sees it.
+#[derive(Debug, Serialize)]
+struct PaymentBody {
+    payment: String,
+    terminal: String,
+    store: Option<String>,
+    merchant: Option<String>,
+    customer: Option<String>,
+    state: StateName,
+    reason: Option<&'static str>,
+    currency: Option<&'static str>,
+    amount_minor: Option<u64>,
+    captured_minor: u64,
+    refunded_minor: u64,
+    approval_number: Option<String>,
+    reference: Option<String>,
+    business_date: u32,
+    opened_at_ms: u64,
+    changed_at_ms: u64,
+}
+
+impl From<&PaymentView> for PaymentBody {
+    fn from(view: &PaymentView) -> Self {
+        let terms = view.terms.as_ref();
+        Self {
+            payment: view.payment.to_string(),
+            terminal: view.terminal.to_string(),
+            store: terms.map(|terms| terms.store.to_string()),
+            merchant: terms.map(|terms| terms.merchant.to_string()),
+            customer: view.customer.map(|customer| customer.to_string()),
+            state: view.state.into(),
+            reason: reason_name(view.reason),
+            currency: terms.map(|terms| terms.charge.currency.code()),
+            amount_minor: terms.map(|terms| terms.charge.amount.minor()),
+            captured_minor: view.captured.minor(),
+            refunded_minor: view.refunded.minor(),
+            approval_number: view.approval.map(|number| number.to_string()),
+            reference: view.reference.map(|number| number.to_string()),
+            business_date: view.business_date.yyyymmdd(),
+            opened_at_ms: view.opened_at_ms,
+            changed_at_ms: view.changed_at_ms,
+        }
+    }
+}
+
+/// A state by its name in programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum StateName {
+    Pending,
+    Authorised,
+    Captured,
+    Reversed,
+    Refunded,
+    Declined,
+    Cancelled,
+    Expired,
+}
+
+impl From<PaymentState> for StateName {
+    fn from(state: PaymentState) -> Self {
+        match state {
+            PaymentState::Pending => Self::Pending,
+            PaymentState::Authorised => Self::Authorised,
+            PaymentState::Captured => Self::Captured,
+            PaymentState::Reversed => Self::Reversed,
+            PaymentState::Refunded => Self::Refunded,
+            PaymentState::Declined => Self::Declined,
+            PaymentState::Cancelled => Self::Cancelled,
+            PaymentState::Expired => Self::Expired,
+        }
+    }
+}
+
+impl From<StateName> for PaymentState {
+    fn from(name: StateName) -> Self {
+        match name {
+            StateName::Pending => Self::Pending,
+            StateName::Authorised => Self::Authorised,
+            StateName::Captured => Self::Captured,
+            StateName::Reversed => Self::Reversed,
+            StateName::Refunded => Self::Refunded,
+            StateName::Declined => Self::Declined,
+            StateName::Cancelled => Self::Cancelled,
+            StateName::Expired => Self::Expired,
+        }
+    }
+}
+
+/// A sum in one currency, signed, in minor units; a string where it leaves what JSON numbers hold.
+#[derive(Debug, Serialize)]
+struct SumBody {
+    currency: &'static str,
+    minor: String,
+}
+
+/// The books of one currency.
+#[derive(Debug, Serialize)]
+struct CurrencyBody {
+    currency: &'static str,
+    balances_minor: String,
+    held_minor: String,
+    tallies_minor: String,
+    exchange_minor: String,
+    funded_minor: String,
+}
+
+/// The books.
+#[derive(Debug, Serialize)]
+struct BooksBody {
+    currencies: Vec<CurrencyBody>,
+    payments: std::collections::BTreeMap<StateName, u64>,
+    problems: Vec<String>,
+}
+
+async fn payment(
+    State(office): State<Arc<Office>>,
+    Path(id): Path<String>,
+) -> Result<Json<PaymentBody>, Problem> {
+    let id = parse("id", &id, str::parse::<PaymentId>)?;
+    let view = office.engine.payment(&id);
+    let view = view.ok_or_else(|| Problem::not_found(format!("no payment {id} is in memory")))?;
+    office.settle(view.after).await;
+    Ok(Json(PaymentBody::from(&view)))
+}
+
+/// Which payments to list.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Range {
+    #[serde(default)]
+    from_ms: u64,
+    #[serde(default = "end_of_time")]
+    to_ms: u64,
+    state: Option<StateName>,
+    #[serde(default = "a_page")]
+    limit: usize,
+}
+
+const fn end_of_time() -> u64 {
+    u64::MAX
+}
+
+const fn a_page() -> usize {
+    100
+}
+
+/// The most payments that are listed at once.
+const MOST_LISTED: usize = 1_000;
+
+async fn payments(
+    State(office): State<Arc<Office>>,
+    range: Result<Query<Range>, QueryRejection>,
+) -> Result<Json<Vec<PaymentBody>>, Problem> {
+    let Query(range) = range?;
+    let (state, limit) = (range.state.map(Into::into), range.limit.min(MOST_LISTED));
+    let views = office.engine.payments_between(range.from_ms, range.to_ms, state, limit);
+    office.settle(views.iter().map(|view| view.after).max().unwrap_or_default()).await;
+    Ok(Json(views.iter().map(PaymentBody::from).collect()))
+}
+
+/// Which business day.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Day {
+    /// As the decimal number YYYYMMDD.
+    date: u32,
+}
+
+/// What a terminal turned over on a day, in one currency.
+#[derive(Debug, Serialize)]
+struct TotalsBody {
+    currency: &'static str,
+    captures: u64,
+    captured_minor: String,
+    reversals: u64,
+    reversed_minor: String,
+}
+
+async fn totals(
+    State(office): State<Arc<Office>>,
+    Path(id): Path<String>,
+    day: Result<Query<Day>, QueryRejection>,
+) -> Result<Json<Vec<TotalsBody>>, Problem> {
+    let Query(day) = day?;
+    let id = parse("id", &id, TerminalId::new)?;
+    let date = BusinessDate::from_yyyymmdd(day.date)
+        .ok_or_else(|| Problem::malformed("date: no such day; write it as YYYYMMDD"))?;
+    let totals = office.engine.terminal_totals(&id, date).map_err(Problem::internal)?;
+    let body = totals.iter().map(|(currency, turnover)| TotalsBody {
+        currency: currency.code(),
+        captures: turnover.captures,
+        captured_minor: turnover.captured.minor().to_string(),
+        reversals: turnover.reversals,
+        reversed_minor: turnover.reversed.minor().to_string(),
+    });
+    Ok(Json(body.collect()))
+}
+
+async fn tally(
+    State(office): State<Arc<Office>>,
+    Path(id): Path<String>,
+) -> Result<Json<Vec<SumBody>>, Problem> {
+    let id = parse("id", &id, MerchantId::new)?;
+    let books = sum_up(&office)?;
+    let own = books.merchants.iter().filter(|((merchant, _), _)| *merchant == id);
+    let body = own.map(|((_, currency), tally)| SumBody {
+        currency: currency.code(),
+        minor: tally.minor().to_string(),
+    });
+    Ok(Json(body.collect()))
+}
+
+async fn books(State(office): State<Arc<Office>>) -> Result<Json<BooksBody>, Problem> {
+    let books = sum_up(&office)?;
+    let currency =
+        |(currency, sums): (&kessai_engine::terms::Currency, &kessai_engine::CurrencyBooks)| {
+            CurrencyBody {
+                currency: currency.code(),
+                balances_minor: sums.balances.minor().to_string(),
+                held_minor: sums.held.minor().to_string(),
+                tallies_minor: sums.tallies.minor().to_string(),
+                exchange_minor: sums.exchange.minor().to_string(),
+                funded_minor: sums.funded.minor().to_string(),
+            }
+        };
+    Ok(Json(BooksBody {
+        currencies: books.currencies.iter().map(currency).collect(),
+        payments: books.payments.iter().map(|(state, n)| ((*state).into(), *n)).collect(),
+        problems: books.problems,
+    }))
+}
+
+/// Statistics need not wait for the journal.
+fn sum_up(office: &Office) -> Result<Books, Problem> {
+    office.engine.books().map_err(Problem::internal)
+}

@@ -1,0 +1,253 @@
+//! Merchants, stores and terminals.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::routing::{get, put};
+use axum::{Json, Router};
+use kessai_engine::terms::{
+    ControllerId, Currency, HubId, MerchantId, Reason, Rounding, StoreId, TerminalId,
+};
+use kessai_engine::{
+    Controller, Hub, Merchant, RegisterChange, Station, Store, Terminal, TerminalKind,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::admin::Office;
+use crate::admin::problem::Problem;
+
+pub(super) fn routes() -> Router<Arc<Office>> {
+    Router::new()
+        .route("/v1/merchants", get(merchants))
+        .route("/v1/merchants/{id}", put(enter_merchant))
+        .route("/v1/stores", get(stores))
+        .route("/v1/stores/{id}", put(enter_store))
+        .route("/v1/terminals", get(terminals))
+        .route("/v1/terminals/{id}", put(enter_terminal))
+        .route("/v1/controllers", get(controllers))
+        .route("/v1/controllers/{id}", put(enter_controller))
+        .route("/v1/hubs", get(hubs))
+        .route("/v1/hubs/{id}", put(enter_hub))
+}
+
+/// A merchant, as it is told and entered; the id stands in the path when it is entered.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MerchantBody {
+    #[serde(default, skip_deserializing)]
+    id: String,
+    name: String,
+}
+
+/// A store.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoreBody {
+    #[serde(default, skip_deserializing)]
+    id: String,
+    merchant: String,
+    name: String,
+    currency: String,
+    #[serde(default)]
+    rounding: RoundingName,
+}
+
+/// A terminal.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TerminalBody {
+    #[serde(default, skip_deserializing)]
+    id: String,
+    store: String,
+    kind: KindName,
+    /// Whether a key is enrolled for it.
+    #[serde(default, skip_deserializing)]
+    enrolled: bool,
+}
+
+/// A store controller.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ControllerBody {
+    #[serde(default, skip_deserializing)]
+    id: String,
+    merchant: String,
+    #[serde(default, skip_deserializing)]
+    enrolled: bool,
+}
+
+/// A carrier hub.
+#[derive(Debug, Serialize)]
+struct HubBody {
+    id: String,
+    enrolled: bool,
+}
+
+/// How a store rounds exclusive tax.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum RoundingName {
+    #[default]
+    Down,
+    HalfUp,
+    Up,
+}
+
+/// What a terminal is.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum KindName {
+    Pos,
+    Vending,
+}
+
+type Body<T> = Result<Json<T>, JsonRejection>;
+
+async fn merchants(State(office): State<Arc<Office>>) -> Json<Vec<MerchantBody>> {
+    let register = office.engine.register();
+    office.settle(register.after).await;
+    let body = |m: &Merchant| MerchantBody { id: m.id.to_string(), name: m.name.to_string() };
+    Json(register.merchants().map(body).collect())
+}
+
+async fn enter_merchant(
+    State(office): State<Arc<Office>>,
+    Path(id): Path<String>,
+    body: Body<MerchantBody>,
+) -> Result<StatusCode, Problem> {
+    let Json(body) = body?;
+    let id = parse("id", &id, MerchantId::new)?;
+    let name = parse("name", &body.name, str::parse)?;
+    enter(&office, RegisterChange::Merchant(Merchant { id, name })).await
+}
+
+async fn stores(State(office): State<Arc<Office>>) -> Json<Vec<StoreBody>> {
+    let register = office.engine.register();
+    office.settle(register.after).await;
+    let body = |store: &Store| StoreBody {
+        id: store.id.to_string(),
+        merchant: store.merchant.to_string(),
+        name: store.name.to_string(),
+        currency: store.currency.code().to_owned(),
+        rounding: match store.rounding {
+            Rounding::Down => RoundingName::Down,
+            Rounding::HalfUp => RoundingName::HalfUp,
+            Rounding::Up => RoundingName::Up,
+        },
+    };
+    Json(register.stores().map(body).collect())
+}
+
+async fn enter_store(
+    State(office): State<Arc<Office>>,
+    Path(id): Path<String>,
+    body: Body<StoreBody>,
+) -> Result<StatusCode, Problem> {
+    let Json(body) = body?;
+    let store = Store {
+        id: parse("id", &id, StoreId::new)?,
+        merchant: parse("merchant", &body.merchant, MerchantId::new)?,
+        name: parse("name", &body.name, str::parse)?,
+        currency: parse("currency", &body.currency, Currency::from_code)?,
+        rounding: match body.rounding {
+            RoundingName::Down => Rounding::Down,
+            RoundingName::HalfUp => Rounding::HalfUp,
+            RoundingName::Up => Rounding::Up,
+        },
+    };
+    enter(&office, RegisterChange::Store(store)).await
+}
+
+async fn terminals(State(office): State<Arc<Office>>) -> Json<Vec<TerminalBody>> {
+    let register = office.engine.register();
+    office.settle(register.after).await;
+    let body = |terminal: &Terminal| TerminalBody {
+        id: terminal.id.to_string(),
+        store: terminal.store.to_string(),
+        kind: match terminal.kind {
+            TerminalKind::PointOfSale => KindName::Pos,
+            TerminalKind::Vending => KindName::Vending,
+        },
+        enrolled: terminal.pin.is_some(),
+    };
+    Json(register.places().map(|place| body(&place.terminal)).collect())
+}
+
+async fn enter_terminal(
+    State(office): State<Arc<Office>>,
+    Path(id): Path<String>,
+    body: Body<TerminalBody>,
+) -> Result<StatusCode, Problem> {
+    let Json(body) = body?;
+    let id = parse("id", &id, TerminalId::new)?;
+    // A terminal that moves keeps its key.
+    let pin = office.engine.register().place(&id).and_then(|place| place.terminal.pin);
+    let kind = match body.kind {
+        KindName::Pos => TerminalKind::PointOfSale,
+        KindName::Vending => TerminalKind::Vending,
+    };
+    let store = parse("store", &body.store, StoreId::new)?;
+    enter(&office, RegisterChange::Terminal(Terminal { id, store, kind, pin })).await
+}
+
+async fn controllers(State(office): State<Arc<Office>>) -> Json<Vec<ControllerBody>> {
+    let register = office.engine.register();
+    office.settle(register.after).await;
+    let body = |controller: &Controller| ControllerBody {
+        id: controller.id.to_string(),
+        merchant: controller.merchant.to_string(),
+        enrolled: controller.pin.is_some(),
+    };
+    Json(register.controllers().map(body).collect())
+}
+
+async fn enter_controller(
+    State(office): State<Arc<Office>>,
+    Path(id): Path<String>,
+    body: Body<ControllerBody>,
+) -> Result<StatusCode, Problem> {
+    let Json(body) = body?;
+    let id = parse("id", &id, ControllerId::new)?;
+    let merchant = parse("merchant", &body.merchant, MerchantId::new)?;
+    let pin = office.engine.register().pin(&Station::Controller(id));
+    enter(&office, RegisterChange::Controller(Controller { id, merchant, pin })).await
+}
+
+async fn hubs(State(office): State<Arc<Office>>) -> Json<Vec<HubBody>> {
+    let register = office.engine.register();
+    office.settle(register.after).await;
+    let body = |hub: &Hub| HubBody { id: hub.id.to_string(), enrolled: hub.pin.is_some() };
+    Json(register.hubs().map(body).collect())
+}
+
+async fn enter_hub(
+    State(office): State<Arc<Office>>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    let id = parse("id", &id, HubId::new)?;
+    let pin = office.engine.register().pin(&Station::Hub(id));
+    enter(&office, RegisterChange::Hub(Hub { id, pin })).await
+}
+
+async fn enter(office: &Office, change: RegisterChange) -> Result<StatusCode, Problem> {
+    office
+        .perform(|engine, now_ms, slot| engine.enter_register(vec![(change, slot)], now_ms))
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Reads one field of a request, or says which one makes no sense.
+pub(super) fn parse<T, E: std::fmt::Display>(
+    field: &str,
+    text: &str,
+    read: impl FnOnce(&str) -> Result<T, E>,
+) -> Result<T, Problem> {
+    read(text).map_err(|error| Problem::malformed(format!("{field}: {error}")))
+}
+
+/// A reason as programs know it.
+pub(super) fn reason_name(reason: Option<Reason>) -> Option<&'static str> {
+    reason.map(Reason::name)
+}
