@@ -20,6 +20,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::connector::Connector;
 use crate::error::{CallError, ConnectError};
+use crate::handset::answering::late;
 use crate::handset::desk::{Desk, Way};
 use crate::handset::phone::Phone;
 use crate::line::{Caller, Repeat};
@@ -125,7 +126,8 @@ impl Handset {
     ///
     /// # Errors
     /// [`CallError`]. [`CallError::Deadline`] leaves open whether the payment was approved; its
-    /// notice will tell. [`CallError::Untrusted`] says the same: what was answered is not believed.
+    /// notice will tell, as [`Event::Told`], whether it comes with the late answer or on the next
+    /// connection. [`CallError::Untrusted`] says the same: what was answered is not believed.
     pub async fn approve(
         &self,
         question: &Question,
@@ -142,10 +144,13 @@ impl Handset {
     /// ended otherwise before.
     ///
     /// # Errors
-    /// [`CallError`].
+    /// [`CallError`]. After [`CallError::Deadline`] the notice tells the end, as [`Event::Told`],
+    /// as it does after [`approve`](Self::approve).
     pub async fn refuse(&self, payment: PaymentId) -> Result<Notice, CallError> {
         let body = Request::Handset(self.id(), HandsetRequest::Refuse(payment));
-        match self.caller.ask(body, Repeat::Always, self.deadline()).await? {
+        let late = late(Arc::clone(&self.desk), payment);
+        let answer = self.caller.ask_or_hear_late(body, Repeat::Always, self.deadline(), late);
+        match answer.await? {
             Answer::Notice(signed) => Ok(self.desk.end_of(payment, &signed)?),
             _ => Err(CallError::AnotherAnswer),
         }

@@ -6,14 +6,15 @@
 
 mod calls;
 mod greeting;
+mod order;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kessai_terms::collation::ChannelBinding;
 use kessai_wire::{
-    Answer, Call, CloseCode, Hello, Identity, Message, MessageError, Push, Request, RequestId,
-    VERSIONS, Welcome, v1,
+    Answer, CloseCode, Hello, Identity, Message, MessageError, Push, Request, RequestId, VERSIONS,
+    Welcome, v1,
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
@@ -24,20 +25,14 @@ use crate::connector::Connector;
 use crate::error::{CallError, ConnectError};
 use crate::line::calls::Calls;
 use crate::line::greeting::{Greeted, greet};
+use crate::line::order::Order;
 use crate::options::Options;
+
+pub(crate) use order::{Late, Repeat};
 
 /// Counts the connections of one line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Generation(u64);
-
-/// Says whether a request may be sent again on another connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Repeat {
-    /// On any.
-    Always,
-    /// It was made for this one and means nothing on another.
-    Only(Generation),
-}
 
 /// Says that a role cannot take more, so that the connection must be given up.
 #[derive(Debug)]
@@ -88,14 +83,6 @@ impl Role for Quiet {
     }
 
     fn lost(&mut self, _why: &ConnectError) {}
-}
-
-/// Asks for something, and holds the place for the answer.
-struct Order {
-    call: Call,
-    repeat: Repeat,
-    sendings: u32,
-    answer: oneshot::Sender<Result<Answer, CallError>>,
 }
 
 /// How many orders may lie between callers and line. More wait at the caller's.
@@ -171,16 +158,41 @@ impl Caller {
         repeat: Repeat,
         deadline: Instant,
     ) -> Result<Answer, CallError> {
-        timeout_at(deadline, self.exchange(body, repeat)).await.unwrap_or(Err(CallError::Deadline))
+        self.ask_until(body, repeat, deadline, None).await
     }
 
-    async fn exchange(&self, body: Request, repeat: Repeat) -> Result<Answer, CallError> {
-        let (answer, answered) = oneshot::channel();
-        // Number and route are filled in when it is sent.
-        let call = Call { request: RequestId::FIRST, route: bytes::Bytes::new(), body };
-        let order = Box::new(Order { call, repeat, sendings: 0, answer });
-        self.orders.send(order).await.map_err(|_| self.ended())?;
-        match answered.await.map_err(|_| self.ended())?? {
+    /// Asks, as [`ask`](Self::ask) does; but an answer that comes when nobody waits for it any
+    /// more, because the deadline is over or the call was dropped, goes to `late`.
+    pub(crate) async fn ask_or_hear_late(
+        &self,
+        body: Request,
+        repeat: Repeat,
+        deadline: Instant,
+        late: Late,
+    ) -> Result<Answer, CallError> {
+        self.ask_until(body, repeat, deadline, Some(late)).await
+    }
+
+    async fn ask_until(
+        &self,
+        body: Request,
+        repeat: Repeat,
+        deadline: Instant,
+        late: Option<Late>,
+    ) -> Result<Answer, CallError> {
+        let exchange = self.exchange(body, repeat, late);
+        timeout_at(deadline, exchange).await.unwrap_or(Err(CallError::Deadline))
+    }
+
+    async fn exchange(
+        &self,
+        body: Request,
+        repeat: Repeat,
+        late: Option<Late>,
+    ) -> Result<Answer, CallError> {
+        let (order, mut awaited) = Order::new(body, repeat, late);
+        self.orders.send(Box::new(order)).await.map_err(|_| self.ended())?;
+        match awaited.answer().await.ok_or_else(|| self.ended())?? {
             Answer::Refusal(refusal) => Err(CallError::Refused(Box::new(refusal))),
             answer => Ok(answer),
         }
@@ -306,10 +318,7 @@ impl<R: Role> Line<R> {
             Ok(Message::Answer(request, answer)) if Some(request) == attaching => {
                 return self.attached(answer);
             }
-            Ok(Message::Answer(request, answer)) => {
-                self.calls.answered(request, Ok(answer));
-                Ok(())
-            }
+            Ok(Message::Answer(request, answer)) => self.calls.answered(request, Ok(answer)),
             Ok(Message::Push(Push::Draining { reconnect_after_ms })) => {
                 self.pauses.asked(Duration::from_millis(reconnect_after_ms.into()));
                 Ok(())
@@ -318,10 +327,7 @@ impl<R: Role> Line<R> {
             // A later version may tell more than this one understands.
             Err(MessageError::UnknownPush) => Ok(()),
             Err(error) => match RequestId::new(message.request) {
-                Some(request) => {
-                    self.calls.answered(request, Err(CallError::Unexpected(error)));
-                    Ok(())
-                }
+                Some(request) => self.calls.answered(request, Err(CallError::Unexpected(error))),
                 None => self.role.garbled(error),
             },
         };

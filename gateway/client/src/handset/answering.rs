@@ -1,4 +1,7 @@
-//! Makes proofs for one payment until one of them is answered.
+//! Makes proofs for one payment until one of them is answered, and hears the answer that comes
+//! after that was given up.
+
+use std::sync::Arc;
 
 use kessai_terms::PaymentId;
 use kessai_terms::collation::{
@@ -12,7 +15,7 @@ use tokio::time::Instant;
 
 use crate::error::{CallError, ConnectError, Distrust};
 use crate::handset::desk::{Basis, Desk, Step};
-use crate::line::{Caller, Repeat};
+use crate::line::{Caller, Late, Repeat};
 
 /// Says what came of an approval. All of it is signed by the gateway, but for the number of tries.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,20 +52,44 @@ impl Answered {
 const MOST_STALE: u32 = 4;
 
 /// Answers one question. While it lives, no other call can answer the same one.
-pub(super) struct Answering<'desk> {
-    desk: &'desk Desk,
+pub(super) struct Answering {
+    desk: Arc<Desk>,
     payment: PaymentId,
     digest: ContentDigest,
 }
 
-impl Drop for Answering<'_> {
+impl Drop for Answering {
     fn drop(&mut self) {
         self.desk.answered(self.payment);
     }
 }
 
-impl<'desk> Answering<'desk> {
-    pub(super) const fn new(desk: &'desk Desk, payment: PaymentId, digest: ContentDigest) -> Self {
+/// Tells the end in an answer about `payment` that nobody waits for any more.
+///
+/// The gateway has told it with that answer, and does not push it to this handset as well. The
+/// notice is signed for itself, so it is believed without the proof that it answers.
+pub(super) fn late(desk: Arc<Desk>, payment: PaymentId) -> Late {
+    Arc::new(move |answer| match &answer {
+        Answer::Notice(notice)
+        | Answer::ProofResult(ProofResult {
+            verdict: Verdict::Approved { notice, .. } | Verdict::Declined { notice, .. },
+            ..
+        }) => desk.notified(Some(payment), notice),
+        // The payment goes on; if the next proof is stale by this, it is made anew.
+        Answer::ProofResult(ProofResult {
+            verdict: Verdict::TryAgain { .. } | Verdict::Stale { .. },
+            ..
+        }) => Ok(()),
+        Answer::Welcome(_)
+        | Answer::Echo(_)
+        | Answer::Refusal(_)
+        | Answer::Payment(_)
+        | Answer::Attached { .. } => Ok(()),
+    })
+}
+
+impl Answering {
+    pub(super) const fn new(desk: Arc<Desk>, payment: PaymentId, digest: ContentDigest) -> Self {
         Self { desk, payment, digest }
     }
 
@@ -86,7 +113,9 @@ impl<'desk> Answering<'desk> {
             }
             let (request, auth) = self.proof(&basis, secrets);
             let body = Request::Handset(self.desk.id(), HandsetRequest::Prove(request));
-            match caller.ask(body, Repeat::Only(basis.generation), deadline).await {
+            let late = late(Arc::clone(&self.desk), self.payment);
+            let repeat = Repeat::Only(basis.generation);
+            match caller.ask_or_hear_late(body, repeat, deadline, late).await {
                 Err(CallError::Lost) => tries_before = Some(basis.tries_left),
                 Err(error) => return Err(error),
                 Ok(Answer::Notice(signed)) => {

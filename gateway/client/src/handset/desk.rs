@@ -137,7 +137,7 @@ impl Desk {
     }
 
     /// Begins to answer a question, unless that is under way.
-    pub(super) fn answer(&self, question: &Question) -> Result<Answering<'_>, CallError> {
+    pub(super) fn answer(self: &Arc<Self>, question: &Question) -> Result<Answering, CallError> {
         let payment = question.payment();
         let mut state = self.state();
         let open = state.open.get_mut(&payment).ok_or(CallError::NotOpen)?;
@@ -148,7 +148,7 @@ impl Desk {
             return Err(CallError::BeingAnswered);
         }
         open.being_answered = true;
-        Ok(Answering::new(self, payment, open.digest))
+        Ok(Answering::new(Arc::clone(self), payment, open.digest))
     }
 
     /// Takes note that nobody answers the question any more.
@@ -200,10 +200,7 @@ impl Desk {
         payment: PaymentId,
         signed: &SignedNotice,
     ) -> Result<Notice, Distrust> {
-        let believed = self.verify(signed).and_then(|notice| {
-            if notice.payment == payment { Ok(notice) } else { Err(Distrust::Contradiction) }
-        });
-        match believed {
+        match self.verify(Some(payment), signed) {
             Ok(notice) => {
                 // Told or not: if the events are not read, it comes again on the next connection.
                 drop(self.tell(&notice));
@@ -216,16 +213,17 @@ impl Desk {
         }
     }
 
-    /// Verifies the signature, and that the notice is about what was shown.
-    fn verify(&self, signed: &SignedNotice) -> Result<Notice, Distrust> {
+    /// Verifies the signature, and that the notice is about what was shown and what was asked.
+    fn verify(&self, asked: Option<PaymentId>, signed: &SignedNotice) -> Result<Notice, Distrust> {
         let notice = signed.verify(&self.key)?;
-        let state = self.state();
-        match state.open.get(&notice.payment) {
-            Some(open) if open.digest != signed.content_digest => {
-                Err(Distrust::Altered(notice.payment))
-            }
-            Some(_) | None => Ok(notice),
+        let shown = self.state().open.get(&notice.payment).map(|open| open.digest);
+        if shown.is_some_and(|digest| digest != signed.content_digest) {
+            return Err(Distrust::Altered(notice.payment));
         }
+        if asked.is_some_and(|payment| payment != notice.payment) {
+            return Err(Distrust::Contradiction);
+        }
+        Ok(notice)
     }
 
     fn tell(&self, notice: &Notice) -> Result<(), Overflow> {
@@ -272,9 +270,13 @@ impl Desk {
         self.changed.notify_waiters();
     }
 
-    /// Takes a notice that came unasked.
-    pub(super) fn notified(&self, signed: &SignedNotice) -> Result<(), Overflow> {
-        match self.verify(signed) {
+    /// Takes a notice that no call waits for: it came unasked, or was `asked` for and came late.
+    pub(super) fn notified(
+        &self,
+        asked: Option<PaymentId>,
+        signed: &SignedNotice,
+    ) -> Result<(), Overflow> {
+        match self.verify(asked, signed) {
             Ok(notice) => self.tell(&notice),
             Err(distrust) => self.distrust(distrust),
         }

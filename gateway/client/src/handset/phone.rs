@@ -51,7 +51,7 @@ impl Role for Phone {
                 self.0.distrust(Distrust::NotForUs)
             }
             Push::Prompt(_, prompt) => self.0.prompted(&prompt),
-            Push::Notice(_, signed) => self.0.notified(&signed),
+            Push::Notice(_, signed) => self.0.notified(None, &signed),
         }
     }
 

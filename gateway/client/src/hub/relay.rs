@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use crate::error::CallError;
 use crate::hub::board::{Board, Plug, Standing};
-use crate::line::{Caller, Repeat};
+use crate::line::{Caller, Late, Repeat};
 
 /// How many requests of one handset may be unanswered: it seldom has more than one.
 const MOST_IN_FLIGHT: u32 = 16;
@@ -64,7 +64,8 @@ impl Relay {
             Request::Echo(_) | Request::Handset(..) => {
                 // Made for this connection: on another one the handset attaches anew.
                 let repeat = Repeat::Only(self.standing.generation);
-                match self.caller.ask(body, repeat, Instant::now() + self.call_within).await {
+                let (deadline, late) = (Instant::now() + self.call_within, self.late(request));
+                match self.caller.ask_or_hear_late(body, repeat, deadline, late).await {
                     Ok(answer) => self.answer(request, answer),
                     Err(CallError::Refused(refusal)) => {
                         self.answer(request, Answer::Refusal(*refusal));
@@ -83,6 +84,17 @@ impl Relay {
         welcome.gateway_time_ms = self.caller.clock().now_ms();
         welcome.limits.max_in_flight = welcome.limits.max_in_flight.min(MOST_IN_FLIGHT);
         welcome
+    }
+
+    /// Hands a late answer on all the same: the handset tells the end in it.
+    fn late(&self, request: RequestId) -> Late {
+        // Without the caller, which would keep the hub's line for as long as nothing is answered.
+        let (board, handset, plug) = (Arc::clone(&self.board), self.handset, self.plug);
+        Arc::new(move |answer| {
+            board.answer(&handset, plug, v1::ToPeer::from(&Message::Answer(request, answer)));
+            // A handset that does not read is pulled out; the hub's connection stays.
+            Ok(())
+        })
     }
 
     fn refuse(&self, request: RequestId, reason: Reason) {

@@ -6,7 +6,8 @@ use bytes::Bytes;
 use kessai_wire::{Answer, Call, Request, RequestId, Welcome, v1};
 
 use crate::error::CallError;
-use crate::line::{Generation, Order, Repeat};
+use crate::line::order::{Order, Repeat};
+use crate::line::{Generation, Overflow};
 use crate::link::Link;
 
 /// How many requests may wait to be sent. More wait at the caller's.
@@ -96,13 +97,14 @@ impl Calls {
         }
     }
 
-    /// Hands an answer to whoever asked. One that nobody waits for is dropped: the gateway may
-    /// have repeated it.
-    pub(super) fn answered(&mut self, request: RequestId, answer: Result<Answer, CallError>) {
-        if let Some(order) = self.sent.remove(&request) {
-            // A caller that has given up does not hear it.
-            drop(order.answer.send(answer));
-        }
+    /// Hands an answer to its order. One that belongs to none is dropped: the gateway may have
+    /// repeated it.
+    pub(super) fn answered(
+        &mut self,
+        request: RequestId,
+        answer: Result<Answer, CallError>,
+    ) -> Result<(), Overflow> {
+        self.sent.remove(&request).map_or(Ok(()), |order| order.answered(answer))
     }
 
     /// Makes what was not answered wait for the next connection, in its old order, unless it was
@@ -122,12 +124,5 @@ impl Calls {
         let request = self.next;
         self.next = request.next();
         request
-    }
-}
-
-impl Order {
-    fn end(self, why: CallError) {
-        // A caller that has given up does not hear it.
-        drop(self.answer.send(Err(why)));
     }
 }
