@@ -10,6 +10,7 @@
 mod enrolment;
 mod link;
 mod settings;
+mod socket;
 mod verifier;
 
 use std::fmt;
@@ -19,7 +20,7 @@ use std::time::Duration;
 use kessai_terms::collation::ChannelBinding;
 use kessai_wire::{ALPN, CloseCode, GatewayAddress, SERVER_NAME};
 use quinn::crypto::rustls::HandshakeData;
-use quinn::{ClientConfig, Connection, ConnectionError, Endpoint, VarInt};
+use quinn::{ClientConfig, Connection, ConnectionError, Endpoint, EndpointConfig, VarInt};
 
 use crate::connector::{Connecting, Connector};
 use crate::error::ConnectError;
@@ -47,10 +48,17 @@ impl Default for QuicOptions {
 
 /// Opens a UDP socket for many connections. It needs a tokio runtime.
 ///
+/// The socket asks for receive and send buffers of 4 MiB, as the system's default overflows when
+/// thousands of connections share it. It takes what the system grants: on Linux no more than
+/// `net.core.rmem_max` and `net.core.wmem_max`, which whoever runs that many should raise. A single
+/// peer does well with any.
+///
 /// # Errors
-/// [`std::io::Error`] if the address cannot be bound.
+/// [`std::io::Error`] if the address cannot be bound, or there is no tokio runtime.
 pub fn endpoint(bind: SocketAddr) -> std::io::Result<Endpoint> {
-    Endpoint::client(bind)
+    let runtime = quinn::default_runtime()
+        .ok_or_else(|| std::io::Error::other("an endpoint needs a tokio runtime"))?;
+    Endpoint::new(EndpointConfig::default(), None, socket::bind(bind)?, runtime)
 }
 
 /// Connects to one gateway with one key.
