@@ -94,7 +94,7 @@ impl Gateway {
         let tls = tls::server_config(keys.chain.clone(), keys.server.clone_key())?;
         let config = transport::server_config(tls, &settings.connections)?;
         let listen = |source| StartError::Listen { address: settings.listen, source };
-        let socket = std::net::UdpSocket::bind(settings.listen).map_err(listen)?;
+        let socket = transport::bind(settings.listen).map_err(listen)?;
         let runtime = quinn::default_runtime().ok_or_else(|| {
             listen(io::Error::other("the gateway must be started within a tokio runtime"))
         })?;

@@ -6,11 +6,14 @@
 //! # Source
 //! RFC 9000; docs/PROTOCOL.md, "Transport".
 
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 
 use kessai_wire::limits::MAX_STREAMS;
 use quinn::crypto::rustls::{NoInitialCipherSuite, QuicServerConfig};
 use quinn::{EndpointConfig, IdleTimeout, ServerConfig, TransportConfig, VarInt};
+use socket2::SockRef;
 
 use crate::keys::Keys;
 use crate::settings::Connections;
@@ -52,6 +55,26 @@ pub(crate) fn server_config(
         .incoming_buffer_size(16 << 10)
         .incoming_buffer_size_total(16 << 20);
     Ok(config)
+}
+
+/// What may wait in the socket in each direction, in bytes: one socket serves all connections, and
+/// the system's default drops what comes together from a few thousand of them.
+const SOCKET_BUFFER: usize = 4 << 20;
+
+/// Binds the UDP socket with room for many connections, as far as the system grants it.
+///
+/// # Errors
+/// If the address cannot be listened at.
+pub(crate) fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = UdpSocket::bind(address)?;
+    let buffers = SockRef::from(&socket);
+    let granted = buffers
+        .set_recv_buffer_size(SOCKET_BUFFER)
+        .and_then(|()| buffers.set_send_buffer_size(SOCKET_BUFFER));
+    if let Err(error) = granted {
+        tracing::warn!(%error, "the socket keeps the system's buffers");
+    }
+    Ok(socket)
 }
 
 /// Makes what holds for the socket: a reset key that outlives a restart, so that peers learn of one

@@ -33,6 +33,11 @@ use tempfile::TempDir;
 
 const KESSAI: &str = env!("CARGO_BIN_EXE_kessai");
 
+/// A configuration for any free ports, with settings of the journal.
+fn anywhere(journal: &str) -> String {
+    format!("listen = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.1:0\"\n[journal]\n{journal}\n")
+}
+
 /// A folder that `kessai init` made, with a short journal and any free port.
 struct Place {
     folder: TempDir,
@@ -45,7 +50,7 @@ impl Place {
         let made = Command::new(KESSAI).arg("init").arg(place.path("")).output().unwrap();
         assert!(made.status.success(), "{made:?}");
         assert!(String::from_utf8_lossy(&made.stdout).contains("kessai serve --config"));
-        place.configure("listen = \"127.0.0.1:0\"\n[journal]\nsegment_mib = 1\n");
+        place.configure(&anywhere("segment_mib = 1"));
         place
     }
 
@@ -294,7 +299,7 @@ fn a_port_in_use_is_named() {
     let place = Place::new();
     let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
-    place.configure(&format!("listen = \"{address}\"\n"));
+    place.configure(&format!("listen = \"{address}\"\n[admin]\nlisten = \"127.0.0.1:0\"\n"));
     place.check_failure(&["cannot listen", &address.to_string(), "in use"]);
 }
 

@@ -1,0 +1,119 @@
+//! The command line: what can be said, and where it leads.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+mod books;
+mod customers;
+mod desk;
+mod register;
+mod server;
+mod table;
+
+use desk::{Desk, Request};
+
+/// The Kessai payment gateway: authorises and settles purchases that customers confirm on their
+/// own handsets.
+#[derive(Debug, Parser)]
+#[command(name = "kessai", version, arg_required_else_help = true, after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  kessai init /srv/kessai                           make configuration, keys and data
+  kessai serve --config /srv/kessai/kessai.toml     serve until SIGTERM or SIGINT
+  export KESSAI_CONFIG=/srv/kessai/kessai.toml      for the commands below
+  kessai merchant set M0001 --name 'Blue Shop'      enter a merchant
+  kessai store set S0001 --merchant M0001 --name 'Blue Shop, station' --currency JPY
+  kessai terminal set POS00001 --store S0001        enter a till
+  kessai terminal activate POS00001                 give out its activation string
+  kessai customer add 1234-567-890 --currency JPY --balance 1235000
+  kessai customer activate 1234-567-890             give out a handset's activation string
+  kessai payment list --state pending               look at what waits
+
+Exit codes: 0 done, 1 could not be done (the last line says why), 2 usage.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make a folder with a commented configuration, new keys and an empty data directory.
+    ///
+    /// The folder must be empty or not there yet. Keys lie beside the data directory, never in
+    /// it: keep copies of them apart from copies of the data.
+    Init {
+        /// The folder to make.
+        folder: PathBuf,
+    },
+    /// Serve terminals and handsets until SIGTERM or SIGINT.
+    ///
+    /// A first signal drains: no new payments, what was decided is told, everything is durable.
+    /// A second one ends the process at once, which loses nothing either.
+    Serve {
+        /// The configuration file that `kessai init` wrote.
+        #[arg(long, value_name = "FILE", env = "KESSAI_CONFIG")]
+        config: PathBuf,
+        /// Log one JSON object a line instead of text.
+        #[arg(long)]
+        log_json: bool,
+    },
+    /// Merchants: who is paid.
+    Merchant(Administered<register::MerchantCommand>),
+    /// Stores of merchants.
+    Store(Administered<register::StoreCommand>),
+    /// Terminals in stores: tills and vending machines.
+    Terminal(Administered<register::TerminalCommand>),
+    /// Store controllers: one connection for a merchant's many terminals.
+    Controller(Administered<register::ControllerCommand>),
+    /// Carrier hubs: one connection for many handsets.
+    Hub(Administered<register::HubCommand>),
+    /// Customers, their balances and their handsets.
+    Customer(Administered<customers::CustomerCommand>),
+    /// All handsets at once.
+    Devices(Administered<customers::DevicesCommand>),
+    /// Payments, to look up.
+    Payment(Administered<books::PaymentCommand>),
+    /// The sums of all accounts, and what is wrong with them.
+    Books(Administered<books::BooksCommand>),
+}
+
+/// A command for a gateway that serves, and where that is.
+#[derive(Debug, clap::Args)]
+struct Administered<C: Subcommand> {
+    #[command(subcommand)]
+    command: C,
+    #[command(flatten)]
+    desk: desk::Where,
+}
+
+impl Arguments {
+    /// Does what was said.
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        match self.command {
+            Command::Init { folder } => server::make(&folder),
+            Command::Serve { config, log_json } => {
+                server::start_log(log_json);
+                server::serve(&config)
+            }
+            Command::Merchant(it) => it.run(register::MerchantCommand::request),
+            Command::Store(it) => it.run(register::StoreCommand::request),
+            Command::Terminal(it) => it.run(register::TerminalCommand::request),
+            Command::Controller(it) => it.run(register::ControllerCommand::request),
+            Command::Hub(it) => it.run(register::HubCommand::request),
+            Command::Customer(it) => it.run(customers::CustomerCommand::request),
+            Command::Devices(it) => it.run(customers::DevicesCommand::request),
+            Command::Payment(it) => it.run(books::PaymentCommand::request),
+            Command::Books(it) => it.run(books::BooksCommand::request),
+        }
+    }
+}
+
+impl<C: Subcommand> Administered<C> {
+    fn run(&self, request: impl FnOnce(&C) -> Request) -> anyhow::Result<()> {
+        let answer = Desk::open(&self.desk)?.ask(&request(&self.command))?;
+        self.desk.show(&answer);
+        Ok(())
+    }
+}

@@ -1,0 +1,74 @@
+//! Makes a data directory, and serves from it.
+
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+
+use anyhow::Context;
+use kessai_gateway::admin::Administration;
+use kessai_gateway::entropy::SystemEntropy;
+use kessai_gateway::init::init;
+use kessai_gateway::{Gateway, Keys, Node, Settings};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+pub(super) fn make(folder: &Path) -> anyhow::Result<()> {
+    let configuration = init(folder, &SystemEntropy)?;
+    println!("Made configuration, keys and data in {}.", folder.display());
+    println!("Next: kessai serve --config {}", configuration.display());
+    Ok(())
+}
+
+pub(super) fn start_log(json: bool) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
+    if json { log.json().init() } else { log.init() }
+}
+
+pub(super) fn serve(config: &Path) -> anyhow::Result<()> {
+    let settings = Settings::load(config)?;
+    let keys = Keys::load(&settings.keys).context("cannot use the keys")?;
+    let node = Node::open(&settings, &keys, &SystemEntropy).context("cannot use the data")?;
+    if let Some(found) = node.recovered() {
+        tracing::info!(
+            records = found.records.end.0.saturating_sub(1),
+            epoch = found.epoch,
+            torn_tail_bytes = found.torn.as_ref().map(|torn| torn.bytes),
+            writer_priority = ?found.priority,
+            "recovered"
+        );
+    }
+    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+    runtime.block_on(async {
+        let gateway = Gateway::start(&node, &settings, &keys)?;
+        let administration = Administration::start(&gateway, &settings, &keys)?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        // Scripts wait for this line; the port may have been chosen by the system.
+        let (address, pin) = (gateway.local_addr(), hex::encode(gateway.root_pin().0));
+        let admin = administration.local_addr();
+        let mut out = std::io::stdout().lock();
+        // To whom nobody listens it serves all the same.
+        if writeln!(out, "serving at {address}\nroot pin {pin}\nadministration at {admin}")
+            .and_then(|()| out.flush())
+            .is_err()
+        {
+            tracing::warn!(%address, "serving; nobody reads standard output");
+        }
+        drop(out);
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("draining");
+        administration.stop();
+        tokio::select! {
+            () = gateway.stop() => tracing::info!("stopped"),
+            _ = terminate.recv() => tracing::warn!("stopped at once"),
+            _ = interrupt.recv() => tracing::warn!("stopped at once"),
+        }
+        Ok(())
+    })
+}

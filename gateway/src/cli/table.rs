@@ -1,0 +1,76 @@
+//! Shows an answer to a person: a list as a table, one thing as lines.
+
+use comfy_table::{Table, presets};
+use serde_json::{Map, Value};
+
+/// Lays `answer` out.
+pub(super) fn of(answer: &Value) -> String {
+    match answer {
+        Value::Array(rows) => list(rows),
+        Value::Object(fields) => lines(fields),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => cell(answer),
+    }
+}
+
+fn list(rows: &[Value]) -> String {
+    let Some(Value::Object(first)) = rows.first() else {
+        return if rows.is_empty() { "none".to_owned() } else { cell(&Value::from(rows)) };
+    };
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(first.keys());
+    for row in rows {
+        table.add_row(first.keys().map(|key| row.get(key).map(cell).unwrap_or_default()));
+    }
+    trimmed(&table)
+}
+
+fn lines(fields: &Map<String, Value>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    for (key, value) in fields {
+        table.add_row([key.clone(), cell(value)]);
+    }
+    trimmed(&table)
+}
+
+/// Without the room that a table leaves at its edges.
+fn trimmed(table: &Table) -> String {
+    table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+}
+
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => "-".to_owned(),
+        Value::Bool(true) => "yes".to_owned(),
+        Value::Bool(false) => "no".to_owned(),
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => text.clone(),
+        Value::Array(values) if values.is_empty() => "none".to_owned(),
+        Value::Array(values) => values.iter().map(cell).collect::<Vec<_>>().join(", "),
+        Value::Object(fields) => {
+            let pairs = fields.iter().map(|(key, value)| format!("{key} {}", cell(value)));
+            pairs.collect::<Vec<_>>().join("; ")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::of;
+
+    #[test]
+    fn a_list_is_a_table_and_one_thing_is_lines() {
+        let list = json!([{"id": "S1", "enrolled": true}, {"id": "S22", "enrolled": false}]);
+        let table = of(&list);
+        let words: Vec<Vec<&str>> =
+            table.lines().map(|line| line.split_whitespace().collect()).collect();
+        let expected = [["enrolled", "id"], ["yes", "S1"], ["no", "S22"]];
+        assert_eq!(words, expected.map(|row| row.to_vec()));
+        let one = of(&json!({"id": "1", "devices": ["a", "b"], "reason": null}));
+        assert!(one.contains("a, b") && one.contains('-'), "{one}");
+        assert_eq!(of(&json!([])), "none");
+    }
+}

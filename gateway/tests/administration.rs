@@ -1,0 +1,269 @@
+//! The doors of the real binary: entered by its own commands, enrolled by activation strings, a
+//! purchase made, looked up and added up, keys revoked.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    missing_docs,
+    reason = "a test may panic"
+)]
+
+use std::io::{BufRead, BufReader};
+use std::net::UdpSocket;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use kessai_client::terms::collation::Password;
+use kessai_client::terms::{Amount, Currency, Gtin, Line, PaymentId, ProductName, Tax, TerminalId};
+use kessai_client::wire::{Activation, Capture, Payer, PaymentState, Purchase};
+use kessai_client::{
+    Answered, Event, Options, QuicOptions, Terminal, endpoint, enrol_handset, enrol_peer,
+};
+use serde_json::Value;
+use tempfile::TempDir;
+
+const KESSAI: &str = env!("CARGO_BIN_EXE_kessai");
+
+/// Nothing here may take longer.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A gateway that serves from a folder of its own.
+struct Processor {
+    folder: TempDir,
+    child: Child,
+    admin: String,
+}
+
+impl Drop for Processor {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+impl Processor {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("kessai");
+        let made = Command::new(KESSAI).arg("init").arg(&place).output().unwrap();
+        assert!(made.status.success(), "{made:?}");
+        let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let configuration = place.join("kessai.toml");
+        std::fs::write(
+            &configuration,
+            format!(
+                "listen = \"127.0.0.1:{port}\"\nannounce = \"127.0.0.1:{port}\"\n\
+                 [admin]\nlisten = \"127.0.0.1:0\"\n[journal]\nsegment_mib = 1\n"
+            ),
+        )
+        .unwrap();
+        let mut child = Command::new(KESSAI)
+            .args(["serve", "--config"])
+            .arg(&configuration)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let admin = lines
+            .map_while(Result::ok)
+            .find_map(|line| line.strip_prefix("administration at ").map(str::to_owned))
+            .expect("it serves");
+        Self { folder, child, admin: format!("http://{admin}") }
+    }
+
+    fn token(&self) -> PathBuf {
+        self.folder.path().join("kessai/keys/admin.token")
+    }
+
+    fn command(&self, words: &[&str]) -> std::process::Output {
+        let mut command = Command::new(KESSAI);
+        command.args(words).args(["--admin", &self.admin, "--token-file"]).arg(self.token());
+        command.env_remove("KESSAI_CONFIG").output().unwrap()
+    }
+
+    /// Runs a command that must succeed, and gives what it prints.
+    fn kessai(&self, words: &[&str]) -> String {
+        let output = self.command(words);
+        assert!(output.status.success(), "{words:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn json(&self, words: &[&str]) -> Value {
+        serde_json::from_str(&self.kessai(&[words, &["--json"]].concat())).unwrap()
+    }
+
+    /// Runs a command that must fail, and gives its last line.
+    fn failure(&self, words: &[&str]) -> String {
+        let output = self.command(words);
+        assert_eq!(output.status.code(), Some(1), "{words:?}: {output:?}");
+        let text = String::from_utf8(output.stderr).unwrap();
+        text.lines().last().unwrap_or_default().to_owned()
+    }
+
+    fn activation(&self, words: &[&str]) -> Activation {
+        self.json(words)["activation"].as_str().unwrap().parse().unwrap()
+    }
+
+    fn enter_shop(&self) {
+        self.kessai(&["merchant", "set", "M1", "--name", "Blue Shop"]);
+        let store = ["store", "set", "S1", "--merchant", "M1", "--name", "Station"];
+        self.kessai(&[&store[..], &["--currency", "JPY"]].concat());
+        self.kessai(&["terminal", "set", "POS1", "--store", "S1"]);
+        self.kessai(&["customer", "add", "C-1", "--currency", "JPY", "--balance", "1000"]);
+    }
+}
+
+fn purchase(payment: PaymentId, price: u64) -> Purchase {
+    Purchase {
+        payment,
+        payer: Payer::Customer("C-1".parse().unwrap()),
+        lines: vec![Line {
+            code: Gtin::new("4901234567894").unwrap(),
+            name: ProductName::new("Tea").unwrap(),
+            unit_price: Amount::new(price).unwrap(),
+            quantity: 1,
+            discount: Amount::ZERO,
+            tax: Tax::Exempt,
+        }],
+        claimed_total: Amount::new(price).unwrap(),
+        currency: Currency::JPY,
+        capture: Capture::AtApproval,
+    }
+}
+
+#[test]
+fn what_is_entered_is_listed_and_moves_as_told() {
+    let processor = Processor::start();
+    processor.enter_shop();
+    processor.kessai(&["controller", "set", "K1", "--merchant", "M1"]);
+    processor.kessai(&["hub", "set", "H1"]);
+    assert_eq!(processor.json(&["merchant", "list"])[0]["name"], "Blue Shop");
+    assert_eq!(processor.json(&["store", "list"])[0]["currency"], "JPY");
+    assert_eq!(processor.json(&["terminal", "list"])[0]["enrolled"], false);
+    assert_eq!(processor.json(&["controller", "list"])[0]["merchant"], "M1");
+    assert_eq!(processor.json(&["hub", "list"])[0]["id"], "H1");
+    assert!(processor.kessai(&["store", "list"]).contains("Station"), "as a table too");
+    processor.kessai(&["customer", "credit", "C-1", "500", "--reference", "top-up 7"]);
+    processor.kessai(&["customer", "debit", "C-1", "200", "--reference", "correction"]);
+    let customer = processor.json(&["customer", "show", "C-1"]);
+    assert_eq!(
+        (customer["balance_minor"].as_u64(), &customer["held_minor"]),
+        (Some(1_300), &0.into())
+    );
+    let books = processor.json(&["books", "show"]);
+    assert_eq!(books["problems"], Value::Array(Vec::new()));
+    assert_eq!(books["currencies"][0]["funded_minor"], "1300");
+}
+
+#[test]
+fn what_makes_no_sense_is_named_and_changes_nothing() {
+    let processor = Processor::start();
+    processor.enter_shop();
+    let before = processor.kessai(&["books", "show", "--json"]);
+    for (words, named) in [
+        (&["store", "set", "S2", "--merchant", "M9", "--name", "x", "--currency", "JPY"][..], "M9"),
+        (
+            &["store", "set", "S2", "--merchant", "M1", "--name", "x", "--currency", "XXX"],
+            "currency",
+        ),
+        (&["terminal", "set", "too-long-an-id", "--store", "S1"], "id"),
+        (&["terminal", "activate", "POS9"], "POS9"),
+        (&["customer", "add", "C-1", "--currency", "JPY", "--balance", "1"], "already"),
+        (&["customer", "add", "C 2", "--currency", "JPY", "--balance", "1"], "id"),
+        (&["customer", "show", "C-9"], "C-9"),
+        (&["customer", "credit", "C-1", "0", "--reference", "x"], "amount_minor"),
+        (&["customer", "debit", "C-1", "1001", "--reference", "x"], "C-1"),
+        (&["customer", "revoke", "C-1", "00"], "device"),
+        (&["payment", "show", "nonsense"], "id"),
+        (&["payment", "list", "--state", "asleep"], "state"),
+        (&["terminal", "totals", "POS1", "--date", "20261301"], "date"),
+    ] {
+        let last = processor.failure(words);
+        assert!(last.starts_with("kessai: ") && last.contains(named), "{words:?}: {last}");
+    }
+    assert_eq!(processor.kessai(&["books", "show", "--json"]), before);
+}
+
+#[test]
+fn nobody_is_served_without_the_token() {
+    let processor = Processor::start();
+    let wrong = processor.folder.path().join("wrong");
+    std::fs::write(&wrong, "0".repeat(64)).unwrap();
+    let mut command = Command::new(KESSAI);
+    command.args(["books", "show", "--admin", &processor.admin, "--token-file"]).arg(&wrong);
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("token"), "{output:?}");
+    let nowhere = Command::new(KESSAI)
+        .args(["books", "show", "--admin", "http://127.0.0.1:1", "--token-file"])
+        .arg(processor.token())
+        .output()
+        .unwrap();
+    assert!(String::from_utf8_lossy(&nowhere.stderr).contains("kessai serve"), "{nowhere:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_purchase_goes_through_all_doors() {
+    tokio::time::timeout(PATIENCE, through_all_doors()).await.expect("it takes too long");
+}
+
+async fn through_all_doors() {
+    let processor = Processor::start();
+    processor.enter_shop();
+    let network = endpoint("127.0.0.1:0".parse().unwrap()).unwrap();
+    let (till_folder, phone_folder) =
+        (processor.folder.path().join("till"), processor.folder.path().join("phone"));
+    let activation = processor.activation(&["terminal", "activate", "POS1"]);
+    let till = enrol_peer(&network, &activation, &till_folder).await.unwrap();
+    let again = enrol_peer(&network, &activation, &processor.folder.path().join("thief")).await;
+    assert!(again.is_err(), "a code serves once");
+    let password = Password::new("490172").unwrap();
+    let activation = processor.activation(&["customer", "activate", "C-1"]);
+    let phone = enrol_handset(&network, &activation, &password, &phone_folder).await.unwrap();
+
+    let quic = QuicOptions::default();
+    let connector = Arc::new(till.connector(network.clone(), &quic).await.unwrap());
+    let pos1: TerminalId = "POS1".parse().unwrap();
+    let terminal = Terminal::connect(connector, pos1, Options::default()).await.unwrap();
+    let (handset, mut events) =
+        phone.connect(network.clone(), &quic, Options::default()).await.unwrap();
+    let payment = terminal.payment_id();
+    let paying = tokio::spawn({
+        let terminal = terminal.clone();
+        async move { terminal.pay(purchase(payment, 300)).await }
+    });
+    let question = loop {
+        if let Event::Asked(question) = events.next().await.unwrap() {
+            break question;
+        }
+    };
+    assert_eq!(processor.json(&["customer", "show", "C-1"])["held_minor"], 300);
+    let answered = handset.approve(&question, &phone.secrets(&password).await).await.unwrap();
+    assert!(matches!(answered, Answered::Approved(_)), "{answered:?}");
+    let told = paying.await.unwrap().unwrap();
+    assert_eq!(told.state, PaymentState::Captured);
+
+    let shown = processor.json(&["payment", "show", &payment.to_string()]);
+    assert_eq!((&shown["state"], &shown["captured_minor"]), (&"captured".into(), &300.into()));
+    assert_eq!(processor.json(&["payment", "list", "--state", "captured"])[0], shown);
+    let date = shown["business_date"].to_string();
+    let totals = processor.json(&["terminal", "totals", "POS1", "--date", &date]);
+    assert_eq!(totals[0]["captured_minor"], "300");
+    assert_eq!(processor.json(&["merchant", "tally", "M1"])[0]["minor"], "300");
+
+    let device = processor.json(&["customer", "show", "C-1"])["devices"][0].clone();
+    processor.kessai(&["customer", "revoke", "C-1", device.as_str().unwrap()]);
+    while let Some(event) = events.next().await {
+        if let Event::Disconnected(_) = event {
+            break;
+        }
+    }
+    let refused = terminal.pay(purchase(terminal.payment_id(), 300)).await.unwrap();
+    assert_eq!(refused.state, PaymentState::Declined, "nobody is there to confirm it");
+    processor.kessai(&["terminal", "revoke", "POS1"]);
+    assert_eq!(processor.json(&["terminal", "list"])[0]["enrolled"], false);
+}
