@@ -158,14 +158,19 @@ impl Registry {
         now_ms: u64,
         slot: JournalSlot,
     ) -> Result<Lsn, Reason> {
-        let station = match request.peer {
-            PeerName::Terminal(id) => Station::Terminal(id),
-            PeerName::Controller(id) => Station::Controller(id),
-            PeerName::Hub(id) => Station::Hub(id),
-        };
         let engine = self.reception.dispatch.engine();
+        let station = station(request.peer);
         let change = engine.repin(station, Some(pin), now_ms, slot).map_err(refused)?;
         Ok(change.after)
+    }
+}
+
+/// The peer as the register knows it.
+pub(crate) const fn station(peer: PeerName) -> Station {
+    match peer {
+        PeerName::Terminal(id) => Station::Terminal(id),
+        PeerName::Controller(id) => Station::Controller(id),
+        PeerName::Hub(id) => Station::Hub(id),
     }
 }
 

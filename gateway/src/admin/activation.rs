@@ -6,24 +6,40 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::{delete, post};
 use axum::{Json, Router};
-use kessai_engine::Station;
-use kessai_engine::terms::collation::PeerName;
 use kessai_wire::Subject;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::activations::LIFETIME_MS;
 use crate::admin::Office;
 use crate::admin::problem::Problem;
+use crate::enrolment::station;
 
 pub(super) fn routes() -> Router<Arc<Office>> {
     Router::new()
-        .route("/v1/customers/{id}/activation", post(customer))
-        .route("/v1/terminals/{id}/activation", post(terminal))
-        .route("/v1/controllers/{id}/activation", post(controller))
-        .route("/v1/hubs/{id}/activation", post(hub))
-        .route("/v1/terminals/{id}/key", delete(revoke_terminal))
-        .route("/v1/controllers/{id}/key", delete(revoke_controller))
-        .route("/v1/hubs/{id}/key", delete(revoke_hub))
+        .route("/v1/{role}/{id}/activation", post(activate))
+        .route("/v1/{role}/{id}/key", delete(revoke))
+}
+
+/// Whose key it is, by the name of the list that it stands in.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Role {
+    Customers,
+    Terminals,
+    Controllers,
+    Hubs,
+}
+
+impl Role {
+    /// The role as activation strings have it.
+    const fn singular(self) -> &'static str {
+        match self {
+            Self::Customers => "customer",
+            Self::Terminals => "terminal",
+            Self::Controllers => "controller",
+            Self::Hubs => "hub",
+        }
+    }
 }
 
 /// A string to be typed or shown as a code; it is good once.
@@ -33,84 +49,35 @@ struct ActivationBody {
     expires_in_ms: u64,
 }
 
-type Answer = Result<Json<ActivationBody>, Problem>;
-
-async fn customer(State(office): State<Arc<Office>>, Path(id): Path<String>) -> Answer {
-    let subject = subject("customer", &id)?;
-    if let Subject::Customer(customer) = subject
-        && office.engine.customer(&customer).is_none()
-    {
-        return Err(Problem::not_found(format!("no customer {customer}")));
+async fn activate(
+    State(office): State<Arc<Office>>,
+    Path((role, id)): Path<(Role, String)>,
+) -> Result<Json<ActivationBody>, Problem> {
+    let subject = subject(role, &id)?;
+    let is_there = match subject {
+        Subject::Customer(customer) => office.engine.customer(&customer).is_some(),
+        Subject::Peer(peer) => office.engine.register().has(&station(peer)),
+    };
+    if !is_there {
+        return Err(Problem::not_found(format!("no {subject}")));
     }
-    give_out(&office, subject)
-}
-
-async fn terminal(State(office): State<Arc<Office>>, Path(id): Path<String>) -> Answer {
-    station(&office, "terminal", &id)
-}
-
-async fn controller(State(office): State<Arc<Office>>, Path(id): Path<String>) -> Answer {
-    station(&office, "controller", &id)
-}
-
-async fn hub(State(office): State<Arc<Office>>, Path(id): Path<String>) -> Answer {
-    station(&office, "hub", &id)
-}
-
-fn station(office: &Office, role: &str, id: &str) -> Answer {
-    let subject = subject(role, id)?;
-    if let Subject::Peer(peer) = subject
-        && !office.engine.register().has(&named(peer))
-    {
-        return Err(Problem::not_found(format!("no {role} {id}")));
-    }
-    give_out(office, subject)
-}
-
-fn give_out(office: &Office, subject: Subject) -> Answer {
     let activation = office.activate(subject)?.to_string();
     Ok(Json(ActivationBody { activation, expires_in_ms: LIFETIME_MS }))
 }
 
-fn subject(role: &str, id: &str) -> Result<Subject, Problem> {
-    Subject::parse(role, id).map_err(|error| Problem::malformed(format!("id: {error}")))
-}
-
-fn named(peer: PeerName) -> Station {
-    match peer {
-        PeerName::Terminal(id) => Station::Terminal(id),
-        PeerName::Controller(id) => Station::Controller(id),
-        PeerName::Hub(id) => Station::Hub(id),
-    }
-}
-
-async fn revoke_terminal(
-    State(office): State<Arc<Office>>,
-    Path(id): Path<String>,
-) -> Result<StatusCode, Problem> {
-    revoke(&office, "terminal", &id).await
-}
-
-async fn revoke_controller(
-    State(office): State<Arc<Office>>,
-    Path(id): Path<String>,
-) -> Result<StatusCode, Problem> {
-    revoke(&office, "controller", &id).await
-}
-
-async fn revoke_hub(
-    State(office): State<Arc<Office>>,
-    Path(id): Path<String>,
-) -> Result<StatusCode, Problem> {
-    revoke(&office, "hub", &id).await
-}
-
 /// Takes a key out of use; its live connections are closed within seconds.
-async fn revoke(office: &Office, role: &str, id: &str) -> Result<StatusCode, Problem> {
-    let Subject::Peer(peer) = subject(role, id)? else {
-        return Err(Problem::malformed("a customer has handsets, not a key"));
+async fn revoke(
+    State(office): State<Arc<Office>>,
+    Path((role, id)): Path<(Role, String)>,
+) -> Result<StatusCode, Problem> {
+    let Subject::Peer(peer) = subject(role, &id)? else {
+        return Err(Problem::malformed("a customer has handsets, not a key: revoke one of them"));
     };
-    let station = named(peer);
-    office.perform(|engine, now_ms, slot| engine.repin(station, None, now_ms, slot)).await?;
+    office.perform(|engine, now_ms, slot| engine.repin(station(peer), None, now_ms, slot)).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+fn subject(role: Role, id: &str) -> Result<Subject, Problem> {
+    let subject = Subject::parse(role.singular(), id);
+    subject.map_err(|error| Problem::malformed(format!("id: {error}")))
 }
