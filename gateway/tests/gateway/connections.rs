@@ -70,7 +70,7 @@ async fn another_protocol_or_none_is_refused() {
     let shop = Shop::start().await;
     let key = &shop.people.tills[0];
     for alpn in
-        [vec![], vec![b"h3".to_vec()], vec![b"kessai/2".to_vec(), b"kessai-enrol/1".to_vec()]]
+        [vec![], vec![b"h3".to_vec()], vec![b"kessai/2".to_vec(), b"kessai-enrol/2".to_vec()]]
     {
         let setup = Setup { alpn, ..Setup::of(key) };
         assert_eq!(handshake_alert(setup, &shop).await, Some(120), "no_application_protocol");

@@ -16,6 +16,13 @@ mod support;
 
 mod bad_requests;
 mod connections;
+mod controllers;
+mod enrolling;
+mod hubs;
+mod intruders;
+mod newcomers;
 mod payments;
 mod proofs;
 mod returning;
+mod rogue_hubs;
+mod taking_back;
