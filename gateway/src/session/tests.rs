@@ -168,3 +168,33 @@ fn one_request_too_many_is_refused_until_an_answer_is_written() {
     receive(&line, &message(99, None, Some(ECHO()))).unwrap();
     assert!(matches!(line.sent().as_slice(), [Message::Answer(_, Answer::Echo(_))]));
 }
+
+/// Attaches handset 1 through a hub, by the proof of that connection, and tells whether it was
+/// refused.
+fn attached_through(world: &World, hub: &mut Line, request: u64) -> Option<Reason> {
+    let handset = handset(1);
+    let nonce = hub.session.carriage.as_ref().unwrap().nonce;
+    let key = &world.secrets.device_keys().device;
+    let proof = key.attach(&hub.way.channel, &handset.device, &nonce);
+    let hub_proof = Bytes::copy_from_slice(&proof.0);
+    let attach = Body::Attach(v1::Attach { seen: 0, hub_proof });
+    receive(hub, &message(request, Some(Identity::Handset(handset)), Some(attach))).unwrap();
+    refusal(hub)
+}
+
+#[test]
+fn a_handset_goes_back_to_a_hub_once_the_other_way_is_gone() {
+    let mut world = World::new();
+    let peer = Peer::Hub("HUB1".parse().unwrap());
+    let (mut first, mut second) = (greeted(&mut world, peer), greeted(&mut world, peer));
+    assert_eq!(attached_through(&world, &mut first, 2), None);
+    assert_eq!(attached_through(&world, &mut second, 2), None, "the newest genuine one");
+    let busy = Some(Reason::Busy);
+    assert_eq!(attached_through(&world, &mut first, 3), busy, "a repetition is not the newest");
+    assert_eq!(attached_through(&world, &mut second, 3), None, "but harms nothing where it is");
+    assert_eq!(second.closed.code(), None, "a hub is not closed for the sake of one");
+    let gone = second.way.connection;
+    drop(second);
+    assert!(!world.dispatch().is_attached(&handset(1), gone), "it went with its hub");
+    assert_eq!(attached_through(&world, &mut first, 4), None);
+}
