@@ -82,6 +82,12 @@ impl Catalogue {
         &self.products
     }
 
+    /// Finds the product that bears a bar code.
+    #[must_use]
+    pub fn find(&self, code: Gtin) -> Option<&Product> {
+        self.products.iter().find(|product| product.code == code)
+    }
+
     /// Draws the product that somebody takes off the shelf. `turn` gives each store its own
     /// favourites.
     #[must_use]

@@ -8,13 +8,14 @@
 //! Reading order: [`schedule`] and [`people`] (what is going to happen), [`population`],
 //! [`catalogue`] and [`till`] (to whom, with what), [`site`] and [`fleet`] (a gateway, and all
 //! connections to it), [`life`] (the run), [`ledger`], [`audit`] and [`timing`] (the judgement),
-//! [`demo`] (all of it together).
+//! [`demo`] (all of it together). [`hand`] is apart from all that: a till and a handset for people.
 
 pub mod audit;
 pub mod board;
 pub mod catalogue;
 pub mod demo;
 pub mod fleet;
+pub mod hand;
 pub mod ledger;
 pub mod life;
 pub mod people;

@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use kessai_loadgen::board::Board;
 use kessai_loadgen::demo::{self, DemoError, Plan};
 use kessai_loadgen::fleet::Way;
+use kessai_loadgen::hand::{self, HandError, Left};
 use kessai_loadgen::life::Workload;
 use kessai_loadgen::people::Pace;
 use kessai_loadgen::population::{MOST, Size, Wealth};
@@ -39,6 +40,8 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Demo(Demo),
+    Terminal(hand::Terminal),
+    Handset(hand::Handset),
 }
 
 /// Starts a gateway, connects everybody, runs mixed life, and audits the books.
@@ -121,8 +124,26 @@ fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 fn main() -> ExitCode {
-    let Cli { command: Command::Demo(demo) } = Cli::parse();
-    match run(&demo) {
+    match Cli::parse().command {
+        Command::Demo(demo) => judge(&demo),
+        Command::Terminal(terminal) => by_hand(hand::run(terminal.run())),
+        Command::Handset(handset) => by_hand(hand::run(handset.run())),
+    }
+}
+
+fn by_hand(left: Result<Left, HandError>) -> ExitCode {
+    match left {
+        Ok(Left::Quit) => ExitCode::SUCCESS,
+        Ok(Left::Interrupted) => ExitCode::from(INTERRUPTED),
+        Err(error) => {
+            eprintln!("kessai-loadgen: {error}");
+            ExitCode::from(COULD_NOT_RUN)
+        }
+    }
+}
+
+fn judge(demo: &Demo) -> ExitCode {
+    match run(demo) {
         Ok(code) => ExitCode::from(code),
         Err(DemoError::Interrupted) => {
             eprintln!("kessai-loadgen: {}", DemoError::Interrupted);
