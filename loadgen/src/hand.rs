@@ -1,8 +1,8 @@
 //! A till and a handset for people: everything that is done by hand and over the real protocol.
 //!
 //! Each is a conversation in plain lines, so that it works in any terminal and over a pipe. What a
-//! line means is decided without a network ([`counter`], [`pocket`]); the loops beside them
-//! ([`terminal`], [`handset`]) ask the gateway. All sentences are in [`texts`].
+//! line means is decided without a network (`counter`, `pocket`); the loops beside them
+//! (`terminal`, `handset`) ask the gateway. All sentences are in `texts`.
 
 mod arguments;
 mod cart;

@@ -5,7 +5,9 @@ use std::path::Path;
 
 use kessai_client::terms::collation::Password;
 use kessai_client::wire::Notice;
-use kessai_client::{Answered, CallError, Events, Handset, HandsetFile, Question, QuicOptions};
+use kessai_client::{
+    Answered, CallError, Event, Events, Handset, HandsetFile, Question, QuicOptions,
+};
 use kessai_engine::terms::PaymentId;
 
 use super::history::History;
@@ -49,8 +51,12 @@ impl<W: Write> Hand<W> {
             let typed = tokio::select! {
                 typed = self.keyboard.line() => typed,
                 event = self.events.next() => {
-                    // The last one has said why the connection has ended for good.
                     let Some(event) = event else { return Ok(self.leave(Left::Quit)) };
+                    if let Event::Disconnected(why) = &event
+                        && why.is_final()
+                    {
+                        return Err(why.clone().into());
+                    }
                     self.pocket.happened(event)?;
                     self.file.keep_seen(self.handset.seen())?;
                     continue;

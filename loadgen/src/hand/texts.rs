@@ -188,9 +188,6 @@ pub(super) fn news(news: &News) -> String {
 }
 
 pub(super) fn handset_lost(why: &ConnectError) -> String {
-    if why.is_final() {
-        return format!("{}.", no_connection(why));
-    }
     format!("The connection is lost: {}. Trying again ...", no_connection(why))
 }
 
