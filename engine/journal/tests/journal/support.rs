@@ -47,13 +47,14 @@ pub(crate) fn counting(options: JournalOptions) -> (JournalOptions, Arc<AtomicUs
 /// The entry that the tests push as the record `lsn`.
 pub(crate) fn entry(lsn: u64) -> Entry {
     let customer = CustomerId::new("customer-1").unwrap();
+    let reference = "top-up".parse().unwrap();
     let amount = Amount::new(1_000 + lsn).unwrap();
     Entry {
         unit: Unit(1),
         sequence: lsn,
         at_ms: 1_700_000_000_000 + lsn,
         business_date: BusinessDate(20_000),
-        record: Record::Credited(Credited { customer, amount }),
+        record: Record::Credited(Credited { customer, amount, reference }),
     }
 }
 
