@@ -124,12 +124,16 @@ fn a_segment_cut_short_anywhere_is_refused() {
 fn lost_sectors_are_cut_and_reported_at_the_end_and_refused_before_it() {
     const SECTOR: usize = 512;
     const USED: usize = 5;
+    /// Enough to fill that many sectors, and no more.
+    const RECORDS: u64 = 56;
     let disk = SimulatedDisk::new(7);
     let mut opened = open(&disk).unwrap();
-    assert_eq!(opened.write(70), Stepped::Worked(Lsn(70)));
-    assert!(disk.contents(1)[BLOCK as usize + (USED - 1) * SECTOR..].iter().any(|b| *b != 0));
+    assert_eq!(opened.write(RECORDS), Stepped::Worked(Lsn(RECORDS)));
+    let sectors = &disk.contents(1)[BLOCK as usize..];
+    assert!(sectors[(USED - 1) * SECTOR..].iter().any(|byte| *byte != 0));
+    assert!(sectors[USED * SECTOR..].iter().all(|byte| *byte == 0));
     let last = copy(&disk);
-    assert_eq!(opened.write(1), Stepped::Worked(Lsn(71)));
+    assert_eq!(opened.write(1), Stepped::Worked(Lsn(RECORDS + 1)));
     let batch = Place { segment: 1, offset: BLOCK };
     let all = (1_u32 << USED) - 1;
     for lost in 1..=all {
@@ -147,7 +151,7 @@ fn lost_sectors_are_cut_and_reported_at_the_end_and_refused_before_it() {
                 assert_eq!(torn.is_some(), lost != all, "{lost:b}");
                 assert!(torn.is_none_or(|torn| torn.place == batch));
             } else if lost == all {
-                let flaw = Flaw::Order { expected: Lsn(1), found: Lsn(71) };
+                let flaw = Flaw::Order { expected: Lsn(1), found: Lsn(RECORDS + 1) };
                 assert_eq!(corruption(&disk).flaw, flaw);
             } else {
                 let found = corruption(&disk);
