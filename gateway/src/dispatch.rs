@@ -354,6 +354,10 @@ impl Dispatch {
 
     /// S28 yes: the customer calls the payment off.
     pub(crate) fn refuse(&self, handset: Handset, payment: PaymentId, reply: Reply) {
+        // A key that was taken out of use is heard until its connection is closed, a moment later.
+        if self.engine.device(&handset.customer, &handset.device).is_none() {
+            return reply.refuse(Reason::IdentityNotOfKey);
+        }
         let slot = match self.slot() {
             Ok(slot) => slot,
             Err(reason) => return reply.refuse(reason),

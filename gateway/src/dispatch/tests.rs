@@ -455,3 +455,20 @@ fn a_customer_whose_handset_is_there_is_not_called() {
     world.make_durable();
     assert_eq!(world.calls.count(), 0);
 }
+
+#[test]
+fn a_handset_whose_keys_were_taken_back_calls_nothing_off() {
+    let mut world = World::new();
+    let till = pos1(&mut world);
+    let (mut phone, _) = attach(&mut world, 1, 0);
+    open(&world, &till, 1, 1, 100);
+    world.make_durable();
+    phone.sent();
+    let (engine, journal) = (world.dispatch().engine(), world.dispatch().journal());
+    let Handset { customer, device } = handset(1);
+    engine.revoke_device(customer, device, 0, journal.reserve().unwrap()).unwrap();
+    world.dispatch().refuse(handset(1), payment(1), reply(70, &phone, Audience::Customer));
+    world.make_durable();
+    assert_eq!(reason_of_refusal(&phone.sent()), Reason::IdentityNotOfKey);
+    assert_eq!(world.dispatch().engine().open_payments(), 1, "it waits for the other handset");
+}
