@@ -67,7 +67,7 @@ mod tests {
         let table = of(&list);
         let words: Vec<Vec<&str>> =
             table.lines().map(|line| line.split_whitespace().collect()).collect();
-        let expected = [["enrolled", "id"], ["yes", "S1"], ["no", "S22"]];
+        let expected = [["id", "enrolled"], ["S1", "yes"], ["S22", "no"]];
         assert_eq!(words, expected.map(|row| row.to_vec()));
         let one = of(&json!({"id": "1", "devices": ["a", "b"], "reason": null}));
         assert!(one.contains("a, b") && one.contains('-'), "{one}");
