@@ -146,11 +146,10 @@ mod tests {
         let written = std::fs::read_to_string(&path).unwrap();
         assert_eq!(
             written,
-            "{\"at_ms\":1700000059000,\"attempts\":7,\"channel\":\"webhook\",\
-             \"customer\":\"090-1111-1111\",\"ending\":\"expired\",\
-             \"event\":\"018bcfe5-6800-7000-8000-000000000000\",\
-             \"expires_at_ms\":1700000060000,\"fault\":\"HTTP status 503\",\
-             \"kind\":\"open_app\"}\n"
+            "{\"at_ms\":1700000059000,\"event\":\"018bcfe5-6800-7000-8000-000000000000\",\
+             \"kind\":\"open_app\",\"customer\":\"090-1111-1111\",\
+             \"expires_at_ms\":1700000060000,\"channel\":\"webhook\",\"attempts\":7,\
+             \"ending\":\"expired\",\"fault\":\"HTTP status 503\"}\n"
         );
         let mode = std::fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "also of a file that others made");

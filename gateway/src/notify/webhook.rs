@@ -136,8 +136,8 @@ mod tests {
         };
         assert_eq!(
             body(&notification),
-            "{\"customer\":\"090-1111-1111\",\"event\":\"018bcfe5-6800-7000-8000-000000000000\",\
-             \"expires_at_ms\":1700000060000,\"kind\":\"open_app\"}"
+            "{\"event\":\"018bcfe5-6800-7000-8000-000000000000\",\"kind\":\"open_app\",\
+             \"customer\":\"090-1111-1111\",\"expires_at_ms\":1700000060000}"
         );
     }
 
