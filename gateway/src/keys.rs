@@ -157,8 +157,7 @@ impl Keys {
     /// The sealing keys for the engine, the current one first.
     #[must_use]
     pub fn keyring(&self) -> Keyring {
-        let keys = self.later.iter().rev().chain([&self.first]);
-        Keyring::new(keys.map(NumberedKey::sealing_key).collect())
+        Keyring::new(self.sealing_keys())
     }
 
     /// Reads the token of the administration.
@@ -175,10 +174,11 @@ impl Keys {
         Ok(token.to_owned())
     }
 
-    /// All sealing keys, to open what was sealed earlier.
+    /// All sealing keys, the current one first: the others open what was sealed earlier.
     #[must_use]
     pub fn sealing_keys(&self) -> Vec<SealingKey> {
-        std::iter::once(&self.first).chain(&self.later).map(NumberedKey::sealing_key).collect()
+        let keys = self.later.iter().rev().chain([&self.first]);
+        keys.map(NumberedKey::sealing_key).collect()
     }
 
     /// The key that new rows are sealed under.

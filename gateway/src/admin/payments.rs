@@ -7,7 +7,7 @@ use axum::extract::{Path, Query, State};
 use axum::routing::get;
 use axum::{Json, Router};
 use kessai_engine::terms::{MerchantId, PaymentId, TerminalId};
-use kessai_engine::{Books, BusinessDate, PaymentState, PaymentView};
+use kessai_engine::{BusinessDate, PaymentState, PaymentView};
 use serde::{Deserialize, Serialize};
 
 use crate::admin::Office;
@@ -227,9 +227,8 @@ async fn tally(
     Path(id): Path<String>,
 ) -> Result<Json<Vec<SumBody>>, Problem> {
     let id = parse("id", &id, MerchantId::new)?;
-    let books = sum_up(&office)?;
-    let own = books.merchants.iter().filter(|((merchant, _), _)| *merchant == id);
-    let body = own.map(|((_, currency), tally)| SumBody {
+    let tallies = office.engine.merchant_tally(&id).map_err(Problem::internal)?;
+    let body = tallies.iter().map(|(currency, tally)| SumBody {
         currency: currency.code(),
         minor: tally.minor().to_string(),
     });
@@ -237,7 +236,8 @@ async fn tally(
 }
 
 async fn books(State(office): State<Arc<Office>>) -> Result<Json<BooksBody>, Problem> {
-    let books = sum_up(&office)?;
+    // Statistics need not wait for the journal.
+    let books = office.engine.books().map_err(Problem::internal)?;
     let currency =
         |(currency, sums): (&kessai_engine::terms::Currency, &kessai_engine::CurrencyBooks)| {
             CurrencyBody {
@@ -254,9 +254,4 @@ async fn books(State(office): State<Arc<Office>>) -> Result<Json<BooksBody>, Pro
         payments: books.payments.iter().map(|(state, n)| ((*state).into(), *n)).collect(),
         problems: books.problems,
     }))
-}
-
-/// Statistics need not wait for the journal.
-fn sum_up(office: &Office) -> Result<Books, Problem> {
-    office.engine.books().map_err(Problem::internal)
 }
