@@ -5,6 +5,7 @@
 mod code;
 mod device;
 pub(crate) mod hex;
+mod invoice;
 mod number;
 mod payment;
 
@@ -12,5 +13,6 @@ pub use code::{
     Alphabet, Code, CodeError, ControllerId, CustomerId, HubId, MerchantId, StoreId, TerminalId,
 };
 pub use device::{DeviceId, DeviceIdError};
+pub use invoice::{InvoiceNumber, InvoiceNumberError};
 pub use number::{ApprovalNumber, NumberError, Reference};
 pub use payment::{PaymentId, PaymentIdError};
