@@ -8,6 +8,7 @@ pub(crate) mod hex;
 mod invoice;
 mod number;
 mod payment;
+mod presentment;
 
 pub use code::{
     Alphabet, Code, CodeError, ControllerId, CustomerId, HubId, MerchantId, StoreId, TerminalId,
@@ -16,3 +17,4 @@ pub use device::{DeviceId, DeviceIdError};
 pub use invoice::{InvoiceNumber, InvoiceNumberError};
 pub use number::{ApprovalNumber, NumberError, Reference};
 pub use payment::{PaymentId, PaymentIdError};
+pub use presentment::{PresentmentCode, PresentmentCodeError};

@@ -22,7 +22,7 @@ pub use basket::{Basket, Line, Rounding, Tax, TaxKind, TaxRate, TaxSum};
 pub use gtin::Gtin;
 pub use ids::{
     ApprovalNumber, ControllerId, CustomerId, DeviceId, HubId, InvoiceNumber, MerchantId,
-    PaymentId, Reference, StoreId, TerminalId,
+    PaymentId, PresentmentCode, Reference, StoreId, TerminalId,
 };
 pub use money::{Amount, AmountError, Currency, Money, Net};
 pub use profile::{Profile, SealedProfile};

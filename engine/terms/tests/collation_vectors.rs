@@ -14,9 +14,9 @@ use std::collections::BTreeSet;
 use kessai_terms::collation::{
     ActivationCode, AuthMessage, ChannelBinding, ContentDigest, DeviceSecret, Enrolment,
     GatewayNonce, HandsetNonce, HandsetSecrets, Outcome, Password, ROW_VERSION, Salt, SealingKey,
-    ServerNonce, SpkiHash, content_digest, hub_channel_binding, prove, stretch,
+    ServerKey, ServerNonce, SpkiHash, content_digest, hub_channel_binding, prove, stretch,
 };
-use kessai_terms::{CustomerId, DeviceId};
+use kessai_terms::{CustomerId, DeviceId, PresentmentCode};
 use serde_json::{Map, Value};
 
 /// One vector, and which of its fields a test has read.
@@ -113,6 +113,8 @@ fn reproduce(vector: &mut Vector) {
     vector.expect("notice_signature", signature.as_bytes());
     assert!(keys.server.verify_notice(&digest, &notice, &signature));
 
+    reproduce_code(vector, &keys.server);
+
     // The row at rest.
     let sealing_key = SealingKey::new(vector.number("sealing_key_id"), vector.array("sealing_key"));
     let version = vector.number("row_version");
@@ -146,4 +148,18 @@ fn reproduce(vector: &mut Vector) {
     let signature = enrolment.authenticate(&code);
     vector.expect("enrolment_mac", signature.as_bytes());
     assert!(enrolment.verify(&code, &signature));
+}
+
+fn reproduce_code(vector: &mut Vector, key: &ServerKey) {
+    let channel = ChannelBinding(vector.array("channel_binding"));
+    let code: PresentmentCode = vector.text("presentment_code").parse().unwrap();
+    let expires_at_ms = u64::from_be_bytes(vector.array("code_expires_at_ms"));
+    let signature = key.sign_code(&channel, &code, expires_at_ms);
+    vector.expect("code_signature", signature.as_bytes());
+    assert!(key.verify_code(&channel, &code, expires_at_ms, &signature));
+
+    let other = PresentmentCode::new(code.partition(), 42).unwrap();
+    assert!(!key.verify_code(&ChannelBinding([0; 32]), &code, expires_at_ms, &signature));
+    assert!(!key.verify_code(&channel, &other, expires_at_ms, &signature));
+    assert!(!key.verify_code(&channel, &code, expires_at_ms - 1, &signature));
 }

@@ -27,6 +27,8 @@ pub mod labels {
         OUTCOME = "outcome";
         /// Signs any other notice to a handset.
         NOTICE = "notice";
+        /// Signs a presentment code.
+        CODE = "code";
         /// Binds a row of sealed keys to its customer and device.
         ROW = "row";
         /// Attaches a device through a carrier hub.

@@ -5,8 +5,10 @@ use zeroize::Zeroize;
 
 use crate::collation::mac::{hash, labels, mac, mac_joined};
 use crate::collation::{
-    AuthMessage, ClientKey, ContentDigest, Outcome, Proof, ServerKey, Signature, StoredKey,
+    AuthMessage, ChannelBinding, ClientKey, ContentDigest, Outcome, Proof, ServerKey, Signature,
+    StoredKey,
 };
+use crate::ids::PresentmentCode;
 
 /// Makes the proof of one payment: the handset's half of the check.
 ///
@@ -81,6 +83,33 @@ impl ServerKey {
         signature: &Signature,
     ) -> bool {
         self.sign_notice(digest, notice) == *signature
+    }
+
+    /// Signs a presentment code for the connection on which it is given, so that the handset shows
+    /// none but its own.
+    #[must_use]
+    pub fn sign_code(
+        &self,
+        channel: &ChannelBinding,
+        code: &PresentmentCode,
+        expires_at_ms: u64,
+    ) -> Signature {
+        let expiry = expires_at_ms.to_be_bytes();
+        let parts: [&[u8]; 4] = [labels::CODE, &channel.0, code.as_str().as_bytes(), &expiry];
+        Signature(mac_joined(self.expose(), &parts))
+    }
+
+    /// Checks in constant time that a presentment code was given to this handset, on this
+    /// connection, until then.
+    #[must_use]
+    pub fn verify_code(
+        &self,
+        channel: &ChannelBinding,
+        code: &PresentmentCode,
+        expires_at_ms: u64,
+        signature: &Signature,
+    ) -> bool {
+        self.sign_code(channel, code, expires_at_ms) == *signature
     }
 }
 
