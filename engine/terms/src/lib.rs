@@ -24,7 +24,7 @@ pub use ids::{
     ApprovalNumber, ControllerId, CustomerId, DeviceId, HubId, InvoiceNumber, MerchantId,
     PaymentId, PresentmentCode, Reference, StoreId, TerminalId,
 };
-pub use money::{Amount, AmountError, Currency, Money, Net};
+pub use money::{Amount, AmountError, Currency, Money, Net, Rate};
 pub use profile::{Profile, SealedProfile};
 pub use reason::{Reason, Stage};
 pub use text::{MerchantName, ProductName, StoreName, Text, TransferReference};

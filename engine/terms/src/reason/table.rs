@@ -132,6 +132,14 @@ reasons! {
     EnrolmentRefused = 23, "enrolment_refused", "58", Refusal,
         "This terminal could not be registered. Please ask for a new code.",
         "This device could not be registered. Please ask for a new code.";
+    /// The processor has frozen the terminal.
+    TerminalFrozen = 24, "terminal_frozen", "58", Refusal,
+        "This terminal is out of use. Please call the processor.",
+        "This terminal is out of use.";
+    /// The payment is above what the terminal may take, at once or in a day.
+    TerminalLimit = 25, "terminal_limit", "61", Refusal,
+        "The payment is above this terminal's limit.",
+        "The payment is above the terminal's limit.";
     /// The purchase list has no line.
     BasketEmpty = 30, "basket_empty", "30", Refusal,
         "The purchase list is empty.",
@@ -176,22 +184,30 @@ reasons! {
     CurrencyUnknown = 40, "currency_unknown", "12", Refusal,
         "The currency is not known.",
         "The currency is not known.";
-    /// The store does not take this currency.
+    /// The store does not take this currency; or, declined on record, the customer has none of it.
     CurrencyNotAccepted = 41, "currency_not_accepted", "12", Refusal,
         "This store does not take that currency.",
         "This shop does not take that currency.";
     /// There is no rate of exchange for the currency.
-    RateMissing = 42, "rate_missing", "12", Refusal,
-        "There is no rate of exchange for this currency.",
+    RateMissing = 42, "rate_missing", "12", Decline,
+        UNTOLD,
         "There is no rate of exchange for this currency.";
     /// The rate of exchange is too old.
-    RateStale = 43, "rate_stale", "12", Refusal,
-        "The rate of exchange is too old. Please try later.",
+    RateStale = 43, "rate_stale", "12", Decline,
+        UNTOLD,
         "The rate of exchange is too old. Please try later.";
     /// The customer id is not in the registered form.
     CustomerIdInvalid = 44, "customer_id_invalid", "30", Refusal,
         "The customer's number is wrong. Please enter it again.",
         "The customer number is wrong.";
+    /// The processor takes presentment codes only.
+    CodesOnly = 45, "codes_only", "57", Refusal,
+        "Please ask the customer for the code that the handset shows.",
+        "Please show the code on your handset.";
+    /// The presentment code is unknown, used, expired or mistyped.
+    CodeNotValid = 46, "code_not_valid", "14", Refusal,
+        "The code is not valid. Please ask the customer for a new one.",
+        "The code is not valid. Please make a new one.";
     /// The terminal has no such payment.
     PaymentUnknown = 50, "payment_unknown", "25", Refusal,
         "This payment was not found.",
@@ -205,6 +221,10 @@ reasons! {
         "The amount is more than was paid.",
         "The amount is more than was paid.";
     // Declines as a payment is opened.
+    /// The customer pays by presentment code only.
+    CodeRequired = 59, "code_required", "57", Decline,
+        UNTOLD,
+        "A shop asked by your customer number, but you pay by code only.";
     /// There is no such customer, or the account is closed.
     CustomerUnknown = 60, "customer_unknown", "14", Decline,
         UNTOLD,
