@@ -23,6 +23,7 @@
 //! ```
 
 mod check;
+mod part;
 mod tax;
 
 pub use check::Basket;

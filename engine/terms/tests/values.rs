@@ -124,6 +124,26 @@ proptest! {
     }
 
     #[test]
+    fn a_part_of_a_basket_costs_no_more_than_a_greater_part(
+        lines in prop::collection::vec(line(), 1..12),
+        rounding in rounding(),
+        shares in prop::collection::vec((0_u64..=1_000, 0_u64..=1_000), 12),
+    ) {
+        let total = u64::try_from(expected_total(&lines, rounding)).unwrap();
+        let whole = Basket::check(lines.clone(), rounding, Amount::new(total).unwrap()).unwrap();
+        let pieces = |place: usize, share: u64| {
+            u32::try_from(u64::from(lines[place].quantity) * share / 1_000).unwrap()
+        };
+        let lesser = whole.part(|place| pieces(place, shares[place].0.min(shares[place].1)));
+        let greater = whole.part(|place| pieces(place, shares[place].0.max(shares[place].1)));
+        let costs = |part: Result<Option<Basket>, Reason>| {
+            part.unwrap().map_or(Amount::ZERO, |part| part.total())
+        };
+        let (lesser, greater) = (costs(lesser), costs(greater));
+        prop_assert!(lesser <= greater && greater <= whole.total(), "{lesser:?} {greater:?}");
+    }
+
+    #[test]
     fn amounts_compute_as_integers_do(
         a in amount(Amount::MAX.minor()), b in amount(Amount::MAX.minor()), times: u32,
     ) {

@@ -44,6 +44,12 @@ impl Basket {
         rounding: Rounding,
         claimed_total: Amount,
     ) -> Result<Self, Reason> {
+        let basket = Self::add_up(lines, rounding)?;
+        if basket.total == claimed_total { Ok(basket) } else { Err(Reason::TotalMismatch) }
+    }
+
+    /// Computes the total of lines that are no claim.
+    pub(super) fn add_up(lines: Vec<Line>, rounding: Rounding) -> Result<Self, Reason> {
         if lines.is_empty() {
             return Err(Reason::BasketEmpty);
         }
@@ -64,9 +70,6 @@ impl Basket {
         }
         if total > Amount::MAX_PAYMENT {
             return Err(Reason::AmountOverflow);
-        }
-        if total != claimed_total {
-            return Err(Reason::TotalMismatch);
         }
         Ok(Self { lines, rounding, total, taxes })
     }
