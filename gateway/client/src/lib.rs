@@ -10,7 +10,8 @@
 //! A peer comes to its key by enrolment: [`enrol_handset`] and [`enrol_peer`] turn an activation
 //! string into a [`HandsetFile`] or a [`PeerFile`], the only things that this crate stores. It shows
 //! nothing and keeps no password. How connections are made is a [`Connector`]'s affair:
-//! [`QuicConnector`] is the one for the network.
+//! [`QuicConnector`] is the one for the network. What the customer takes home is written by
+//! [`receipt`].
 //!
 //! ```no_run
 //! use std::sync::Arc;
@@ -45,6 +46,7 @@ mod link;
 mod options;
 mod pins;
 mod quic;
+pub mod receipt;
 mod terminal;
 
 pub use kessai_terms as terms;
