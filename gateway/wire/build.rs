@@ -10,8 +10,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     prost_build::Config::new()
         .bytes(["."])
         // A proof must not reach a log: with the stored key it gives the client key. Nor may the
-        // keys of a handset.
-        .skip_debug([".kessai.v1.Prove", ".kessai.v1.EnrolHandset"])
+        // keys of a handset, nor a presentment code while it can be used.
+        .skip_debug([
+            ".kessai.v1.Prove",
+            ".kessai.v1.EnrolHandset",
+            ".kessai.v1.Open",
+            ".kessai.v1.PresentmentCode",
+        ])
         .compile_fds(schema)?;
     Ok(())
 }

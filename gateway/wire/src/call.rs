@@ -7,16 +7,13 @@
 use std::num::NonZeroU64;
 
 use bytes::Bytes;
-use kessai_terms::collation::{HandsetNonce, Proof, ServerNonce, Signature};
-use kessai_terms::{PaymentId, Reason, TerminalId};
+use kessai_terms::Reason;
 use thiserror::Error;
 
-use crate::connection::Hello;
-use crate::field::{self, FieldError};
-use crate::identity::{Handset, Identity};
-use crate::limits::{MAX_ECHO, MAX_ROUTE};
-use crate::purchase::{Purchase, payment_id};
-use crate::v1::{self, CloseCode, to_gateway::Body};
+use crate::identity::Identity;
+use crate::limits::MAX_ROUTE;
+use crate::request::Request;
+use crate::v1::{self, CloseCode};
 
 /// Numbers a request, so that its answer finds it: never 0, unique on its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -52,66 +49,6 @@ pub struct Call {
     pub route: Bytes,
     /// What is asked, and by whom.
     pub body: Request,
-}
-
-/// Says what is asked, and in which role.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Request {
-    /// Opens the conversation.
-    Hello(Hello),
-    /// Asks for the same bytes back.
-    Echo(Bytes),
-    /// A terminal asks.
-    Terminal(TerminalId, TerminalRequest),
-    /// A handset asks.
-    Handset(Handset, HandsetRequest),
-}
-
-/// Says what a terminal asks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TerminalRequest {
-    /// For a payment.
-    Open(Purchase),
-    /// To give a payment up.
-    Cancel(PaymentId),
-    /// How a payment stands.
-    Status(PaymentId),
-    /// To capture: all the goods came out.
-    Delivered(PaymentId),
-    /// To take an approved payment back, whole.
-    Reverse(PaymentId),
-}
-
-/// Says what a handset asks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum HandsetRequest {
-    /// For what it is owed, and for what comes from now on.
-    Attach {
-        /// Number of the last notice that it has.
-        seen: u64,
-        /// Shows, through a carrier hub, that the handset itself attaches.
-        hub_proof: Option<Signature>,
-    },
-    /// To collate a proof.
-    Prove(Prove),
-    /// To cancel, as its customer wishes.
-    Refuse(PaymentId),
-}
-
-/// Proves password and possession for one payment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Prove {
-    /// Which payment.
-    pub payment: PaymentId,
-    /// The gateway's nonce that it answers.
-    pub server_nonce: ServerNonce,
-    /// The handset's own nonce.
-    pub handset_nonce: HandsetNonce,
-    /// The proof.
-    pub proof: Proof,
-    /// Shows, through a carrier hub, that the proof comes from the handset: only then does a wrong
-    /// one count.
-    pub hub_tag: Option<Signature>,
 }
 
 /// Says why a message is no call.
@@ -166,107 +103,9 @@ impl Call {
     }
 }
 
-/// Refuses what the schema has a place for and version 1 does not do yet.
-pub(crate) const NOT_YET: Reason = Reason::VersionUnsupported;
-
-impl Request {
-    fn parse(from: Option<Identity>, body: &Body) -> Result<Self, Reason> {
-        let terminal = |parse: &dyn Fn() -> Result<TerminalRequest, Reason>| {
-            let from = as_terminal(from)?;
-            Ok(Self::Terminal(from, parse()?))
-        };
-        let handset = |parse: &dyn Fn() -> Result<HandsetRequest, Reason>| {
-            let from = as_handset(from)?;
-            Ok(Self::Handset(from, parse()?))
-        };
-        match body {
-            Body::Hello(hello) => Hello::parse(from, hello).map(Self::Hello),
-            Body::Echo(echo) if echo.payload.len() > MAX_ECHO => Err(Reason::Malformed),
-            Body::Echo(echo) => Ok(Self::Echo(echo.payload.clone())),
-            Body::Open(open) => terminal(&|| Purchase::parse(open).map(TerminalRequest::Open)),
-            Body::Cancel(message) => {
-                terminal(&|| payment_id(&message.payment_id).map(TerminalRequest::Cancel))
-            }
-            Body::Status(message) => {
-                terminal(&|| payment_id(&message.payment_id).map(TerminalRequest::Status))
-            }
-            Body::Delivered(message) => terminal(&|| {
-                // Taking a partial delivery for the whole would charge for what did not come out.
-                if !message.lines.is_empty() {
-                    return Err(NOT_YET);
-                }
-                payment_id(&message.payment_id).map(TerminalRequest::Delivered)
-            }),
-            Body::Reverse(message) => {
-                terminal(&|| payment_id(&message.payment_id).map(TerminalRequest::Reverse))
-            }
-            Body::Refund(_) => terminal(&|| Err(NOT_YET)),
-            Body::Attach(message) => handset(&|| {
-                let hub_proof = field::optional_bytes("hub_proof", &message.hub_proof)?;
-                let (seen, hub_proof) = (message.seen, hub_proof.map(Signature));
-                Ok(HandsetRequest::Attach { seen, hub_proof })
-            }),
-            Body::Prove(message) => handset(&|| Prove::parse(message).map(HandsetRequest::Prove)),
-            Body::Refuse(message) => {
-                handset(&|| payment_id(&message.payment_id).map(HandsetRequest::Refuse))
-            }
-        }
-    }
-}
-
-fn as_terminal(from: Option<Identity>) -> Result<TerminalId, Reason> {
-    match from {
-        Some(Identity::Terminal(id)) => Ok(id),
-        Some(Identity::Handset(_) | Identity::Controller(_) | Identity::Hub(_)) => {
-            Err(Reason::RoleNotPermitted)
-        }
-        None => Err(Reason::Malformed),
-    }
-}
-
-fn as_handset(from: Option<Identity>) -> Result<Handset, Reason> {
-    match from {
-        Some(Identity::Handset(handset)) => Ok(handset),
-        Some(Identity::Terminal(_) | Identity::Controller(_) | Identity::Hub(_)) => {
-            Err(Reason::RoleNotPermitted)
-        }
-        None => Err(Reason::Malformed),
-    }
-}
-
-impl Prove {
-    fn parse(message: &v1::Prove) -> Result<Self, Reason> {
-        let fields = || -> Result<_, FieldError> {
-            Ok((
-                field::bytes("server_nonce", &message.server_nonce)?,
-                field::bytes("handset_nonce", &message.handset_nonce)?,
-                field::bytes("proof", &message.proof)?,
-                field::optional_bytes("hub_tag", &message.hub_tag)?,
-            ))
-        };
-        let (server_nonce, handset_nonce, proof, hub_tag) = fields()?;
-        Ok(Self {
-            payment: payment_id(&message.payment_id)?,
-            server_nonce: ServerNonce(server_nonce),
-            handset_nonce: HandsetNonce(handset_nonce),
-            proof: Proof(proof),
-            hub_tag: hub_tag.map(Signature),
-        })
-    }
-}
-
 impl From<&Call> for v1::ToGateway {
     fn from(call: &Call) -> Self {
-        let (from, body) = match &call.body {
-            Request::Hello(hello) => (hello.from, Body::Hello(hello.to_message())),
-            Request::Echo(payload) => (None, Body::Echo(v1::Echo { payload: payload.clone() })),
-            Request::Terminal(id, request) => {
-                (Some(Identity::Terminal(*id)), terminal_body(request))
-            }
-            Request::Handset(handset, request) => {
-                (Some(Identity::Handset(*handset)), handset_body(request))
-            }
-        };
+        let (from, body) = call.body.to_parts();
         Self {
             request: call.request.number(),
             from: from.map(v1::Identity::from),
@@ -274,37 +113,4 @@ impl From<&Call> for v1::ToGateway {
             body: Some(body),
         }
     }
-}
-
-fn terminal_body(request: &TerminalRequest) -> Body {
-    match request {
-        TerminalRequest::Open(purchase) => Body::Open(purchase.to_message()),
-        TerminalRequest::Cancel(id) => Body::Cancel(v1::Cancel { payment_id: raw(id) }),
-        TerminalRequest::Status(id) => Body::Status(v1::Status { payment_id: raw(id) }),
-        TerminalRequest::Delivered(id) => {
-            Body::Delivered(v1::Delivered { payment_id: raw(id), lines: Vec::new() })
-        }
-        TerminalRequest::Reverse(id) => Body::Reverse(v1::Reverse { payment_id: raw(id) }),
-    }
-}
-
-fn handset_body(request: &HandsetRequest) -> Body {
-    match request {
-        HandsetRequest::Attach { seen, hub_proof } => Body::Attach(v1::Attach {
-            seen: *seen,
-            hub_proof: field::optional_copy(hub_proof.as_ref().map(Signature::as_bytes)),
-        }),
-        HandsetRequest::Refuse(id) => Body::Refuse(v1::Refuse { payment_id: raw(id) }),
-        HandsetRequest::Prove(prove) => Body::Prove(v1::Prove {
-            payment_id: raw(&prove.payment),
-            server_nonce: Bytes::copy_from_slice(&prove.server_nonce.0),
-            handset_nonce: Bytes::copy_from_slice(&prove.handset_nonce.0),
-            proof: Bytes::copy_from_slice(&prove.proof.0),
-            hub_tag: field::optional_copy(prove.hub_tag.as_ref().map(Signature::as_bytes)),
-        }),
-    }
-}
-
-fn raw(payment: &PaymentId) -> Bytes {
-    Bytes::copy_from_slice(payment.as_bytes())
 }

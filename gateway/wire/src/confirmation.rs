@@ -9,7 +9,7 @@ use prost::Message;
 
 use crate::CONTENT_VERSION;
 use crate::content::{self, ContentError};
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, ForeignPrice};
 use crate::field::{self, FieldError};
 use crate::purchase::{parse_tax, tax_to_message};
 use crate::state::{self, Capture};
@@ -48,23 +48,20 @@ pub struct Confirmation {
     /// Until when the customer can answer.
     pub expires_at_ms: u64,
     /// When the money moves.
-    pub delivery: Delivery,
+    pub capture: CaptureTerms,
 }
 
 /// Says when the money moves, and how long the goods may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Delivery {
+pub enum CaptureTerms {
     /// With the approval: somebody hands the goods over.
     AtApproval,
     /// When the machine reports that the goods came out.
-    ByMachine {
+    OnDelivery {
         /// How long after the approval that may be.
         within_ms: u32,
     },
 }
-
-/// The furthest that a store's clock is from UTC.
-const MAX_UTC_OFFSET_MINUTES: u16 = 18 * 60;
 
 impl Confirmation {
     /// Tells what the customer pays, in the currency of the account.
@@ -77,9 +74,9 @@ impl Confirmation {
     /// Writes the bytes that are sent, hashed and stored.
     pub fn encode(&self) -> Bytes {
         let total = self.total();
-        let (capture, delivery_window_ms) = match self.delivery {
-            Delivery::AtApproval => (Capture::AtApproval, 0),
-            Delivery::ByMachine { within_ms } => (Capture::OnDelivery, within_ms),
+        let (capture, delivery_window_ms) = match self.capture {
+            CaptureTerms::AtApproval => (Capture::AtApproval, 0),
+            CaptureTerms::OnDelivery { within_ms } => (Capture::OnDelivery, within_ms),
         };
         v1::Confirmation {
             version: CONTENT_VERSION,
@@ -98,7 +95,7 @@ impl Confirmation {
             foreign: self
                 .exchange
                 .as_ref()
-                .map(|exchange| exchange.to_message(self.basket.total().of(self.currency))),
+                .map(|exchange| exchange.of(self.basket.total().of(self.currency)).to_message()),
             opened_at_ms: self.opened_at_ms,
             utc_offset_minutes: self.utc_offset_minutes.into(),
             expires_at_ms: self.expires_at_ms,
@@ -118,11 +115,14 @@ impl Confirmation {
         let message: v1::Confirmation =
             content::open(bytes, |message: &v1::Confirmation| message.version, CONTENT_VERSION)?;
         let total = field::money("total_minor", message.total_minor, &message.currency)?;
+        if total.amount.is_zero() {
+            return Err(FieldError("total_minor").into());
+        }
         let (price, exchange) = match &message.foreign {
             None => (total, None),
             Some(foreign) => {
-                let (price, exchange) = Exchange::parse(foreign, total)?;
-                (price, Some(exchange))
+                let foreign = ForeignPrice::parse(foreign, total)?;
+                (foreign.price, Some(foreign.into_exchange(total)))
             }
         };
         let lines = message.lines.iter().map(parse_line).collect::<Result<Vec<_>, _>>()?;
@@ -139,21 +139,14 @@ impl Confirmation {
             currency: price.currency,
             exchange,
             opened_at_ms: message.opened_at_ms,
-            utc_offset_minutes: utc_offset(message.utc_offset_minutes)?,
+            utc_offset_minutes: field::utc_offset(message.utc_offset_minutes)?,
             expires_at_ms: expiry(&message)?,
-            delivery: delivery(&message)?,
+            capture: capture(&message)?,
         };
         // Also finds a wrong line total and a wrong tax, which the value computes itself.
         content::check_canonical(bytes, &confirmation.encode())?;
         Ok(confirmation)
     }
-}
-
-fn utc_offset(minutes: i32) -> Result<i16, FieldError> {
-    i16::try_from(minutes)
-        .ok()
-        .filter(|minutes| minutes.unsigned_abs() <= MAX_UTC_OFFSET_MINUTES)
-        .ok_or(FieldError("utc_offset_minutes"))
 }
 
 fn expiry(message: &v1::Confirmation) -> Result<u64, FieldError> {
@@ -164,10 +157,10 @@ fn expiry(message: &v1::Confirmation) -> Result<u64, FieldError> {
     }
 }
 
-fn delivery(message: &v1::Confirmation) -> Result<Delivery, FieldError> {
+fn capture(message: &v1::Confirmation) -> Result<CaptureTerms, FieldError> {
     match (Capture::parse(message.capture)?, message.delivery_window_ms) {
-        (Capture::AtApproval, 0) => Ok(Delivery::AtApproval),
-        (Capture::OnDelivery, within_ms @ 1..) => Ok(Delivery::ByMachine { within_ms }),
+        (Capture::AtApproval, 0) => Ok(CaptureTerms::AtApproval),
+        (Capture::OnDelivery, within_ms @ 1..) => Ok(CaptureTerms::OnDelivery { within_ms }),
         (Capture::AtApproval, 1..) | (Capture::OnDelivery, 0) => {
             Err(FieldError("delivery_window_ms"))
         }

@@ -154,8 +154,7 @@ impl Retry {
             Reason::ShuttingDown
             | Reason::Busy
             | Reason::TooManyRequests
-            | Reason::TooManyPending
-            | Reason::RateStale => Self::Later { after_ms: pause_ms },
+            | Reason::TooManyPending => Self::Later { after_ms: pause_ms },
             _ => Self::Never,
         }
     }

@@ -1,6 +1,7 @@
 //! Reads single fields of a message that came from the other side.
 
 use bytes::Bytes;
+use kessai_terms::collation::Signature;
 use kessai_terms::{Amount, ApprovalNumber, Currency, Money, PaymentId, Reason, Reference};
 use thiserror::Error;
 
@@ -82,8 +83,13 @@ pub(crate) fn amount(name: &'static str, minor: u64) -> Result<Amount, FieldErro
 
 /// Takes an amount with its currency.
 pub(crate) fn money(name: &'static str, minor: u64, currency: &str) -> Result<Money, FieldError> {
-    let currency = Currency::from_code(currency).map_err(|_| FieldError("currency"))?;
+    let currency = self::currency(currency)?;
     Ok(amount(name, minor)?.of(currency))
+}
+
+/// Takes a currency by its letters.
+pub(crate) fn currency(code: &str) -> Result<Currency, FieldError> {
+    Currency::from_code(code).map_err(|_| FieldError("currency"))
 }
 
 /// Takes the number of a reason.
@@ -99,7 +105,28 @@ pub(crate) fn text<'text, T: TryFrom<&'text str>>(
     T::try_from(text).map_err(|_| FieldError(name))
 }
 
+/// Takes a business date of which 0 says that there is none.
+pub(crate) const fn business_date(number: u32) -> Option<u32> {
+    if number == 0 { None } else { Some(number) }
+}
+
 /// Takes an instant of which 0 says that there is none.
 pub(crate) const fn instant(at_ms: u64) -> Option<u64> {
     if at_ms == 0 { None } else { Some(at_ms) }
+}
+
+/// The furthest that a store's clock is from UTC.
+const MAX_UTC_OFFSET_MINUTES: u16 = 18 * 60;
+
+/// Takes how far a store's clock is from UTC.
+pub(crate) fn utc_offset(minutes: i32) -> Result<i16, FieldError> {
+    i16::try_from(minutes)
+        .ok()
+        .filter(|minutes| minutes.unsigned_abs() <= MAX_UTC_OFFSET_MINUTES)
+        .ok_or(FieldError("utc_offset_minutes"))
+}
+
+/// Takes a signature.
+pub(crate) fn signature(found: &[u8]) -> Result<Signature, FieldError> {
+    bytes("signature", found).map(Signature)
 }

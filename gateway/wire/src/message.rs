@@ -5,12 +5,15 @@ use thiserror::Error;
 
 use crate::call::RequestId;
 use crate::connection::{Refusal, Welcome};
+use crate::facts::TerminalFacts;
 use crate::field::FieldError;
 use crate::identity::{Handset, Identity};
 use crate::limits::MAX_ECHO;
-use crate::notice::SignedNotice;
+use crate::notice::{SignedNotice, recent_from_message, recent_to_message};
 use crate::payment::Payment;
+use crate::presented::PresentedCode;
 use crate::prompt::{Prompt, ProofResult};
+use crate::totals::TerminalTotals;
 use crate::v1::{self, to_peer::Body};
 
 /// Tells a peer something.
@@ -33,6 +36,10 @@ pub enum Answer {
     Refusal(Refusal),
     /// To what a terminal asks about a payment.
     Payment(Payment),
+    /// To a Totals.
+    Totals(TerminalTotals),
+    /// To a Facts.
+    Facts(TerminalFacts),
     /// To an Attach.
     Attached {
         /// Number of this customer's latest notice.
@@ -42,6 +49,10 @@ pub enum Answer {
     ProofResult(ProofResult),
     /// To a Refuse, and to a Prove that came after the end.
     Notice(SignedNotice),
+    /// To a PresentCode.
+    Code(PresentedCode),
+    /// To a Recent: at most [`MAX_RECENT`](crate::limits::MAX_RECENT), by falling number.
+    Recent(Vec<SignedNotice>),
 }
 
 /// Tells a peer unasked.
@@ -99,9 +110,13 @@ impl Answer {
             Some(Body::Echo(echo)) => Self::Echo(echo.payload.clone()),
             Some(Body::Refusal(refusal)) => Self::Refusal(Refusal::parse(refusal)?),
             Some(Body::Payment(payment)) => Self::Payment(Payment::parse(payment)?),
+            Some(Body::Totals(totals)) => Self::Totals(TerminalTotals::parse(totals)?),
+            Some(Body::Facts(facts)) => Self::Facts(TerminalFacts::parse(facts)?),
             Some(Body::Attached(attached)) => Self::Attached { latest: attached.latest },
             Some(Body::ProofResult(result)) => Self::ProofResult(ProofResult::parse(result)?),
             Some(Body::Notice(notice)) => Self::Notice(SignedNotice::parse(notice)?),
+            Some(Body::PresentmentCode(code)) => Self::Code(PresentedCode::parse(code)?),
+            Some(Body::Recent(recent)) => Self::Recent(recent_from_message(recent)?),
             Some(Body::Draining(_) | Body::Prompt(_)) | None => {
                 return Err(MessageError::UnknownAnswer(request));
             }
@@ -114,9 +129,13 @@ impl Answer {
             Self::Echo(payload) => Body::Echo(v1::Echo { payload: payload.clone() }),
             Self::Refusal(refusal) => Body::Refusal(refusal.to_message()),
             Self::Payment(payment) => Body::Payment(payment.to_message()),
+            Self::Totals(totals) => Body::Totals(totals.to_message()),
+            Self::Facts(facts) => Body::Facts(facts.to_message()),
             Self::Attached { latest } => Body::Attached(v1::Attached { latest: *latest }),
             Self::ProofResult(result) => Body::ProofResult(result.to_message()),
             Self::Notice(notice) => Body::Notice(notice.to_message()),
+            Self::Code(code) => Body::PresentmentCode(code.to_message()),
+            Self::Recent(notices) => Body::Recent(recent_to_message(notices)),
         }
     }
 }
@@ -140,8 +159,12 @@ impl Push {
                 | Body::Echo(_)
                 | Body::Refusal(_)
                 | Body::Payment(_)
+                | Body::Totals(_)
+                | Body::Facts(_)
                 | Body::Attached(_)
-                | Body::ProofResult(_),
+                | Body::ProofResult(_)
+                | Body::PresentmentCode(_)
+                | Body::Recent(_),
             )
             | None => return Err(MessageError::UnknownPush),
         })

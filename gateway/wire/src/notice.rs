@@ -9,7 +9,9 @@ use prost::Message;
 
 use crate::NOTICE_VERSION;
 use crate::content::{self, ContentError};
+use crate::exchange::ForeignPrice;
 use crate::field::{self, Approval, FieldError};
+use crate::limits::MAX_RECENT;
 use crate::state::PaymentState;
 use crate::v1;
 
@@ -24,7 +26,8 @@ pub struct Notice {
     pub state: PaymentState,
     /// Why, in full.
     pub reason: Reason,
-    /// What it was about, in the currency of the account.
+    /// What it was about, in the currency of the account; what the store charges, if it was
+    /// declined because that could not be converted.
     pub price: Money,
     /// The store's name.
     pub store_name: StoreName,
@@ -36,8 +39,10 @@ pub struct Notice {
     pub approval: Option<Approval>,
     /// How much was debited.
     pub captured: Amount,
-    /// How much came back.
+    /// How much came back by refunds.
     pub refunded: Amount,
+    /// What the store charged, if that was in another currency.
+    pub foreign: Option<ForeignPrice>,
 }
 
 impl Notice {
@@ -59,6 +64,7 @@ impl Notice {
             reference,
             captured_minor: self.captured.minor(),
             refunded_minor: self.refunded.minor(),
+            foreign: self.foreign.map(ForeignPrice::to_message),
         }
         .encode_to_vec()
         .into()
@@ -72,18 +78,24 @@ impl Notice {
     pub fn decode(bytes: &[u8]) -> Result<Self, ContentError> {
         let message: v1::Notice =
             content::open(bytes, |message: &v1::Notice| message.version, NOTICE_VERSION)?;
+        let price = field::money("amount_minor", message.amount_minor, &message.currency)?;
         let notice = Self {
             number: NonZeroU64::new(message.number).ok_or(FieldError("number"))?,
             payment: field::payment(&message.payment_id)?,
             state: ended(PaymentState::parse(message.state)?)?,
             reason: field::reason(message.reason)?,
-            price: field::money("amount_minor", message.amount_minor, &message.currency)?,
+            price,
             store_name: field::text("store_name", &message.store_name)?,
             merchant_name: field::text("merchant_name", &message.merchant_name)?,
             at_ms: message.at_ms,
             approval: Approval::parse(message.approval_number, message.reference)?,
             captured: field::amount("captured_minor", message.captured_minor)?,
             refunded: field::amount("refunded_minor", message.refunded_minor)?,
+            foreign: message
+                .foreign
+                .as_ref()
+                .map(|foreign| ForeignPrice::parse(foreign, price))
+                .transpose()?,
         };
         content::check_canonical(bytes, &notice.encode())?;
         Ok(notice)
@@ -141,7 +153,7 @@ impl SignedNotice {
         Ok(Self {
             content_digest: ContentDigest(field::bytes("content_digest", &message.content_digest)?),
             notice: message.notice.clone(),
-            signature: Signature(field::bytes("signature", &message.signature)?),
+            signature: field::signature(&message.signature)?,
         })
     }
 
@@ -152,4 +164,18 @@ impl SignedNotice {
             signature: Bytes::copy_from_slice(&self.signature.0),
         }
     }
+}
+
+/// Reads a list of recent payments. Which of them are authentic, only the key of the handset tells.
+pub(crate) fn recent_from_message(
+    message: &v1::RecentPayments,
+) -> Result<Vec<SignedNotice>, FieldError> {
+    if message.notices.len() > MAX_RECENT {
+        return Err(FieldError("notices"));
+    }
+    message.notices.iter().map(SignedNotice::parse).collect()
+}
+
+pub(crate) fn recent_to_message(notices: &[SignedNotice]) -> v1::RecentPayments {
+    v1::RecentPayments { notices: notices.iter().map(SignedNotice::to_message).collect() }
 }

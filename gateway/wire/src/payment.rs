@@ -4,6 +4,7 @@ use bytes::Bytes;
 use kessai_terms::{Amount, Money, PaymentId, Reason};
 
 use crate::field::{self, Approval, FieldError};
+use crate::refund::RefundDone;
 use crate::state::PaymentState;
 use crate::v1;
 
@@ -18,11 +19,12 @@ pub struct Payment {
     pub state: PaymentState,
     /// Why; none while it is pending.
     pub reason: Option<Reason>,
-    /// What it is about; none if it was cancelled before its open came.
+    /// What it is about, in the currency of the open; none if it was cancelled before its open
+    /// came.
     pub price: Option<Money>,
-    /// How much of it the merchant has.
+    /// How much of it was captured, in that currency.
     pub captured: Amount,
-    /// How much of that went back.
+    /// How much of that went back by refunds.
     pub refunded: Amount,
     /// The numbers for the receipt, once it was approved.
     pub approval: Option<Approval>,
@@ -34,6 +36,8 @@ pub struct Payment {
     pub ended_at_ms: Option<u64>,
     /// Until when the customer can answer, or the machine report delivery; else none.
     pub expires_at_ms: Option<u64>,
+    /// What came of the refund that this answers; else none.
+    pub refund: Option<RefundDone>,
 }
 
 impl Payment {
@@ -49,12 +53,14 @@ impl Payment {
             captured: field::amount("captured_minor", message.captured_minor)?,
             refunded: field::amount("refunded_minor", message.refunded_minor)?,
             approval: Approval::parse(message.approval_number, message.reference)?,
-            business_date: (message.business_date != 0).then_some(message.business_date),
+            business_date: field::business_date(message.business_date),
             opened_at_ms: field::instant(message.opened_at_ms),
             ended_at_ms: field::instant(message.ended_at_ms),
             expires_at_ms: field::instant(message.expires_at_ms),
+            refund: message.refund.as_ref().map(RefundDone::parse).transpose()?,
         };
         payment.check_reason()?;
+        payment.check_refunds()?;
         Ok(payment)
     }
 
@@ -73,6 +79,16 @@ impl Payment {
             }
         };
         if fits { Ok(()) } else { Err(FieldError("reason")) }
+    }
+
+    /// Checks that no more went back than came in, and that a refund that was made is among it.
+    fn check_refunds(&self) -> Result<(), FieldError> {
+        let made = self.refund.map_or(Amount::ZERO, |refund| refund.amount);
+        if made <= self.refunded && self.refunded <= self.captured {
+            Ok(())
+        } else {
+            Err(FieldError("refunded_minor"))
+        }
     }
 
     pub(crate) fn to_message(self) -> v1::Payment {
@@ -95,6 +111,7 @@ impl Payment {
             ended_at_ms: self.ended_at_ms.unwrap_or_default(),
             expires_at_ms: self.expires_at_ms.unwrap_or_default(),
             receipt: None,
+            refund: self.refund.map(RefundDone::to_message),
         }
     }
 }
@@ -102,10 +119,14 @@ impl Payment {
 /// Tells as much as a terminal may know: one decline is like any other, also the few that happen
 /// for a reason which, on its own, it could be told.
 ///
+/// Only that the money does not suffice may be disclosed of a payment by presentment code, if the
+/// processor so wishes; whether it does, was decided before the reason came here.
+///
 /// # Source
 /// Rule 5 of the collation's rules; promise 4 of the patent.
 fn told_to_terminal(state: PaymentState, reason: Reason) -> Reason {
     match state {
+        PaymentState::Declined if reason == Reason::InsufficientFunds => reason,
         PaymentState::Declined => Reason::NotHonoured,
         PaymentState::Pending
         | PaymentState::Authorised

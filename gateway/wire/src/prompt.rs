@@ -125,7 +125,7 @@ impl ProofResult {
 
 impl Verdict {
     fn parse(message: &v1::Collated) -> Result<Self, FieldError> {
-        let signature = Signature(field::bytes("signature", &message.signature)?);
+        let signature = field::signature(&message.signature)?;
         let notice = message.notice.as_ref().map(SignedNotice::parse).transpose()?;
         match (state::parse_outcome(message.outcome)?, notice, message.tries_left) {
             (Outcome::Approved, Some(notice), _) => Ok(Self::Approved { signature, notice }),

@@ -5,12 +5,13 @@
 //! which the register knows and the message does not say.
 
 use bytes::Bytes;
+use kessai_terms::ids::PresentmentCodeError;
 use kessai_terms::money::CurrencyError;
 use kessai_terms::{
-    Amount, Currency, CustomerId, Gtin, Line, PaymentId, ProductName, Reason, Tax, TaxRate,
+    Amount, Currency, CustomerId, Gtin, Line, PaymentId, PresentmentCode, ProductName, Reason, Tax,
+    TaxRate,
 };
 
-use crate::call::NOT_YET;
 use crate::faults::Faults;
 use crate::field;
 use crate::limits::MAX_LINES;
@@ -42,6 +43,8 @@ pub struct Purchase {
 pub enum Payer {
     /// The customer of this id.
     Customer(CustomerId),
+    /// The customer whose handset shows this code.
+    Code(PresentmentCode),
 }
 
 impl Purchase {
@@ -76,6 +79,7 @@ impl Purchase {
             payment_id: Bytes::copy_from_slice(self.payment.as_bytes()),
             payer: Some(match self.payer {
                 Payer::Customer(id) => v1::open::Payer::CustomerId(id.to_string()),
+                Payer::Code(code) => v1::open::Payer::PresentmentCode(code.to_string()),
             }),
             lines: self.lines.iter().map(line_to_message).collect(),
             total_minor: self.claimed_total.minor(),
@@ -95,7 +99,9 @@ fn payer(message: Option<&v1::open::Payer>) -> Result<Payer, Reason> {
         Some(v1::open::Payer::CustomerId(id)) => {
             CustomerId::new(id).map(Payer::Customer).map_err(|_| Reason::CustomerIdInvalid)
         }
-        Some(v1::open::Payer::PresentmentCode(_)) => Err(NOT_YET),
+        Some(v1::open::Payer::PresentmentCode(code)) => {
+            code.parse().map(Payer::Code).map_err(|_: PresentmentCodeError| Reason::CodeNotValid)
+        }
         None => Err(Reason::Malformed),
     }
 }
@@ -106,7 +112,8 @@ fn currency(code: &str) -> Result<Currency, Reason> {
     })
 }
 
-fn amount(minor: u64) -> Result<Amount, Reason> {
+/// Takes an amount from a request.
+pub(crate) fn amount(minor: u64) -> Result<Amount, Reason> {
     Amount::new(minor).map_err(|_| Reason::AmountOverflow)
 }
 

@@ -1,4 +1,5 @@
-//! Says how a payment stands, when its money moves, and how its taxes are rounded.
+//! Says how a payment stands, when its money moves and why it goes back, and how its taxes are
+//! rounded.
 //!
 //! The numbers stand in the schema only; here each value is led to its number and back.
 
@@ -131,6 +132,34 @@ impl From<Capture> for v1::Capture {
     }
 }
 
+/// Says why a payment is taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ReverseCause {
+    /// Whoever stands at the terminal wishes it, or the terminal does not know whether it was paid.
+    OnRequest,
+    /// The goods could not be handed out.
+    NotDispensed,
+}
+
+impl ReverseCause {
+    pub(crate) fn parse(number: i32) -> Result<Self, FieldError> {
+        match v1::ReverseCause::try_from(number) {
+            Ok(v1::ReverseCause::OnRequest) => Ok(Self::OnRequest),
+            Ok(v1::ReverseCause::NotDispensed) => Ok(Self::NotDispensed),
+            Ok(v1::ReverseCause::Unspecified) | Err(_) => Err(FieldError("cause")),
+        }
+    }
+}
+
+impl From<ReverseCause> for v1::ReverseCause {
+    fn from(cause: ReverseCause) -> Self {
+        match cause {
+            ReverseCause::OnRequest => Self::OnRequest,
+            ReverseCause::NotDispensed => Self::NotDispensed,
+        }
+    }
+}
+
 pub(crate) fn parse_rounding(number: i32) -> Result<Rounding, FieldError> {
     match v1::TaxRounding::try_from(number) {
         Ok(v1::TaxRounding::Down) => Ok(Rounding::Down),
@@ -187,6 +216,10 @@ mod tests {
         for capture in [Capture::AtApproval, Capture::OnDelivery] {
             assert_eq!(Capture::parse(v1::Capture::from(capture).into()), Ok(capture));
         }
+        for cause in [ReverseCause::OnRequest, ReverseCause::NotDispensed] {
+            assert_eq!(ReverseCause::parse(v1::ReverseCause::from(cause).into()), Ok(cause));
+        }
+        assert!(ReverseCause::parse(0).is_err() && ReverseCause::parse(3).is_err());
         for rounding in [Rounding::Down, Rounding::HalfUp, Rounding::Up] {
             assert_eq!(parse_rounding(v1::TaxRounding::from(rounding).into()), Ok(rounding));
         }

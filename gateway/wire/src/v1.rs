@@ -25,3 +25,33 @@ impl std::fmt::Debug for EnrolHandset {
         f.debug_struct("EnrolHandset").field("handset", &self.handset).finish_non_exhaustive()
     }
 }
+
+impl std::fmt::Debug for Open {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Open")
+            .field("payment_id", &self.payment_id)
+            .field("payer", &self.payer)
+            .field("lines", &self.lines)
+            .field("total_minor", &self.total_minor)
+            .field("currency", &self.currency)
+            .field("capture", &self.capture)
+            .finish()
+    }
+}
+
+impl std::fmt::Debug for open::Payer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::CustomerId(id) => f.debug_tuple("CustomerId").field(id).finish(),
+            Self::PresentmentCode(_) => f.write_str("PresentmentCode(..)"),
+        }
+    }
+}
+
+impl std::fmt::Debug for PresentmentCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PresentmentCode")
+            .field("expires_at_ms", &self.expires_at_ms)
+            .finish_non_exhaustive()
+    }
+}

@@ -5,7 +5,10 @@
 use bytes::Bytes;
 use kessai_wire::terms::Reason;
 use kessai_wire::v1::{self, CloseCode, ToGateway, to_gateway::Body};
-use kessai_wire::{Call, CallError, HandsetRequest, TerminalRequest};
+use kessai_wire::{
+    Answer, Call, CallError, DeliveredLines, HandsetRequest, Message, Payer, Request,
+    TerminalRequest,
+};
 
 #[path = "support/samples.rs"]
 mod samples;
@@ -60,6 +63,17 @@ fn a_role_asks_for_what_is_its_own() {
     check(&ToGateway { from: hub, ..prove() }, Reason::RoleNotPermitted);
     check(&ToGateway { from: None, ..open() }, Reason::Malformed);
     check(&ToGateway { from: None, ..prove() }, Reason::Malformed);
+    for (name, _, call) in samples::calls() {
+        let message = ToGateway::from(&call);
+        let stranger = match call.body {
+            Request::Hello(_) | Request::Echo(_) => continue,
+            Request::Terminal(..) => prove().from,
+            Request::Handset(..) => open().from,
+        };
+        assert_ne!(message.from, stranger, "{name}");
+        check(&ToGateway { from: stranger, ..message.clone() }, Reason::RoleNotPermitted);
+        check(&ToGateway { from: None, ..message }, Reason::Malformed);
+    }
 }
 
 #[test]
@@ -128,7 +142,9 @@ fn a_payment_id_is_a_uuid_of_version_7() {
             Body::Cancel(v1::Cancel { payment_id: payment_id.clone() }),
             Body::Status(v1::Status { payment_id: payment_id.clone() }),
             Body::Delivered(v1::Delivered { payment_id: payment_id.clone(), lines: vec![] }),
-            Body::Reverse(v1::Reverse { payment_id: payment_id.clone() }),
+            Body::Reverse(v1::Reverse { payment_id: payment_id.clone(), cause: 1 }),
+            Body::Refund(v1::Refund { payment_id: payment_id.clone(), ..good_refund() }),
+            Body::Refund(v1::Refund { refund_id: payment_id.clone(), ..good_refund() }),
         ];
         for body in bodies {
             check(&ToGateway { body: Some(body), ..open() }, Reason::PaymentIdInvalid);
@@ -173,17 +189,69 @@ fn money_has_a_known_currency_and_a_payer() {
 }
 
 #[test]
-fn what_comes_with_a_later_version_is_refused_by_name() {
-    let code = v1::open::Payer::PresentmentCode("123456".to_owned());
-    check_open(|open| open.payer = Some(code), Reason::VersionUnsupported);
-    let payment_id = Bytes::copy_from_slice(samples::payment_id().as_bytes());
-    let part = v1::Delivered {
-        payment_id: payment_id.clone(),
-        lines: vec![v1::DeliveredLine { line: 0, quantity: 1 }],
+fn a_presentment_code_has_its_digits_and_its_check_digit() {
+    let code = |text: &str| Some(v1::open::Payer::PresentmentCode(text.to_owned()));
+    for text in ["", "3141592654", "314159265", "31415926533", "314159265x", " 3141592653"] {
+        check_open(|open| open.payer = code(text), Reason::CodeNotValid);
+    }
+    let mut message = open();
+    let Some(Body::Open(body)) = &mut message.body else { panic!("an open") };
+    body.payer = code("314-159 2653");
+    let Request::Terminal(_, TerminalRequest::Open(purchase)) = Call::parse(&message).unwrap().body
+    else {
+        panic!("an open")
     };
-    let refund = v1::Refund { payment_id, ..v1::Refund::default() };
-    check(&ToGateway { body: Some(Body::Delivered(part)), ..open() }, Reason::VersionUnsupported);
-    check(&ToGateway { body: Some(Body::Refund(refund)), ..open() }, Reason::VersionUnsupported);
+    assert_eq!(purchase.payer, Payer::Code(samples::presentment_code()));
+}
+
+fn good_id() -> Bytes {
+    Bytes::copy_from_slice(samples::payment_id().as_bytes())
+}
+
+fn good_refund() -> v1::Refund {
+    let refund_id = Bytes::copy_from_slice(samples::refund_id().as_bytes());
+    v1::Refund { refund_id, payment_id: good_id(), amount_minor: 93 }
+}
+
+fn check_body(body: Body, expected: Reason) {
+    check(&ToGateway { body: Some(body), ..open() }, expected);
+}
+
+#[test]
+fn a_delivery_names_each_line_once_with_pieces_that_it_can_have() {
+    let check = |lines: &[(u32, u32)], expected| {
+        let lines = lines.iter().map(|&(line, quantity)| v1::DeliveredLine { line, quantity });
+        let delivered = v1::Delivered { payment_id: good_id(), lines: lines.collect() };
+        check_body(Body::Delivered(delivered), expected);
+    };
+    check(&[(0, 1), (1, 1), (0, 1)], Reason::Malformed);
+    check(&[(200, 1)], Reason::Malformed);
+    check(&[(u32::MAX, 1)], Reason::Malformed);
+    check(&[(0, 10_000)], Reason::QuantityInvalid);
+    check(&[(0, 10_000), (200, 1)], Reason::Malformed);
+    let all: Vec<_> = (0..=200).map(|line| (line, 1)).collect();
+    check(&all, Reason::Malformed);
+    assert_eq!(DeliveredLines::new([]), Err(Reason::Malformed), "none would mean all");
+}
+
+#[test]
+fn a_reversal_says_why() {
+    for cause in [0, 3, -1] {
+        let reverse = v1::Reverse { payment_id: good_id(), cause };
+        check_body(Body::Reverse(reverse), Reason::Malformed);
+    }
+    let reverse = v1::Reverse { payment_id: Bytes::new(), cause: 0 };
+    check_body(Body::Reverse(reverse), Reason::Malformed);
+}
+
+#[test]
+fn a_refund_is_of_something() {
+    let of = |amount_minor| Body::Refund(v1::Refund { amount_minor, ..good_refund() });
+    check_body(of(0), Reason::AmountInvalid);
+    check_body(of(1_000_000_000_000_000), Reason::AmountOverflow);
+    check_body(of(u64::MAX), Reason::AmountOverflow);
+    let nameless = v1::Refund { refund_id: Bytes::new(), amount_minor: 0, ..good_refund() };
+    check_body(Body::Refund(nameless), Reason::PaymentIdInvalid);
 }
 
 fn check_prove(spoil: impl FnOnce(&mut v1::Prove), expected: Reason) {
@@ -240,5 +308,22 @@ fn a_proof_is_never_printed() {
             !printed.contains("77, 77") && !printed.contains("7777") && !printed.contains("www"),
             "{printed}"
         );
+    }
+}
+
+#[test]
+fn a_presentment_code_is_never_printed() {
+    let message = ToGateway::from(&samples::terminal_call(
+        3,
+        TerminalRequest::Open(samples::purchase_by_code()),
+    ));
+    let call = Call::parse(&message).unwrap();
+    let answer = Message::Answer(call.request, Answer::Code(samples::presented()));
+    let told = v1::ToPeer::from(&answer);
+    for printed in
+        [format!("{message:?}"), format!("{call:?}"), format!("{answer:?}"), format!("{told:?}")]
+    {
+        assert!(!printed.contains("314159") && !printed.contains("314 159"), "{printed}");
+        assert!(printed.contains("PresentmentCode"), "{printed}");
     }
 }

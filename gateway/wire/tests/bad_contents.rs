@@ -93,6 +93,42 @@ fn a_foreign_price_has_another_currency_and_a_rate() {
     check(&|foreign| foreign.rate = "-1".to_owned(), "rate");
     check(&|foreign| foreign.markup_bp = 65_536, "markup_bp");
     check(&|foreign| foreign.currency.clear(), "currency");
+    check(&|foreign| foreign.rate = "0.00670".to_owned() + &"0".repeat(12), "rate");
+}
+
+#[test]
+fn a_foreign_price_that_was_converted_wrongly_is_not_shown() {
+    let check = |spoil: &dyn Fn(&mut v1::Confirmation), expected| {
+        let mut message =
+            v1::Confirmation::decode(samples::foreign_confirmation().encode()).unwrap();
+        spoil(&mut message);
+        let refused = Confirmation::decode(&message.encode_to_vec()).unwrap_err();
+        assert_eq!(refused, ContentError::Field(FieldError(expected)));
+    };
+    let check_foreign = |spoil: &dyn Fn(&mut v1::ForeignPrice)| {
+        check(&|message| spoil(message.foreign.as_mut().unwrap()), "foreign");
+    };
+    check(&|message| message.total_minor += 1, "foreign");
+    check(&|message| message.total_minor -= 1, "foreign");
+    check_foreign(&|foreign| foreign.rate = "0.0068".to_owned());
+    check_foreign(&|foreign| foreign.price_minor = 593);
+    check(&|message| message.total_minor = 0, "total_minor");
+
+    let mut message = v1::Notice::decode(samples::foreign_notice().encode()).unwrap();
+    message.amount_minor += 1;
+    let refused = Notice::decode(&message.encode_to_vec()).unwrap_err();
+    assert_eq!(refused, ContentError::Field(FieldError("foreign")));
+}
+
+/// The same price by a rate that says the same with another number of digits is another content.
+#[test]
+fn a_rate_is_kept_as_it_was_written() {
+    let mut message = v1::Confirmation::decode(samples::foreign_confirmation().encode()).unwrap();
+    message.foreign.as_mut().unwrap().rate = "0.00670".to_owned();
+    let bytes = message.encode_to_vec();
+    let confirmation = Confirmation::decode(&bytes).unwrap();
+    assert_eq!(confirmation.encode(), bytes);
+    assert_ne!(confirmation, samples::foreign_confirmation());
 }
 
 #[test]

@@ -99,6 +99,11 @@ fn signed_contents_are_written_and_read_as_in_their_vectors() {
     let notices = [
         ("notice_captured", "number 7, paid", samples::notice()),
         ("notice_declined", "number 8, tries exceeded", samples::declined_notice()),
+        (
+            "notice_foreign",
+            "number 9, 3.30 euro for 493 yen, 0.62 refunded",
+            samples::foreign_notice(),
+        ),
     ];
     for (name, says, notice) in notices {
         let bytes = notice.encode();
@@ -115,7 +120,8 @@ fn no_vector_is_left_over() {
         .chain(samples::messages().iter().map(|message| message.0))
         .chain(samples::enrolments().iter().map(|enrol| enrol.0))
         .chain(samples::enrolment_answers().iter().map(|answer| answer.0))
-        .chain(["confirmation", "confirmation_foreign", "notice_captured", "notice_declined"])
+        .chain(["confirmation", "confirmation_foreign"])
+        .chain(["notice_captured", "notice_declined", "notice_foreign"])
         .map(|name| format!("{name}.hex"))
         .collect();
     let found: BTreeSet<String> = std::fs::read_dir(folder())

@@ -72,6 +72,7 @@ fn any_vector() -> impl Strategy<Value = Vec<u8>> {
         samples::confirmation().encode().to_vec(),
         samples::foreign_confirmation().encode().to_vec(),
         samples::notice().encode().to_vec(),
+        samples::foreign_notice().encode().to_vec(),
     ];
     let enrolments = samples::enrolments().into_iter();
     let enrolments = enrolments.map(|enrol| framed(&v1::Enrol::from(&enrol.2)).to_vec());

@@ -4,7 +4,7 @@
 
 use kessai_wire::limits;
 use kessai_wire::terms::limits as terms;
-use kessai_wire::terms::{Reason, Stage};
+use kessai_wire::terms::{PresentmentCode, Rate, Reason, Stage};
 use kessai_wire::{ALPN, ALPN_ENROLMENT, CloseCode, Retry, SERVER_NAME, Subject};
 
 const DOCUMENT: &str = include_str!("../../../docs/PROTOCOL.md");
@@ -88,6 +88,9 @@ fn the_limits_are_those_of_the_code() {
         number(terms::MAX_STORE_NAME),
         number(terms::MAX_LINES),
         terms::MAX_QUANTITY.into(),
+        number(PresentmentCode::LENGTH),
+        number(limits::MAX_RECENT),
+        Rate::MAX_SCALE.into(),
         terms::MAX_TAX_RATE_BASIS_POINTS.into(),
         terms::MAX_PAYMENT_MINOR,
         terms::MAX_AMOUNT_MINOR,

@@ -11,14 +11,16 @@ use kessai_wire::terms::collation::{
     content_digest,
 };
 use kessai_wire::terms::{
-    Amount, ApprovalNumber, Basket, Currency, DeviceId, Gtin, Line, PaymentId, Reason, Reference,
-    Rounding, Tax, TaxRate,
+    Amount, ApprovalNumber, Basket, Currency, DeviceId, Gtin, Line, PaymentId, PresentmentCode,
+    Reason, Reference, Rounding, Tax, TaxRate,
 };
 use kessai_wire::{
-    Answer, Approval, Call, Capture, Confirmation, Delivery, Enrol, EnrolAnswer, EnrolHandset,
-    EnrolPeer, Exchange, Handset, HandsetRequest, Hello, Identity, Limits, Message, Notice, Payer,
-    Payment, PaymentState, Prompt, ProofResult, Prove, Purchase, Push, Refusal, Request, RequestId,
-    SignedNotice, SoftwareName, TerminalRequest, Verdict, Welcome,
+    Answer, Approval, Call, Capture, CaptureTerms, Confirmation, CurrencyTotals, DeliveredLines,
+    Delivery, Enrol, EnrolAnswer, EnrolHandset, EnrolPeer, Exchange, ForeignPrice, Handset,
+    HandsetRequest, Hello, Identity, Limits, Message, Notice, Payer, Payment, PaymentState,
+    PresentedCode, Prompt, ProofResult, Prove, Purchase, Push, Refund, RefundDone, Refusal,
+    Request, RequestId, ReverseCause, SignedNotice, SoftwareName, Tally, TerminalFacts,
+    TerminalKind, TerminalRequest, TerminalTotals, Verdict, Welcome,
 };
 
 pub const NOW_MS: u64 = 1_790_000_000_000;
@@ -65,6 +67,28 @@ pub fn purchase() -> Purchase {
     }
 }
 
+pub fn presentment_code() -> PresentmentCode {
+    "314 159 2653".parse().unwrap()
+}
+
+/// The same by a code, at a machine.
+pub fn purchase_by_code() -> Purchase {
+    Purchase { payer: Payer::Code(presentment_code()), capture: Capture::OnDelivery, ..purchase() }
+}
+
+/// One of the two rice balls and the stamp came out, the tea did not.
+pub fn delivered_in_part() -> Delivery {
+    Delivery::Lines(DeliveredLines::new([(0, 1), (1, 0), (2, 1)]).unwrap())
+}
+
+pub fn refund() -> Refund {
+    Refund { refund: refund_id(), payment: payment_id(), amount: yen(93) }
+}
+
+pub fn refund_id() -> PaymentId {
+    PaymentId::from_parts(NOW_MS + 60_000, [11; 10])
+}
+
 pub fn confirmation() -> Confirmation {
     Confirmation {
         payment: payment_id(),
@@ -80,7 +104,7 @@ pub fn confirmation() -> Confirmation {
         opened_at_ms: NOW_MS,
         utc_offset_minutes: 540,
         expires_at_ms: NOW_MS + 60_000,
-        delivery: Delivery::AtApproval,
+        capture: CaptureTerms::AtApproval,
     }
 }
 
@@ -91,7 +115,7 @@ pub fn foreign_confirmation() -> Confirmation {
         currency: Currency::JPY,
         exchange: Some(Exchange { total, rate: "0.0067".parse().unwrap(), markup_bp: 150 }),
         utc_offset_minutes: -150,
-        delivery: Delivery::ByMachine { within_ms: 120_000 },
+        capture: CaptureTerms::OnDelivery { within_ms: 120_000 },
         ..confirmation()
     }
 }
@@ -116,6 +140,25 @@ pub fn notice() -> Notice {
         approval: Some(approval()),
         captured: yen(TOTAL),
         refunded: Amount::ZERO,
+        foreign: None,
+    }
+}
+
+/// 493 yen came to 3.30 euro, of which 0.62 went back.
+pub fn foreign_notice() -> Notice {
+    Notice {
+        number: NonZeroU64::new(9).unwrap(),
+        payment: PaymentId::from_parts(NOW_MS + 1, [9; 10]),
+        state: PaymentState::PartlyRefunded,
+        price: Amount::new(330).unwrap().of(Currency::EUR),
+        captured: Amount::new(330).unwrap(),
+        refunded: Amount::new(62).unwrap(),
+        foreign: Some(ForeignPrice {
+            price: yen(TOTAL).of(Currency::JPY),
+            rate: "0.0067".parse().unwrap(),
+            markup_bp: 150,
+        }),
+        ..notice()
     }
 }
 
@@ -155,7 +198,71 @@ pub fn approved() -> Payment {
         opened_at_ms: Some(NOW_MS),
         ended_at_ms: Some(NOW_MS + 3_000),
         expires_at_ms: None,
+        refund: None,
     }
+}
+
+/// One rice ball and the stamp came out.
+pub fn captured_in_part() -> Payment {
+    Payment { captured: yen(129 + 84), ..approved() }
+}
+
+/// After a refund of 93 yen.
+pub fn refunded() -> Payment {
+    Payment {
+        state: PaymentState::PartlyRefunded,
+        refunded: yen(93),
+        business_date: Some(20_260_922),
+        refund: Some(RefundDone {
+            refund: refund_id(),
+            amount: yen(93),
+            reference: Reference::new(626_412_000_043).unwrap(),
+            business_date: 20_260_922,
+        }),
+        ..approved()
+    }
+}
+
+pub fn totals() -> TerminalTotals {
+    let tally = |count, minor| Tally { count, amount: Amount::new(minor).unwrap() };
+    let none = Tally::default();
+    TerminalTotals {
+        business_date: 20_260_921,
+        currencies: vec![
+            CurrencyTotals {
+                currency: Currency::JPY,
+                captured: tally(12, 5_916),
+                reversed: tally(1, 493),
+                refunded: tally(2, 186),
+            },
+            CurrencyTotals {
+                currency: Currency::USD,
+                captured: tally(1, 12_715),
+                reversed: none,
+                refunded: none,
+            },
+        ],
+    }
+}
+
+pub fn facts() -> TerminalFacts {
+    TerminalFacts {
+        merchant: "M1".parse().unwrap(),
+        merchant_name: "やまと商店".parse().unwrap(),
+        invoice_number: Some("T7123456789012".parse().unwrap()),
+        store: "S1".parse().unwrap(),
+        store_name: "やまと 駅前店".parse().unwrap(),
+        currency: Currency::JPY,
+        rounding: Rounding::Down,
+        kind: TerminalKind::PointOfSale,
+        utc_offset_minutes: 540,
+    }
+}
+
+/// Given on the connection with the channel binding cb.. until a minute from now.
+pub fn presented() -> PresentedCode {
+    let (channel, _) = binding();
+    PresentedCode::sign(&server_key(), &channel, presentment_code(), NOW_MS + 60_000)
 }
 
 pub fn pending() -> Payment {
@@ -219,18 +326,20 @@ pub fn prove() -> Prove {
         handset_nonce: HandsetNonce([0xe0; 32]),
         proof: Proof([0x77; 32]),
         hub_tag: None,
+        shown_ago_ms: Some(4_200),
     }
 }
 
-/// The same through a carrier hub.
+/// The same through a carrier hub, by a handset that does not know when it showed the purchase.
 pub fn hub_prove() -> Prove {
-    Prove { hub_tag: Some(Signature([0x7a; 32])), ..prove() }
+    Prove { hub_tag: Some(Signature([0x7a; 32])), shown_ago_ms: None, ..prove() }
 }
 
 /// Every call by name, with what it says in words.
 pub fn calls() -> Vec<(&'static str, &'static str, Call)> {
-    use HandsetRequest::{Attach, Prove, Refuse};
-    use TerminalRequest::{Cancel, Delivered, Open, Reverse, Status};
+    use HandsetRequest::{Attach, PresentCode, Prove, Recent, Refuse};
+    use TerminalRequest as Asks;
+    use TerminalRequest::{Cancel, Delivered, Open, Reverse, Status, Totals};
     let hello = Hello {
         from: Some(Identity::Terminal("POS00001".parse().unwrap())),
         versions: vec![1],
@@ -251,17 +360,50 @@ pub fn calls() -> Vec<(&'static str, &'static str, Call)> {
         ),
         ("cancel", "of that payment", terminal_call(4, Cancel(id))),
         ("status", "of that payment", terminal_call(5, Status(id))),
-        ("delivered", "all of that payment", terminal_call(6, Delivered(id))),
-        ("reverse", "of that payment", terminal_call(7, Reverse(id))),
+        (
+            "open_code",
+            "the same at a machine, from whoever shows the code 3141592653",
+            terminal_call(3, Open(purchase_by_code())),
+        ),
+        ("delivered", "all of that payment", terminal_call(6, Delivered(id, Delivery::All))),
+        (
+            "delivered_part",
+            "1 piece of line 0, none of line 1, 1 of line 2",
+            terminal_call(6, Delivered(id, delivered_in_part())),
+        ),
+        ("reverse", "of that payment", terminal_call(7, Reverse(id, ReverseCause::OnRequest))),
+        (
+            "reverse_not_dispensed",
+            "of that payment",
+            terminal_call(7, Reverse(id, ReverseCause::NotDispensed)),
+        ),
+        ("refund", "93 yen of that payment", terminal_call(11, Asks::Refund(refund()))),
+        ("totals", "of 2026-09-21", terminal_call(12, Totals { business_date: Some(20_260_921) })),
+        (
+            "totals_current",
+            "of the current business date",
+            terminal_call(12, Totals { business_date: None }),
+        ),
+        ("facts", "of that terminal", terminal_call(13, Asks::Facts)),
         ("attach", "seen up to notice 6", handset_call(8, Attach { seen: 6, hub_proof: None })),
         (
             "attach_hub",
             "seen up to notice 6, through a hub, proof a7..",
             handset_call(8, Attach { seen: 6, hub_proof: Some(Signature([0xa7; 32])) }),
         ),
-        ("prove", "nonces c0.., e0.., proof 77..", handset_call(9, Prove(prove()))),
-        ("prove_hub", "the same through a hub, tag 7a..", handset_call(9, Prove(hub_prove()))),
+        (
+            "prove",
+            "nonces c0.., e0.., proof 77.., shown 4.2 s ago",
+            handset_call(9, Prove(prove())),
+        ),
+        (
+            "prove_hub",
+            "the same through a hub, tag 7a.., shown unknown",
+            handset_call(9, Prove(hub_prove())),
+        ),
         ("refuse", "of that payment", handset_call(10, Refuse(id))),
+        ("present_code", "a code, please", handset_call(14, PresentCode)),
+        ("recent", "recent payments, please", handset_call(15, Recent)),
     ]
 }
 
@@ -304,6 +446,11 @@ pub fn messages() -> Vec<(&'static str, &'static str, Message)> {
         ("echoed", "the bytes 01 02 03", answer(2, Answer::Echo(Bytes::from_static(&[1, 2, 3])))),
         ("refusal", "busy, ask again after 500 ms", answer(3, Answer::Refusal(busy))),
         ("payment_captured", "493 yen, approval 000042", answer(3, Answer::Payment(approved()))),
+        (
+            "payment_captured_part",
+            "213 of 493 yen: a rice ball and the stamp",
+            answer(6, Answer::Payment(captured_in_part())),
+        ),
         ("payment_pending", "the customer is asked", answer(5, Answer::Payment(pending()))),
         (
             "payment_declined",
@@ -315,12 +462,25 @@ pub fn messages() -> Vec<(&'static str, &'static str, Message)> {
             "before its open came",
             answer(4, Answer::Payment(cancelled_early())),
         ),
+        (
+            "payment_refunded",
+            "93 of 493 yen went back, by this refund",
+            answer(11, Answer::Payment(refunded())),
+        ),
+        ("terminal_totals", "yen and dollars", answer(12, Answer::Totals(totals()))),
+        ("terminal_facts", "a till in Japan", answer(13, Answer::Facts(facts()))),
         ("attached", "latest notice is 7", answer(8, Answer::Attached { latest: 7 })),
         ("proof_approved", "with the approval", proof_result(approved_verdict)),
         ("proof_wrong", "2 tries left, next nonce c1..", proof_result(again)),
         ("proof_wrong_last", "with the decline", proof_result(declined_verdict)),
         ("proof_stale", "prove with c1..", proof_result(Verdict::Stale { server_nonce })),
         ("notice_answer", "the end that Refuse met", answer(10, Answer::Notice(approved_end))),
+        ("presentment_code", "3141592653, VK 55.., cb cb..", answer(14, Answer::Code(presented()))),
+        (
+            "recent_payments",
+            "notices 9 and 7",
+            answer(15, Answer::Recent(vec![signed(&foreign_notice()), signed(&notice())])),
+        ),
         (
             "draining",
             "come back after 2 s",

@@ -10,17 +10,18 @@ use kessai_wire::terms::collation::{
     HandsetNonce, PeerName, Proof, Salt, ServerKey, ServerNonce, Signature, SpkiHash, StoredKey,
 };
 use kessai_wire::terms::{
-    Amount, ApprovalNumber, Basket, Currency, CustomerId, DeviceId, Gtin, Line, Money, PaymentId,
-    Reason, Reference, Rounding, Tax, TaxRate, Text,
+    Amount, ApprovalNumber, Basket, Currency, CustomerId, DeviceId, Gtin, InvoiceNumber, Line,
+    Money, PaymentId, PresentmentCode, Rate, Reason, Reference, Rounding, Tax, TaxRate, Text,
 };
 use kessai_wire::{
-    Activation, Answer, Approval, Call, Capture, Confirmation, Delivery, Enrol, EnrolAnswer,
-    EnrolHandset, EnrolPeer, Exchange, GatewayAddress, Handset, HandsetRequest, Hello, Identity,
-    Limits, Message, Notice, Payer, Payment, PaymentState, Prompt, ProofResult, Prove, Purchase,
-    Push, Rate, Refusal, Request, RequestId, Retry, SignedNotice, Subject, TerminalRequest,
-    Verdict, Welcome,
+    Activation, Answer, Approval, Call, Capture, CaptureTerms, Confirmation, CurrencyTotals,
+    DeliveredLines, Delivery, Enrol, EnrolAnswer, EnrolHandset, EnrolPeer, Exchange, ForeignPrice,
+    GatewayAddress, Handset, HandsetRequest, Hello, Identity, Limits, Message, Notice, Payer,
+    Payment, PaymentState, PresentedCode, Prompt, ProofResult, Prove, Purchase, Push, Refund,
+    RefundDone, Refusal, Request, RequestId, Retry, ReverseCause, SignedNotice, Subject, Tally,
+    TerminalFacts, TerminalKind, TerminalRequest, TerminalTotals, Verdict, Welcome,
 };
-use proptest::collection::vec;
+use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -100,13 +101,46 @@ fn any_line() -> impl Strategy<Value = Line> {
     )
 }
 
+fn any_presentment_code() -> impl Strategy<Value = PresentmentCode> {
+    (0_u8..=9, 0..PresentmentCode::RANDOM_BELOW)
+        .prop_map(|(partition, random)| PresentmentCode::new(partition, random).unwrap())
+}
+
+fn any_payer() -> impl Strategy<Value = Payer> {
+    prop_oneof![
+        any_customer().prop_map(Payer::Customer),
+        any_presentment_code().prop_map(Payer::Code),
+    ]
+}
+
+fn any_delivery() -> impl Strategy<Value = Delivery> {
+    let lines = btree_map(0_u32..200, 0_u32..=9_999, 1..20);
+    prop_oneof![
+        Just(Delivery::All),
+        lines.prop_map(|lines| Delivery::Lines(DeliveredLines::new(lines).unwrap())),
+    ]
+}
+
+fn any_cause() -> impl Strategy<Value = ReverseCause> {
+    select(vec![ReverseCause::OnRequest, ReverseCause::NotDispensed])
+}
+
+fn any_amount_but_zero() -> impl Strategy<Value = Amount> {
+    any_amount().prop_filter("something", |amount| !amount.is_zero())
+}
+
+fn any_refund() -> impl Strategy<Value = Refund> {
+    (any_payment_id(), any_payment_id(), any_amount_but_zero())
+        .prop_map(|(refund, payment, amount)| Refund { refund, payment, amount })
+}
+
 fn any_purchase() -> impl Strategy<Value = Purchase> {
     let capture = select(vec![Capture::AtApproval, Capture::OnDelivery]);
     let lines = vec(any_line(), 1..20);
-    (any_payment_id(), any_customer(), lines, any_amount(), any_currency(), capture).prop_map(
-        |(payment, customer, lines, claimed_total, currency, capture)| Purchase {
+    (any_payment_id(), any_payer(), lines, any_amount(), any_currency(), capture).prop_map(
+        |(payment, payer, lines, claimed_total, currency, capture)| Purchase {
             payment,
-            payer: Payer::Customer(customer),
+            payer,
             lines,
             claimed_total,
             currency,
@@ -120,19 +154,28 @@ fn any_terminal_request() -> impl Strategy<Value = TerminalRequest> {
         any_purchase().prop_map(TerminalRequest::Open),
         any_payment_id().prop_map(TerminalRequest::Cancel),
         any_payment_id().prop_map(TerminalRequest::Status),
-        any_payment_id().prop_map(TerminalRequest::Delivered),
-        any_payment_id().prop_map(TerminalRequest::Reverse),
+        (any_payment_id(), any_delivery())
+            .prop_map(|(payment, delivery)| TerminalRequest::Delivered(payment, delivery)),
+        (any_payment_id(), any_cause())
+            .prop_map(|(payment, cause)| TerminalRequest::Reverse(payment, cause)),
+        any_refund().prop_map(TerminalRequest::Refund),
+        option::of(1..=u32::MAX)
+            .prop_map(|business_date| TerminalRequest::Totals { business_date }),
+        Just(TerminalRequest::Facts),
     ]
 }
 
 fn any_handset_request() -> impl Strategy<Value = HandsetRequest> {
-    let prove = (any_payment_id(), any::<[[u8; 32]; 3]>(), option::of(any_signature())).prop_map(
-        |(payment, [sn, hn, proof], hub_tag)| Prove {
+    let nonces = any::<[[u8; 32]; 3]>();
+    let shown = option::of(any::<u32>());
+    let prove = (any_payment_id(), nonces, option::of(any_signature()), shown).prop_map(
+        |(payment, [sn, hn, proof], hub_tag, shown_ago_ms)| Prove {
             payment,
             server_nonce: ServerNonce(sn),
             handset_nonce: HandsetNonce(hn),
             proof: Proof(proof),
             hub_tag,
+            shown_ago_ms,
         },
     );
     prop_oneof![
@@ -140,6 +183,8 @@ fn any_handset_request() -> impl Strategy<Value = HandsetRequest> {
             .prop_map(|(seen, hub_proof)| HandsetRequest::Attach { seen, hub_proof }),
         prove.prop_map(HandsetRequest::Prove),
         any_payment_id().prop_map(HandsetRequest::Refuse),
+        Just(HandsetRequest::PresentCode),
+        Just(HandsetRequest::Recent),
     ]
 }
 
@@ -202,18 +247,28 @@ fn total_of(lines: &[Line], rounding: Rounding) -> u64 {
     total
 }
 
+fn any_rate() -> impl Strategy<Value = Rate> {
+    (1..=1_000_000_000_u64, 0_u8..=9).prop_map(|(digits, scale)| Rate::new(digits, scale).unwrap())
+}
+
+/// What a price comes to, if that is another currency and something is left to pay.
+fn converted(price: Money, (to, rate, _): (Currency, Rate, u16)) -> Option<Money> {
+    let amount = rate.convert(price.amount, price.currency, to).ok()?;
+    (to != price.currency && !amount.is_zero()).then(|| amount.of(to))
+}
+
 pub fn any_confirmation() -> impl Strategy<Value = Confirmation> {
     let ids = (any_payment_id(), any_code("[0-9A-Za-z]{1,8}"), any_customer());
     let payee =
         (any_code("[0-9A-Za-z]{1,15}"), any_text(), any_code("[0-9A-Za-z]{1,15}"), any_text());
-    let exchange = option::of((any_money(), (1..=u64::MAX, 0_u8..=18), any::<u16>()));
+    let exchange = option::of((any_currency(), any_rate(), any::<u16>()));
     let times = (0..u64::MAX / 2, -1_080_i16..=1_080, 1..u64::MAX / 2);
-    let delivery = prop_oneof![
-        Just(Delivery::AtApproval),
-        (1..=u32::MAX).prop_map(|within_ms| Delivery::ByMachine { within_ms }),
+    let capture = prop_oneof![
+        Just(CaptureTerms::AtApproval),
+        (1..=u32::MAX).prop_map(|within_ms| CaptureTerms::OnDelivery { within_ms }),
     ];
-    (ids, payee, any_basket(), any_currency(), exchange, times, delivery).prop_map(
-        |(ids, payee, basket, currency, exchange, times, delivery)| Confirmation {
+    (ids, payee, any_basket(), any_currency(), exchange, times, capture).prop_map(
+        |(ids, payee, basket, currency, exchange, times, capture)| Confirmation {
             payment: ids.0,
             terminal: ids.1,
             merchant: payee.0,
@@ -221,19 +276,18 @@ pub fn any_confirmation() -> impl Strategy<Value = Confirmation> {
             store: payee.2,
             store_name: payee.3,
             customer: ids.2,
+            exchange: exchange.and_then(|exchange| {
+                let price = basket.total().of(currency);
+                let foreign = converted(price, exchange)?;
+                let (_, rate, markup_bp) = exchange;
+                Some(Exchange { total: foreign, rate, markup_bp })
+            }),
             basket,
             currency,
-            exchange: exchange.filter(|(total, ..)| total.currency != currency).map(
-                |(total, rate, markup_bp)| Exchange {
-                    total,
-                    rate: Rate::new(rate.0, rate.1).unwrap(),
-                    markup_bp,
-                },
-            ),
             opened_at_ms: times.0,
             utc_offset_minutes: times.1,
             expires_at_ms: times.0 + times.2,
-            delivery,
+            capture,
         },
     )
 }
@@ -254,33 +308,54 @@ pub fn any_notice() -> impl Strategy<Value = Notice> {
     let state = select(&PaymentState::ALL[1..]);
     let amounts = (any_amount(), any_amount());
     let names = (any_text(), any_text());
-    (
-        head,
-        state,
-        any_reason(),
-        any_money(),
-        names,
-        any::<u64>(),
-        option::of(any_approval()),
-        amounts,
+    let end = (state, any_reason(), any::<u64>());
+    let exchange = option::of((any_currency(), any_rate(), any::<u16>()));
+    (head, end, any_money(), exchange, names, option::of(any_approval()), amounts).prop_map(
+        |(head, (state, reason, at_ms), price, exchange, names, approval, amounts)| {
+            let exchanged = exchange.and_then(|exchange| {
+                let (_, rate, markup_bp) = exchange;
+                let total = converted(price, exchange)?;
+                Some((total, ForeignPrice { price, rate, markup_bp }))
+            });
+            Notice {
+                number: head.0,
+                payment: head.1,
+                state,
+                reason,
+                price: exchanged.map_or(price, |(total, _)| total),
+                store_name: names.0,
+                merchant_name: names.1,
+                at_ms,
+                approval,
+                captured: amounts.0,
+                refunded: amounts.1,
+                foreign: exchanged.map(|(_, foreign)| foreign),
+            }
+        },
     )
-        .prop_map(|(head, state, reason, price, names, at_ms, approval, amounts)| Notice {
-            number: head.0,
-            payment: head.1,
-            state,
-            reason,
-            price,
-            store_name: names.0,
-            merchant_name: names.1,
-            at_ms,
-            approval,
-            captured: amounts.0,
-            refunded: amounts.1,
-        })
 }
 
 fn told(state: PaymentState, reason: Reason) -> Reason {
-    if state == PaymentState::Declined { Reason::NotHonoured } else { reason.told_to_terminal() }
+    match (state, reason) {
+        (PaymentState::Declined, Reason::InsufficientFunds) => reason,
+        (PaymentState::Declined, _) => Reason::NotHonoured,
+        (_, _) => reason.told_to_terminal(),
+    }
+}
+
+/// What was captured, what of it went back, and what of that by the refund that is answered.
+fn any_moves() -> impl Strategy<Value = (Amount, Amount, Option<RefundDone>)> {
+    let made = option::of((any_payment_id(), 0..=1_000_000_000_000_u64 - 1, 1..=u32::MAX));
+    (vec(any_amount(), 3), made).prop_map(|(mut amounts, made)| {
+        amounts.sort();
+        let done = made.filter(|_| !amounts[0].is_zero()).map(|made| RefundDone {
+            refund: made.0,
+            amount: amounts[0],
+            reference: Reference::new(made.1).unwrap(),
+            business_date: made.2,
+        });
+        (amounts[2], amounts[1], done)
+    })
 }
 
 fn any_payment() -> impl Strategy<Value = Payment> {
@@ -292,16 +367,16 @@ fn any_payment() -> impl Strategy<Value = Payment> {
         (select(&PaymentState::ALL[3..]), select(&Reason::ALL[1..]))
             .prop_map(|(state, reason)| (state, Some(told(state, reason)))),
     ];
-    let amounts = (any_amount(), any_amount());
     let times = (option::of(1..=u32::MAX), instant(), instant(), instant());
-    (any_payment_id(), stand, any_money(), amounts, option::of(any_approval()), times).prop_map(
-        |(payment, (state, reason), price, amounts, approval, times)| Payment {
+    (any_payment_id(), stand, any_money(), any_moves(), option::of(any_approval()), times).prop_map(
+        |(payment, (state, reason), price, moves, approval, times)| Payment {
             payment,
             state,
             reason,
             price: Some(price),
-            captured: amounts.0,
-            refunded: amounts.1,
+            captured: moves.0,
+            refunded: moves.1,
+            refund: moves.2,
             approval,
             business_date: times.0,
             opened_at_ms: times.1,
@@ -361,6 +436,64 @@ fn any_welcome() -> impl Strategy<Value = Welcome> {
     )
 }
 
+fn any_tally() -> impl Strategy<Value = Tally> {
+    prop_oneof![
+        Just(Tally::default()),
+        (1..=u32::MAX, any_amount_but_zero()).prop_map(|(count, amount)| Tally { count, amount }),
+    ]
+}
+
+fn any_totals() -> impl Strategy<Value = TerminalTotals> {
+    let tallies = (any_tally(), any_tally(), any_tally());
+    (1..=u32::MAX, btree_map(any_currency_code(), tallies, 0..4)).prop_map(
+        |(business_date, currencies)| {
+            let currencies = currencies.into_iter();
+            let currencies = currencies.map(|(code, (captured, reversed, refunded))| {
+                let currency = Currency::from_code(code).unwrap();
+                CurrencyTotals { currency, captured, reversed, refunded }
+            });
+            TerminalTotals { business_date, currencies: currencies.collect() }
+        },
+    )
+}
+
+fn any_currency_code() -> impl Strategy<Value = &'static str> {
+    select(vec!["JPY", "USD", "EUR", "BHD", "GBP"])
+}
+
+fn any_facts() -> impl Strategy<Value = TerminalFacts> {
+    let ids = (any_code("[0-9A-Za-z]{1,15}"), any_code("[0-9A-Za-z]{1,15}"));
+    let invoice_number =
+        option::of("T[0-9]{13}".prop_map(|number| InvoiceNumber::new(&number).unwrap()));
+    let rounding = select(vec![Rounding::Down, Rounding::HalfUp, Rounding::Up]);
+    let kind = select(vec![TerminalKind::PointOfSale, TerminalKind::Vending]);
+    let names = (any_text(), any_text());
+    (ids, names, invoice_number, any_currency(), rounding, kind, -1_080_i16..=1_080).prop_map(
+        |(ids, names, invoice_number, currency, rounding, kind, utc_offset_minutes)| {
+            TerminalFacts {
+                merchant: ids.0,
+                merchant_name: names.0,
+                invoice_number,
+                store: ids.1,
+                store_name: names.1,
+                currency,
+                rounding,
+                kind,
+                utc_offset_minutes,
+            }
+        },
+    )
+}
+
+fn any_presented() -> impl Strategy<Value = PresentedCode> {
+    (any::<[[u8; 32]; 2]>(), any_presentment_code(), any::<u64>()).prop_map(
+        |([key, channel], code, expires_at_ms)| {
+            let (key, channel) = (ServerKey::from_bytes(key), ChannelBinding(channel));
+            PresentedCode::sign(&key, &channel, code, expires_at_ms)
+        },
+    )
+}
+
 fn any_answer() -> impl Strategy<Value = Answer> {
     let result = (any_payment_id(), any_verdict());
     prop_oneof![
@@ -368,11 +501,15 @@ fn any_answer() -> impl Strategy<Value = Answer> {
         any_bytes(1_024).prop_map(Answer::Echo),
         any_refusal().prop_map(Answer::Refusal),
         any_payment().prop_map(Answer::Payment),
+        any_totals().prop_map(Answer::Totals),
+        any_facts().prop_map(Answer::Facts),
         any::<u64>().prop_map(|latest| Answer::Attached { latest }),
         result.prop_map(|(payment, verdict)| {
             Answer::ProofResult(ProofResult { payment, verdict })
         }),
         any_signed().prop_map(Answer::Notice),
+        any_presented().prop_map(Answer::Code),
+        vec(any_signed(), 0..=16).prop_map(Answer::Recent),
     ]
 }
 
