@@ -8,7 +8,9 @@ const MS_PER_DAY: i64 = 86_400_000;
 const UNIX_EPOCH_JULIAN_DAY: i32 = 2_440_588;
 
 /// A business day, counted in days since 1970-01-01.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct BusinessDate(pub u32);
 
 impl BusinessDate {

@@ -76,6 +76,10 @@ pub struct Claim {
     pub proof: Proof,
     /// How it came.
     pub way: Way,
+    /// When it came, in milliseconds since the Unix epoch.
+    pub answered_at_ms: u64,
+    /// When the handset says that it showed the prompt; none if it does not say.
+    pub shown_at_ms: Option<u64>,
 }
 
 /// Whether a command changed anything: only then is there anybody else to tell.
@@ -93,6 +97,27 @@ pub struct Opening {
     /// The payment.
     pub view: PaymentView,
     /// Whether this command brought it there.
+    pub freshness: Freshness,
+    /// Payments of the same customer that this command called off, an open's by presentment code:
+    /// there are more to be told.
+    pub displaced: Vec<PaymentView>,
+}
+
+/// Why a terminal takes a payment back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReverseCause {
+    /// Because somebody wants it so, or the answer was lost.
+    OnRequest,
+    /// Because the goods did not come out.
+    NotDispensed,
+}
+
+/// What came of a credit or debit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Transferred {
+    /// Not to be told before this is durable.
+    pub after: Lsn,
+    /// Whether this command moved the money.
     pub freshness: Freshness,
 }
 

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use kessai_terms::ids::{CustomerId, DeviceId, PaymentId};
 use kessai_terms::money::{Amount, AmountError, Currency};
-use kessai_terms::profile::SealedProfile;
 
 use foldhash::fast::FixedState;
 
 use crate::device::Device;
+use crate::dossier::{Asks, Dossier};
+use crate::policy::{CustomerPolicy, Limits, Naming, Spending, Standing};
 use crate::slot::Lsn;
 use crate::sync::SeededMap;
 
@@ -25,11 +26,25 @@ pub(crate) struct Account {
     pub(crate) currency: Currency,
     /// Wrong proofs since the last right one, over all handsets and payments.
     pub(crate) wrong_in_row: u8,
+    pub(crate) standing: Standing,
+    pub(crate) named_by: Naming,
     /// The last record that changed this customer.
     pub(crate) after: Lsn,
 }
 
 impl Account {
+    pub(crate) fn new(currency: Currency, balance: Amount) -> Self {
+        Self {
+            balance,
+            held: Amount::ZERO,
+            currency,
+            wrong_in_row: 0,
+            standing: Standing::default(),
+            named_by: Naming::default(),
+            after: Lsn::NONE,
+        }
+    }
+
     /// Computes what can still be spent.
     pub(crate) fn available(&self) -> Result<Amount, AmountError> {
         self.balance.checked_sub(self.held)
@@ -60,19 +75,48 @@ pub(crate) struct Holder {
     pub(crate) notices: u64,
     /// The latest notices by number, one a payment, the oldest first.
     pub(crate) recent: VecDeque<(u64, PaymentId)>,
-    /// Who the customer is, sealed; behind a pointer, for it is hardly ever read.
-    pub(crate) profile: Option<Box<SealedProfile>>,
+    /// What the customer has spent, or is asked to spend, on the day of the latest payment.
+    pub(crate) spending: Spending,
+    /// How often the customer was asked lately.
+    pub(crate) asks: Asks,
+    /// What is kept of few customers; behind a pointer, for it is hardly ever read.
+    dossier: Option<Box<Dossier>>,
 }
 
 impl Holder {
-    pub(crate) const fn new(id: CustomerId) -> Self {
+    fn new(id: CustomerId) -> Self {
         Self {
             id,
             devices: Vec::new(),
             open: Vec::new(),
             notices: 0,
             recent: VecDeque::new(),
-            profile: None,
+            spending: Spending::default(),
+            asks: Asks::default(),
+            dossier: None,
+        }
+    }
+
+    /// What is kept of few customers, if there is anything of this one.
+    pub(crate) fn dossier(&self) -> Option<&Dossier> {
+        self.dossier.as_deref()
+    }
+
+    /// What is kept of few customers, to be written to.
+    pub(crate) fn dossier_mut(&mut self) -> &mut Dossier {
+        self.dossier.get_or_insert_default()
+    }
+
+    /// The limits of the customer's own.
+    pub(crate) fn limits(&self) -> Limits {
+        self.dossier().map_or_else(Limits::default, |dossier| dossier.limits)
+    }
+
+    /// The processor lets the customer be asked again.
+    pub(crate) fn unmute(&mut self) {
+        self.asks = Asks::default();
+        if let Some(dossier) = &mut self.dossier {
+            dossier.unanswered.clear();
         }
     }
 
@@ -110,6 +154,10 @@ pub struct CustomerView {
     pub notices: u64,
     /// The live handsets.
     pub devices: Vec<DeviceId>,
+    /// What the processor lets the customer do.
+    pub policy: CustomerPolicy,
+    /// What the customer has spent, or is asked to spend, on the day of the latest payment.
+    pub spending: Spending,
     /// The last record that made it so.
     pub after: Lsn,
 }
@@ -209,6 +257,12 @@ fn view(account: &Account, holder: &Holder) -> CustomerView {
         wrong_in_row: account.wrong_in_row,
         notices: holder.notices,
         devices: holder.devices.iter().map(|device| device.id).collect(),
+        policy: CustomerPolicy {
+            standing: account.standing,
+            named_by: account.named_by,
+            limits: holder.limits(),
+        },
+        spending: holder.spending,
         after: account.after,
     }
 }

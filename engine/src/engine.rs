@@ -3,21 +3,21 @@
 //! One command takes one shard lock, never two, and holds no guard of an index meanwhile. What may
 //! wait or grow is done before: indices are consulted, counted places taken, digests computed.
 
-use std::hash::Hasher;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use bytes::Bytes;
 use foldhash::fast::FixedState;
 use kessai_terms::collation::{ChannelBinding, ServerNonce};
 use kessai_terms::ids::{CustomerId, DeviceId, PaymentId, TerminalId};
 use kessai_terms::reason::Reason;
-use siphasher::sip::SipHasher13;
 
-use crate::command::{Claim, Collated, Keyring, Opening, Owed, PromptView};
-use crate::offer::Offer;
-use crate::payment::{PaymentView, Permits, Prompt};
+use crate::command::{Claim, Collated, Keyring, Opening, Owed, PromptView, ReverseCause};
+use crate::offer::{Offer, Portion};
+use crate::payment::{PaymentView, Prompt};
 use crate::permit::Gauge;
-use crate::record::{Terms, Unit};
+use crate::record::{RequestDigest, Unit};
+use crate::refund::{Refund, Refunding};
 use crate::register::{KeyPin, Peer, Register};
 use crate::rules::Rules;
 use crate::shard::{Env, Shard};
@@ -25,53 +25,19 @@ use crate::slot::Slot;
 use crate::sync::{Locked, Published, SharedMap};
 
 mod admin;
+mod admission;
 mod books;
 mod devices;
+mod ids;
+mod layout;
 mod listing;
 mod registry;
 mod replay;
+mod transfers;
 
 pub use admin::AdminError;
 pub use books::{Books, CurrencyBooks};
-
-/// How the state is laid out: fixed when a data directory is made, for customers never move.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Layout {
-    shards: u16,
-    seed: [u8; 16],
-}
-
-/// The most shards that an engine can have.
-pub const MAX_SHARDS: u16 = 4096;
-
-impl Layout {
-    /// Lays the state out over `shards`, by a hash seeded with `seed`.
-    ///
-    /// Gives nothing unless `shards` is a power of two up to [`MAX_SHARDS`].
-    #[must_use]
-    pub const fn new(shards: u16, seed: [u8; 16]) -> Option<Self> {
-        if shards.is_power_of_two() && shards <= MAX_SHARDS {
-            Some(Self { shards, seed })
-        } else {
-            None
-        }
-    }
-
-    /// Says how many shards there are.
-    #[must_use]
-    pub const fn shards(&self) -> u16 {
-        self.shards
-    }
-
-    /// Finds the shard of whatever has this name.
-    fn unit(&self, name: &[u8]) -> Unit {
-        let mut hasher = SipHasher13::new_with_key(&self.seed);
-        hasher.write(name);
-        let mask = u64::from(self.shards).saturating_sub(1);
-        let place = u16::try_from(hasher.finish() & mask).unwrap_or(0);
-        Unit(place.saturating_add(1))
-    }
-}
+pub use layout::{Layout, MAX_SHARDS};
 
 /// The authorisation engine: customers, payments and tallies in memory, under one lock a shard.
 #[derive(Debug)]
@@ -82,9 +48,9 @@ pub struct Engine {
     shards: Box<[Locked<Shard>]>,
     register: Published<Register>,
     register_clerk: Locked<registry::Clerk>,
-    /// Leads from a payment id to the shard that knows it.
-    payments: SharedMap<PaymentId, Unit>,
-    payment_count: AtomicUsize,
+    /// Leads from a used id to the shard that knows the payment or refund.
+    ids: SharedMap<PaymentId, ids::Use>,
+    id_count: AtomicUsize,
     peers: SharedMap<KeyPin, Peer>,
     open: Gauge,
     latest_ms: AtomicU64,
@@ -95,8 +61,8 @@ impl Engine {
     /// from start to start.
     #[must_use]
     pub fn new(rules: Rules, layout: Layout, keyring: Keyring, map_seed: u64) -> Self {
-        let units = u64::from(layout.shards);
-        let shards = (1..=layout.shards)
+        let units = u64::from(layout.shards());
+        let shards = (1..=layout.shards())
             .map(|unit| Locked::new(Shard::new(Unit(unit), units, map_seed)))
             .collect();
         let hasher = FixedState::with_seed(map_seed);
@@ -107,8 +73,8 @@ impl Engine {
             shards,
             register: Published::new(Register::default()),
             register_clerk: Locked::new(registry::Clerk::default()),
-            payments: SharedMap::with_hasher(hasher.clone()),
-            payment_count: AtomicUsize::new(0),
+            ids: SharedMap::with_hasher(hasher.clone()),
+            id_count: AtomicUsize::new(0),
             peers: SharedMap::with_hasher(hasher),
             open: Gauge::default(),
             latest_ms: AtomicU64::new(0),
@@ -148,60 +114,47 @@ impl Engine {
     /// Holds the price of an offer, or declines it; answers a repeat with what is stored.
     ///
     /// An unknown customer is declined on record like any other, so that neither time nor a second
-    /// try under the same id tells a shop who exists.
+    /// try under the same id tells a shop who exists. A payment by presentment code calls off those
+    /// of the same customer that wait by plain id.
     ///
     /// # Errors
-    /// A refusal, which leaves no trace: the first that applies of [`Reason::TerminalUnknown`],
-    /// [`Reason::Busy`], [`Reason::TooManyPending`], [`Reason::PaymentIdFromFuture`],
-    /// [`Reason::PaymentIdReused`].
+    /// A refusal, which leaves no trace: [`Reason::PaymentIdReused`], else the first that applies
+    /// of [`Reason::TerminalUnknown`], [`Reason::StoreSuspended`], [`Reason::Busy`],
+    /// [`Reason::TooManyRequests`], [`Reason::TooManyPending`], [`Reason::PaymentIdFromFuture`],
+    /// [`Reason::TerminalFrozen`], [`Reason::TerminalLimit`], [`Reason::CodesOnly`].
     ///
     /// # Source
     /// JP 2001-249969, steps S21 to S24.
     pub fn open<S: Slot>(&self, offer: Offer, now_ms: u64, slot: S) -> Result<Opening, Reason> {
-        let payment = offer.terms.payment;
-        if let Some(answer) = self.repeated(&offer.terms) {
+        let terms = &offer.terms;
+        if let Some(answer) = self.known(&terms.payment, &terms.terminal, &terms.request) {
             return answer;
         }
-        let permits = self.admit(&offer.terms.terminal)?;
-        self.check_id_time(&payment, now_ms)?;
+        let admitted = self.admit(terms, now_ms)?;
         let home = self.layout.unit(offer.customer.as_str().as_bytes());
-        if self.enter(payment, home) == home {
-            return self.shard(home).with(|s| s.open(offer, permits, self.env(now_ms), slot));
+        if self.enter(terms.payment, ids::Use::Payment(home)) {
+            return self.shard(home).with(|s| s.open(offer, admitted, self.env(now_ms), slot));
         }
         // A cancel, or an open for another customer, took the id a moment ago. It may not have come
         // to its shard yet; to open there would be to look for the customer in the wrong place.
-        self.repeated(&offer.terms).unwrap_or(Err(Reason::Busy))
+        let known = self.known(&terms.payment, &terms.terminal, &terms.request);
+        known.unwrap_or(Err(Reason::Busy))
     }
 
-    /// Answers an open whose id is used already.
-    fn repeated(&self, terms: &Terms) -> Option<Result<Opening, Reason>> {
-        let unit = self.unit_of(&terms.payment)?;
-        self.shard(unit).with(|shard| shard.repeated(terms))
-    }
-
-    /// Takes the counted places of a new payment.
-    fn admit(&self, terminal: &TerminalId) -> Result<Permits, Reason> {
-        let register = self.register.read();
-        let place = register.place(terminal).ok_or(Reason::TerminalUnknown)?;
-        self.check_room()?;
-        let in_all = self.open.take(self.rules.open_in_all).ok_or(Reason::Busy)?;
-        let own = place.pending.take(self.rules.open_per_terminal).ok_or(Reason::TooManyPending)?;
-        Ok(Permits::new(own, in_all))
-    }
-
-    fn check_room(&self) -> Result<(), Reason> {
-        if self.payment_count.load(Ordering::Relaxed) < self.rules.payments_in_memory {
-            Ok(())
-        } else {
-            Err(Reason::Busy)
-        }
-    }
-
-    fn check_id_time(&self, payment: &PaymentId, now_ms: u64) -> Result<(), Reason> {
-        if payment.unix_ms() > now_ms.saturating_add(self.rules.id_tolerance_ms) {
-            Err(Reason::PaymentIdFromFuture)
-        } else {
-            Ok(())
+    /// Answers an open whose id is used already, before its customer is looked for: the code that
+    /// named them may be gone.
+    #[must_use]
+    pub fn known(
+        &self,
+        payment: &PaymentId,
+        terminal: &TerminalId,
+        request: &RequestDigest,
+    ) -> Option<Result<Opening, Reason>> {
+        match self.used(payment)? {
+            ids::Use::Payment(unit) => {
+                self.shard(unit).with(|shard| shard.known(payment, terminal, request))
+            }
+            ids::Use::Refund(_) => Some(Err(Reason::PaymentIdReused)),
         }
     }
 
@@ -218,10 +171,11 @@ impl Engine {
         device: DeviceId,
         channel: ChannelBinding,
         nonce: ServerNonce,
+        now_ms: u64,
     ) -> Option<PromptView> {
         let unit = self.unit_of(&payment)?;
-        self.shard(unit)
-            .with(|shard| shard.prompt(payment, Prompt { device, channel, nonce }, &self.rules))
+        let prompt = Prompt { device, channel, nonce, prompted_at_ms: now_ms };
+        self.shard(unit).with(|shard| shard.prompt(payment, prompt, &self.rules))
     }
 
     /// Collates a proof; on a match the customer is debited in the same step.
@@ -285,13 +239,16 @@ impl Engine {
         self.shard(unit).with(|shard| shard.cancel_by_terminal(payment, terminal, env, slot))
     }
 
-    /// Captures an authorised payment: the machine has dispensed.
+    /// Captures an authorised payment, or the part of it that the machine has dispensed; a part of
+    /// nothing takes it back.
     ///
-    /// A report that comes late but before the reversal counts: the customer has the goods.
+    /// A report that comes late but before the reversal counts: the customer has the goods. The
+    /// same report again is answered alike.
     ///
     /// # Errors
-    /// [`Reason::PaymentUnknown`] if the terminal has no such payment, [`Reason::StateForbids`] if
-    /// it does not wait for delivery.
+    /// [`Reason::PaymentUnknown`] if the terminal has no such payment, [`Reason::AmountInvalid`] if
+    /// the part is no part of the price, [`Reason::StateForbids`] if the payment does not wait for
+    /// delivery, or something else was reported.
     ///
     /// # Source
     /// JP 2001-249969, claim 3.
@@ -299,12 +256,24 @@ impl Engine {
         &self,
         payment: PaymentId,
         terminal: TerminalId,
+        portion: Portion,
         now_ms: u64,
         slot: S,
     ) -> Result<Opening, Reason> {
         let unit = self.unit_of(&payment).ok_or(Reason::PaymentUnknown)?;
         let env = self.env(now_ms);
-        self.shard(unit).with(|shard| shard.deliver(payment, terminal, env, slot))
+        self.shard(unit).with(|shard| shard.deliver(payment, terminal, portion, env, slot))
+    }
+
+    /// Reads the exact bytes that the customer is shown, to price a delivery in part by: as long
+    /// as a report may come, or come again.
+    ///
+    /// # Errors
+    /// [`Reason::PaymentUnknown`] if the terminal has no such payment, [`Reason::StateForbids`] if
+    /// no report is awaited any more.
+    pub fn confirmation(&self, payment: PaymentId, terminal: TerminalId) -> Result<Bytes, Reason> {
+        let unit = self.unit_of(&payment).ok_or(Reason::PaymentUnknown)?;
+        self.shard(unit).with(|shard| shard.confirmation(payment, terminal))
     }
 
     /// Takes a payment back whole for its terminal; one not yet approved is cancelled.
@@ -318,12 +287,56 @@ impl Engine {
         &self,
         payment: PaymentId,
         terminal: TerminalId,
+        cause: ReverseCause,
         now_ms: u64,
         slot: S,
     ) -> Result<Opening, Reason> {
         let unit = self.overtake(payment, &terminal, now_ms)?;
         let env = self.env(now_ms);
-        self.shard(unit).with(|shard| shard.reverse(payment, terminal, env, slot))
+        self.shard(unit).with(|shard| shard.reverse(payment, terminal, cause, env, slot))
+    }
+
+    /// Gives back a part of what was captured, or all; a repeat is answered alike.
+    ///
+    /// # Errors
+    /// A refusal, which leaves no trace: [`Reason::PaymentIdReused`] if the refund's id was used
+    /// for anything else; [`Reason::TerminalUnknown`], [`Reason::Busy`],
+    /// [`Reason::PaymentIdFromFuture`], [`Reason::TerminalFrozen`]; [`Reason::PaymentUnknown`] if
+    /// the terminal's merchant has no such payment, [`Reason::AmountInvalid`] for nothing,
+    /// [`Reason::StateForbids`] if it was not captured, [`Reason::AmountAboveCapture`] if it would
+    /// come to more than that, [`Reason::AmountOverflow`] if the customer's balance has no room.
+    pub fn refund<S: Slot>(
+        &self,
+        refund: Refund,
+        now_ms: u64,
+        slot: S,
+    ) -> Result<Refunding, Reason> {
+        if let Some(answer) = self.refunded(&refund) {
+            return answer;
+        }
+        let merchant = self.admit_refund(&refund, now_ms)?;
+        let unit = self.unit_of(&refund.payment).ok_or(Reason::PaymentUnknown)?;
+        if !self.claim(refund.refund, unit) {
+            return self.refunded(&refund).unwrap_or(Err(Reason::Busy));
+        }
+        let env = self.env(now_ms);
+        let made = self.shard(unit).with(|shard| shard.refund(refund, merchant, env, slot));
+        if made.is_err() {
+            self.disclaim(&refund.refund);
+        }
+        made
+    }
+
+    /// Answers a refund whose id is used already; nothing yet if another thread is at it.
+    fn refunded(&self, refund: &Refund) -> Option<Result<Refunding, Reason>> {
+        match self.used(&refund.refund)? {
+            ids::Use::Refund(unit) => {
+                // Another thread may have claimed the id and not come to the shard yet.
+                let known = self.shard(unit).with(|shard| shard.refunded(refund));
+                Some(known.unwrap_or(Err(Reason::Busy)))
+            }
+            ids::Use::Payment(_) => Some(Err(Reason::PaymentIdReused)),
+        }
     }
 
     /// Tells a terminal where its own payment stands.
@@ -352,7 +365,7 @@ impl Engine {
 
     /// Goes through all shards' units, for [`Engine::expire_due`].
     pub fn units(&self) -> impl Iterator<Item = Unit> + use<> {
-        (1..=self.layout.shards).map(Unit)
+        (1..=self.layout.shards()).map(Unit)
     }
 
     /// Gathers what a handset that comes back has missed since notice number `seen`.
@@ -366,35 +379,6 @@ impl Engine {
         seen: u64,
     ) -> Result<Owed, Reason> {
         self.of_customer(customer).with(|shard| shard.owed(customer, device, seen))
-    }
-
-    /// The shard that knows the payment already, or the one where it is known from now on.
-    fn enter(&self, payment: PaymentId, unit: Unit) -> Unit {
-        *self.payments.entry(payment).or_insert_with(|| {
-            self.payment_count.fetch_add(1, Ordering::Relaxed);
-            unit
-        })
-    }
-
-    /// The shard of a payment that `terminal` calls off; one not opened yet is known from now on,
-    /// and counts against the memory like any other.
-    fn overtake(
-        &self,
-        payment: PaymentId,
-        terminal: &TerminalId,
-        now_ms: u64,
-    ) -> Result<Unit, Reason> {
-        if let Some(unit) = self.unit_of(&payment) {
-            return Ok(unit);
-        }
-        self.register.read().place(terminal).ok_or(Reason::TerminalUnknown)?;
-        self.check_room()?;
-        self.check_id_time(&payment, now_ms)?;
-        Ok(self.enter(payment, self.layout.unit(payment.as_bytes())))
-    }
-
-    fn unit_of(&self, payment: &PaymentId) -> Option<Unit> {
-        self.payments.get(payment).map(|unit| *unit)
     }
 
     fn of_customer(&self, customer: &CustomerId) -> &Locked<Shard> {

@@ -39,6 +39,10 @@ pub struct Turnover {
     pub reversals: u64,
     /// What those came to.
     pub reversed: Net,
+    /// How many refunds were made here, whichever terminal the payments were made at.
+    pub refunds: u64,
+    /// What they came to.
+    pub refunded: Net,
 }
 
 impl Turnover {
@@ -46,25 +50,54 @@ impl Turnover {
         self.captures = self.captures.saturating_add(other.captures);
         add(&mut self.captured, other.captured)?;
         self.reversals = self.reversals.saturating_add(other.reversals);
-        add(&mut self.reversed, other.reversed)
+        add(&mut self.reversed, other.reversed)?;
+        self.refunds = self.refunds.saturating_add(other.refunds);
+        add(&mut self.refunded, other.refunded)
     }
 
-    fn count(&mut self, flow: Flow, amount: Amount) -> Result<(), AmountError> {
-        let one = match flow {
-            Flow::ToMerchant => Self { captures: 1, captured: amount.into(), ..Self::default() },
-            Flow::BackToCustomer => {
-                Self { reversals: 1, reversed: amount.into(), ..Self::default() }
-            }
+    fn count(&mut self, flow: Flow, price: Amount) -> Result<(), AmountError> {
+        let (one, sum) = match flow {
+            Flow::Capture => (&mut self.captures, &mut self.captured),
+            Flow::Reversal => (&mut self.reversals, &mut self.reversed),
+            Flow::Refund => (&mut self.refunds, &mut self.refunded),
         };
-        self.take_in(&one)
+        *one = one.saturating_add(1);
+        add(sum, price.into())
     }
 }
 
-/// Which way money moves between customer and merchant.
+/// Why money moves between customer and merchant, and so which way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flow {
-    ToMerchant,
-    BackToCustomer,
+    /// To the merchant.
+    Capture,
+    /// Back to the customer, before the cut-off.
+    Reversal,
+    /// Back to the customer, at any time.
+    Refund,
+}
+
+impl Flow {
+    fn signed(self, amount: Amount) -> Result<Net, AmountError> {
+        match self {
+            Self::Capture => Ok(Net::from(amount)),
+            Self::Reversal | Self::Refund => Net::from(amount).checked_neg(),
+        }
+    }
+}
+
+/// Money that moves between a payment's customer and its merchant.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Movement<'a> {
+    pub(crate) terms: &'a Terms,
+    pub(crate) flow: Flow,
+    /// In the customer's currency.
+    pub(crate) amount: Amount,
+    /// In the merchant's: the same amount unless the price is foreign.
+    pub(crate) price: Amount,
+    /// Where it was asked for.
+    pub(crate) terminal: TerminalId,
+    pub(crate) on: BusinessDate,
 }
 
 impl Ledger {
@@ -92,31 +125,18 @@ impl Ledger {
         add(self.funded.entry(currency).or_default(), Net::from(amount).checked_neg()?)
     }
 
-    /// Moves `amount` of a charge to or from the merchant's tally; a foreign price moves both
-    /// currencies through the exchange position.
-    pub(crate) fn settle(
-        &mut self,
-        terms: &Terms,
-        amount: Amount,
-        flow: Flow,
-        on: BusinessDate,
-    ) -> Result<(), AmountError> {
-        let signed = |amount: Amount| match flow {
-            Flow::ToMerchant => Ok(Net::from(amount)),
-            Flow::BackToCustomer => Net::from(amount).checked_neg(),
-        };
-        let charge = &terms.charge;
-        let (price, currency) = match &charge.foreign {
-            None => (amount, charge.currency),
-            Some(foreign) => {
-                add(self.exchange.entry(charge.currency).or_default(), signed(amount)?)?;
-                let sold = signed(foreign.price)?.checked_neg()?;
-                add(self.exchange.entry(foreign.currency).or_default(), sold)?;
-                (foreign.price, foreign.currency)
-            }
-        };
-        add(self.tallies.entry((terms.merchant, currency)).or_default(), signed(price)?)?;
-        self.turnover_of(terms.terminal, on, currency).count(flow, price)
+    /// Moves money to or from the merchant's tally; a foreign price moves both currencies through
+    /// the exchange position.
+    pub(crate) fn settle(&mut self, movement: &Movement<'_>) -> Result<(), AmountError> {
+        let Movement { terms, flow, amount, price, terminal, on } = *movement;
+        let (charge, owed) = (&terms.charge, flow.signed(price)?);
+        let currency = charge.price_currency();
+        if charge.foreign.is_some() {
+            add(self.exchange.entry(charge.currency).or_default(), flow.signed(amount)?)?;
+            add(self.exchange.entry(currency).or_default(), owed.checked_neg()?)?;
+        }
+        add(self.tallies.entry((terms.merchant, currency)).or_default(), owed)?;
+        self.turnover_of(terminal, on, currency).count(flow, price)
     }
 
     fn turnover_of(

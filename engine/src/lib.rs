@@ -15,12 +15,16 @@ mod calendar;
 mod command;
 mod customer;
 mod device;
+mod dossier;
 mod engine;
 mod ledger;
+mod meter;
 mod offer;
 mod payment;
 mod permit;
+mod policy;
 mod record;
+mod refund;
 mod register;
 mod rules;
 mod shard;
@@ -30,24 +34,28 @@ mod sync;
 
 pub use calendar::{BusinessDate, Calendar};
 pub use command::{
-    Claim, Collated, Freshness, KeyChange, Keyring, Opening, Owed, PromptView, Retirement, Way,
+    Claim, Collated, Freshness, KeyChange, Keyring, Opening, Owed, PromptView, Retirement,
+    ReverseCause, Transferred, Way,
 };
 pub use customer::{CustomerView, RECENT_NOTICES};
 pub use device::Device;
+pub use dossier::{RECENT_UNANSWERED, TRANSFER_DAYS};
 pub use engine::{AdminError, Books, CurrencyBooks, Engine, Layout, MAX_SHARDS};
 pub use ledger::Turnover;
-pub use offer::{Capture, Charge, ForeignPrice, Offer};
+pub use offer::{Capture, Charge, ForeignPrice, NamedBy, Offer, Portion};
 pub use payment::PaymentView;
+pub use policy::{CustomerPolicy, Limits, Naming, Spending, Standing};
 pub use record::{
     Approved, Captured, Credited, CustomerAdded, Debited, Declined, DecodeError, DeviceAdded,
-    DeviceRevoked, Ended, Entry, Mismatched, Opened, Overtaken, ProfileSet, Record, Rekeyed,
-    RequestDigest, Reversed, Terms, Unit, Verdict,
+    DeviceRevoked, Ended, Entry, Mismatched, Opened, Overtaken, PolicySet, ProfileSet, Record,
+    Refunded, Rekeyed, RequestDigest, Reversed, Terms, Trail, Unit, Verdict,
 };
+pub use refund::{Refund, RefundView, Refunding};
 pub use register::{
-    Controller, Hub, KeyPin, Merchant, Peer, Place, Register, RegisterChange, RegisterError,
-    Station, Store, Terminal, TerminalKind,
+    Controller, DefaultLimits, Hub, KeyPin, LimitHolder, Merchant, Peer, Place, Register,
+    RegisterChange, RegisterError, Station, Store, Terminal, TerminalKind,
 };
-pub use rules::Rules;
+pub use rules::{Disclosure, PlainIds, Rules};
 pub use shard::Corrupt;
 pub use slot::{Lsn, Slot};
 pub use state::{Event, PaymentState};

@@ -8,8 +8,11 @@ use kessai_terms::reason::Reason;
 
 use crate::calendar::BusinessDate;
 use crate::customer::Seat;
+use crate::meter::Stand;
+use crate::offer::{Capture, NamedBy};
 use crate::permit::Permit;
 use crate::record::Terms;
+use crate::rules::Disclosure;
 use crate::slot::Lsn;
 use crate::state::PaymentState;
 
@@ -19,6 +22,10 @@ pub(crate) struct Payment {
     pub(crate) view: PaymentView,
     /// The payer's place in the shard's slab; nobody for an unknown payer or an overtaken open.
     pub(crate) payer: Option<Seat>,
+    /// The business day that it counts in among what the payer spends.
+    pub(crate) opened_on: BusinessDate,
+    /// What the customer is shown: kept as long as it may be asked for, else empty.
+    pub(crate) confirmation: Bytes,
     /// Present as long as the payment is pending.
     pub(crate) pending: Option<Pending>,
 }
@@ -26,7 +33,6 @@ pub(crate) struct Payment {
 /// What a payment needs until the customer has answered.
 #[derive(Debug)]
 pub(crate) struct Pending {
-    pub(crate) confirmation: Bytes,
     /// Wrong proofs so far.
     pub(crate) wrong: u8,
     /// The prompts that can be answered: one a device. Ephemeral: not journalled, not in the hash.
@@ -38,13 +44,23 @@ pub(crate) struct Pending {
 /// The places that a pending payment takes: with its terminal, and in all.
 #[derive(Debug)]
 pub(crate) struct Permits {
-    _terminal: Permit,
+    terminal: Stand,
     _engine: Permit,
 }
 
 impl Permits {
-    pub(crate) const fn new(terminal: Permit, engine: Permit) -> Self {
-        Self { _terminal: terminal, _engine: engine }
+    pub(crate) const fn new(terminal: Stand, engine: Permit) -> Self {
+        Self { terminal, _engine: engine }
+    }
+
+    /// The payment was approved: its price stays counted against the terminal's limits.
+    pub(crate) fn keep(mut self) {
+        self.terminal.keep();
+    }
+
+    /// The payment was declined as it opened, which the terminal may not see too often.
+    pub(crate) fn decline(self, now_ms: u64) {
+        self.terminal.decline(now_ms);
     }
 }
 
@@ -54,6 +70,7 @@ pub(crate) struct Prompt {
     pub(crate) device: DeviceId,
     pub(crate) channel: ChannelBinding,
     pub(crate) nonce: ServerNonce,
+    pub(crate) prompted_at_ms: u64,
 }
 
 /// A payment as it is told: whose it is, what was agreed, where it stands.
@@ -73,8 +90,14 @@ pub struct PaymentView {
     pub reason: Option<Reason>,
     /// What was debited.
     pub captured: Amount,
-    /// What was given back after capture.
+    /// What the merchant is owed for that, in the merchant's currency.
+    pub captured_price: Amount,
+    /// What was given back by refunds.
     pub refunded: Amount,
+    /// What of the price that was, in the merchant's currency.
+    pub refunded_price: Amount,
+    /// In how many refunds.
+    pub refunds: u32,
     /// For the receipt, once approved.
     pub approval: Option<ApprovalNumber>,
     /// For the bank, once approved.
@@ -108,8 +131,9 @@ impl PaymentView {
     /// # Source
     /// kessai/collation/v1, rule 5.
     #[must_use]
-    pub fn reason_for_terminal(&self) -> Option<Reason> {
+    pub fn reason_for_terminal(&self, disclosure: Disclosure) -> Option<Reason> {
         match self.state {
+            PaymentState::Declined if self.is_disclosed(disclosure) => self.reason,
             PaymentState::Declined => Some(Reason::NotHonoured),
             PaymentState::Pending
             | PaymentState::Authorised
@@ -118,6 +142,29 @@ impl PaymentView {
             | PaymentState::Refunded
             | PaymentState::Cancelled
             | PaymentState::Expired => self.reason,
+        }
+    }
+
+    fn is_disclosed(&self, disclosure: Disclosure) -> bool {
+        let with_code = self.terms.is_some_and(|terms| terms.named_by == NamedBy::Code);
+        match disclosure {
+            Disclosure::Nothing => false,
+            Disclosure::FundsWithCode => {
+                with_code && self.reason == Some(Reason::InsufficientFunds)
+            }
+        }
+    }
+
+    /// Says whether a machine's report may still come, or come again, about these goods.
+    pub(crate) fn awaits_report(&self) -> bool {
+        let on_delivery = self.terms.is_some_and(|terms| terms.capture == Capture::OnDelivery);
+        match self.state {
+            PaymentState::Pending | PaymentState::Authorised => true,
+            PaymentState::Captured | PaymentState::Refunded => on_delivery,
+            PaymentState::Reversed
+            | PaymentState::Declined
+            | PaymentState::Cancelled
+            | PaymentState::Expired => false,
         }
     }
 }

@@ -6,23 +6,22 @@
 //! Variants and fields are encoded by position (postcard): new variants are appended, and a
 //! change of an existing one raises the journal's format version.
 
-use bytes::Bytes;
-use kessai_terms::collation::{
-    ChannelBinding, ContentDigest, HandsetNonce, Salt, SealedRow, ServerNonce,
-};
-use kessai_terms::ids::{
-    ApprovalNumber, CustomerId, DeviceId, MerchantId, PaymentId, Reference, StoreId, TerminalId,
-};
-use kessai_terms::money::{Amount, Currency};
-use kessai_terms::profile::SealedProfile;
-use kessai_terms::reason::Reason;
-use kessai_terms::text::TransferReference;
+use kessai_terms::ids::CustomerId;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::BusinessDate;
-use crate::offer::{Capture, Charge};
-use crate::register::{KeyPin, RegisterChange};
-use crate::state::Event;
+use crate::register::RegisterChange;
+
+mod customers;
+mod payments;
+
+pub use customers::{
+    Credited, CustomerAdded, Debited, DeviceAdded, DeviceRevoked, PolicySet, ProfileSet, Rekeyed,
+};
+pub use payments::{
+    Approved, Captured, Declined, Ended, Mismatched, Opened, Overtaken, Refunded, RequestDigest,
+    Reversed, Terms, Trail, Verdict,
+};
 
 /// A journalled part of the engine with a sequence of its own: the register, or one shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -61,7 +60,8 @@ pub enum Record {
     DeviceAdded(Box<DeviceAdded>),
     /// A handset was taken out of use.
     DeviceRevoked(DeviceRevoked),
-    /// The count of wrong proofs of a customer was set back to zero by the processor.
+    /// The processor let a customer be asked and try again: wrong proofs and unanswered payments
+    /// count from zero.
     Unblocked(CustomerId),
     /// A payment was opened: its price is held and its confirmation may be asked for.
     Opened(Box<Opened>),
@@ -73,7 +73,7 @@ pub enum Record {
     Mismatched(Mismatched),
     /// A proof matched: the payment is authorised, and captured at once unless it waits for delivery.
     Approved(Box<Approved>),
-    /// A pending payment ended without an approval.
+    /// A pending payment ended without an approval, but not by a wrong proof.
     Ended(Ended),
     /// An authorised payment was captured, perhaps in part; the rest of the hold is released.
     Captured(Captured),
@@ -87,219 +87,10 @@ pub enum Record {
     ProfileSet(Box<ProfileSet>),
     /// What was known of a customer was dropped, with the key that it was sealed under.
     ProfileErased(CustomerId),
-}
-
-/// See [`Record::CustomerAdded`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CustomerAdded {
-    /// The registered form of the id.
-    pub customer: CustomerId,
-    /// The currency of the balance.
-    pub currency: Currency,
-    /// The opening balance.
-    pub balance: Amount,
-}
-
-/// See [`Record::Credited`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Credited {
-    /// Whose balance.
-    pub customer: CustomerId,
-    /// By how much it rose, in the balance's currency.
-    pub amount: Amount,
-    /// What for, as the processor wrote it.
-    pub reference: TransferReference,
-}
-
-/// See [`Record::Debited`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Debited {
-    /// Whose balance.
-    pub customer: CustomerId,
-    /// By how much it fell, in the balance's currency.
-    pub amount: Amount,
-    /// What for, as the processor wrote it.
-    pub reference: TransferReference,
-}
-
-/// See [`Record::ProfileSet`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ProfileSet {
-    /// Who it is about.
-    pub customer: CustomerId,
-    /// What is known, sealed; the engine never opens it.
-    pub profile: SealedProfile,
-}
-
-/// See [`Record::DeviceAdded`]. Keys are sealed: a stolen journal gives nothing to guess against.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DeviceAdded {
-    /// Whose handset.
-    pub customer: CustomerId,
-    /// The handset.
-    pub device: DeviceId,
-    /// The TLS key that it connects with.
-    pub pin: KeyPin,
-    /// The salt of its password stretching, told back when the password is changed.
-    pub salt: Salt,
-    /// Stored, server and device key under the seal.
-    pub row: SealedRow,
-}
-
-/// See [`Record::DeviceRevoked`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DeviceRevoked {
-    /// Whose handset.
-    pub customer: CustomerId,
-    /// The handset.
-    pub device: DeviceId,
-}
-
-/// See [`Record::Rekeyed`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rekeyed {
-    /// Whose handset.
-    pub customer: CustomerId,
-    /// The handset.
-    pub device: DeviceId,
-    /// The TLS key that it connects with from now on; perhaps the same as before.
-    pub pin: KeyPin,
-    /// The salt of its new password stretching.
-    pub salt: Salt,
-    /// The new keys under the seal, exactly one version higher than those they replace.
-    pub row: SealedRow,
-}
-
-/// Who asked for a payment, and for what.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Terms {
-    /// The one-time id.
-    pub payment: PaymentId,
-    /// The terminal that opened it.
-    pub terminal: TerminalId,
-    /// The store it stands in.
-    pub store: StoreId,
-    /// Who is paid.
-    pub merchant: MerchantId,
-    /// What is charged.
-    pub charge: Charge,
-    /// When the charge is captured.
-    pub capture: Capture,
-    /// Tells a repeat of the same request from another request under the same id.
-    pub request: RequestDigest,
-    /// The digest of the confirmation that the customer is shown.
-    pub content: ContentDigest,
-}
-
-/// The SHA-256 of what a terminal asked for, over its canonical encoding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct RequestDigest(pub [u8; 32]);
-
-/// See [`Record::Opened`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Opened {
-    /// Who asked, and for what.
-    pub terms: Terms,
-    /// Who is to pay.
-    pub customer: CustomerId,
-    /// Until when it can be confirmed, in milliseconds since the Unix epoch.
-    pub expires_at_ms: u64,
-    /// The exact bytes of the confirmation that the customer is shown.
-    pub confirmation: Bytes,
-}
-
-/// See [`Record::Declined`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Declined {
-    /// Who asked, and for what.
-    pub terms: Terms,
-    /// Who was named as payer; perhaps nobody we know.
-    pub customer: CustomerId,
-    /// Why; the terminal is told less.
-    pub reason: Reason,
-}
-
-/// See [`Record::Overtaken`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Overtaken {
-    /// The payment that must not open any more.
-    pub payment: PaymentId,
-    /// The terminal that called it off: only its own open meets this record.
-    pub terminal: TerminalId,
-}
-
-/// See [`Record::Mismatched`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Mismatched {
-    /// The payment whose confirmation was tried.
-    pub payment: PaymentId,
-    /// The handset that tried.
-    pub device: DeviceId,
-    /// Whether that was the last try.
-    pub verdict: Verdict,
-}
-
-/// What a wrong proof leads to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Verdict {
-    /// The payment stays pending.
-    TryAgain,
-    /// The payment is declined: no try is left.
-    Decline,
-}
-
-/// See [`Record::Approved`].
-///
-/// With the confirmation of [`Opened`] the three values below make up the authentication message
-/// that the proof covered: the evidence of what was approved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Approved {
-    /// The payment.
-    pub payment: PaymentId,
-    /// The handset whose proof matched.
-    pub device: DeviceId,
-    /// The connection that the proof was made for.
-    pub channel: ChannelBinding,
-    /// Our nonce, used once.
-    pub server_nonce: ServerNonce,
-    /// The handset's nonce.
-    pub handset_nonce: HandsetNonce,
-    /// Printed on the receipt.
-    pub approval: ApprovalNumber,
-    /// Names the payment between processor and bank.
-    pub reference: Reference,
-    /// Until when delivery must be reported, in milliseconds since the Unix epoch; none if
-    /// captured at once.
-    pub deliver_by_ms: Option<u64>,
-}
-
-/// See [`Record::Ended`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ended {
-    /// The payment.
-    pub payment: PaymentId,
-    /// What ended it: a cancellation or the expiry.
-    pub event: Event,
-    /// By whom or why.
-    pub reason: Reason,
-}
-
-/// See [`Record::Captured`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Captured {
-    /// The payment.
-    pub payment: PaymentId,
-    /// What is debited, at most what was authorised.
-    pub amount: Amount,
-}
-
-/// See [`Record::Reversed`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reversed {
-    /// The payment.
-    pub payment: PaymentId,
-    /// On request, or because nothing was dispensed.
-    pub reason: Reason,
+    /// A captured payment was given back, in part or whole.
+    Refunded(Box<Refunded>),
+    /// What the processor lets a customer do was changed.
+    PolicySet(Box<PolicySet>),
 }
 
 /// Why bytes are no entry.

@@ -9,14 +9,19 @@ use std::sync::Arc;
 
 use kessai_terms::basket::Rounding;
 use kessai_terms::ids::{
-    ControllerId, CustomerId, DeviceId, HubId, MerchantId, StoreId, TerminalId,
+    ControllerId, CustomerId, DeviceId, HubId, InvoiceNumber, MerchantId, StoreId, TerminalId,
 };
 use kessai_terms::money::Currency;
 use kessai_terms::text::{MerchantName, StoreName};
 use serde::{Deserialize, Serialize};
 
-use crate::permit::Gauge;
+use crate::meter::Meter;
+use crate::policy::{Limits, Standing};
 use crate::slot::Lsn;
+
+mod change;
+
+pub use change::{RegisterChange, RegisterError};
 
 /// The SHA-256 of a peer's SubjectPublicKeyInfo: what the gateway knows a peer by.
 ///
@@ -45,6 +50,8 @@ pub struct Merchant {
     pub id: MerchantId,
     /// As the customer is shown it.
     pub name: MerchantName,
+    /// What the merchant issues qualified invoices under, as a Japanese issuer may.
+    pub invoice_number: Option<InvoiceNumber>,
 }
 
 /// One of a merchant's stores.
@@ -60,6 +67,8 @@ pub struct Store {
     pub currency: Currency,
     /// How it rounds exclusive tax.
     pub rounding: Rounding,
+    /// Whether it may take payments.
+    pub standing: Standing,
 }
 
 /// What a terminal is.
@@ -82,6 +91,30 @@ pub struct Terminal {
     pub kind: TerminalKind,
     /// The TLS key that it connects with, unless it speaks through a controller only.
     pub pin: Option<KeyPin>,
+    /// Whether it may take payments and give refunds.
+    pub standing: Standing,
+    /// How much it may take, in the currency of its store.
+    pub limits: Limits,
+}
+
+/// Whom limits are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum LimitHolder {
+    /// A customer, by the currency of the balance.
+    Customer,
+    /// A terminal, by the currency of its store.
+    Terminal,
+}
+
+/// The limits of all who have none of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct DefaultLimits {
+    /// For whom.
+    pub holder: LimitHolder,
+    /// In which currency.
+    pub currency: Currency,
+    /// How much; nothing said is no limit.
+    pub limits: Limits,
 }
 
 /// A merchant's own machine that speaks for all the merchant's terminals.
@@ -125,62 +158,7 @@ impl fmt::Display for Station {
     }
 }
 
-/// A change of the register, entered or replaced whole by its id: where a key is missing, the one
-/// that was there is out of use.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum RegisterChange {
-    /// A merchant.
-    Merchant(Merchant),
-    /// A store of a merchant that is there.
-    Store(Store),
-    /// A terminal of a store that is there.
-    Terminal(Terminal),
-    /// A controller of a merchant that is there.
-    Controller(Controller),
-    /// A hub.
-    Hub(Hub),
-}
-
-impl RegisterChange {
-    /// The station that it enters, as a peer, with its key.
-    pub(crate) fn station(&self) -> Option<(Station, Peer, Option<KeyPin>)> {
-        match self {
-            Self::Merchant(_) | Self::Store(_) => None,
-            Self::Terminal(Terminal { id, pin, .. }) => {
-                Some((Station::Terminal(*id), Peer::Terminal(*id), *pin))
-            }
-            Self::Controller(Controller { id, merchant, pin }) => {
-                Some((Station::Controller(*id), Peer::Controller(*id, *merchant), *pin))
-            }
-            Self::Hub(Hub { id, pin }) => Some((Station::Hub(*id), Peer::Hub(*id), *pin)),
-        }
-    }
-}
-
-/// Why a change of the register is refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RegisterError {
-    /// The store names a merchant that is not there.
-    #[error("store {0} belongs to merchant {1}, which is not registered")]
-    MerchantMissing(StoreId, MerchantId),
-    /// The terminal names a store that is not there.
-    #[error("terminal {0} stands in store {1}, which is not registered")]
-    StoreMissing(TerminalId, StoreId),
-    /// The controller names a merchant that is not there.
-    #[error("controller {0} belongs to merchant {1}, which is not registered")]
-    OwnerMissing(ControllerId, MerchantId),
-    /// The controller would speak for another merchant's terminals over connections that it has.
-    #[error("controller {0} belongs to merchant {1} and cannot be given to another")]
-    OwnerFixed(ControllerId, MerchantId),
-    /// There is no such station.
-    #[error("{0} is not registered")]
-    StationMissing(Station),
-    /// The key already speaks for somebody else.
-    #[error("the key of {0} is already enrolled for another peer")]
-    KeyTaken(Station),
-}
-
-/// A terminal with where it stands and the count of its open payments.
+/// A terminal with where it stands and the counts of its payments.
 #[derive(Debug, Clone)]
 pub struct Place {
     /// The terminal.
@@ -189,8 +167,8 @@ pub struct Place {
     pub store: Arc<Store>,
     /// Its merchant.
     pub merchant: Arc<Merchant>,
-    /// Counts its pending payments; shared by all versions of the register.
-    pub(crate) pending: Gauge,
+    /// Counts its payments; shared by all versions of the register.
+    pub(crate) meter: Meter,
 }
 
 /// The register as it stands; read without a lock.
@@ -201,6 +179,7 @@ pub struct Register {
     terminals: BTreeMap<TerminalId, Place>,
     controllers: BTreeMap<ControllerId, Controller>,
     hubs: BTreeMap<HubId, Hub>,
+    default_limits: BTreeMap<(LimitHolder, Currency), Limits>,
     /// The last record that made it what it is.
     pub after: Lsn,
 }
@@ -235,6 +214,18 @@ impl Register {
     /// Goes through all hubs in the order of their ids.
     pub fn hubs(&self) -> impl Iterator<Item = &Hub> {
         self.hubs.values()
+    }
+
+    /// Finds the limits of those who have none of their own.
+    #[must_use]
+    pub fn default_limits(&self, holder: LimitHolder, currency: Currency) -> Limits {
+        self.default_limits.get(&(holder, currency)).copied().unwrap_or_default()
+    }
+
+    /// Goes through all default limits, customers' first, by the numbers of their currencies.
+    pub fn all_default_limits(&self) -> impl Iterator<Item = DefaultLimits> {
+        let all = self.default_limits.iter();
+        all.map(|(&(holder, currency), &limits)| DefaultLimits { holder, currency, limits })
     }
 
     /// Finds a merchant.
@@ -279,105 +270,5 @@ impl Register {
             Station::Controller(id) => self.controller(id)?.pin,
             Station::Hub(id) => self.hub(id)?.pin,
         }
-    }
-
-    /// Words the change that gives a station another key, or none, and leaves the rest as it is.
-    pub(crate) fn repinned(
-        &self,
-        station: Station,
-        pin: Option<KeyPin>,
-    ) -> Result<RegisterChange, RegisterError> {
-        let found = match station {
-            Station::Terminal(id) => self
-                .place(&id)
-                .map(|place| RegisterChange::Terminal(Terminal { pin, ..place.terminal.clone() })),
-            Station::Controller(id) => self
-                .controller(&id)
-                .map(|found| RegisterChange::Controller(Controller { pin, ..found.clone() })),
-            Station::Hub(id) => self.hub(&id).map(|_| RegisterChange::Hub(Hub { id, pin })),
-        };
-        found.ok_or(RegisterError::StationMissing(station))
-    }
-
-    /// Checks that `change` names only what is there.
-    ///
-    /// # Errors
-    /// [`RegisterError`], naming what is missing.
-    pub fn check(&self, change: &RegisterChange) -> Result<(), RegisterError> {
-        match change {
-            RegisterChange::Merchant(_) => Ok(()),
-            RegisterChange::Store(store) if self.merchants.contains_key(&store.merchant) => Ok(()),
-            RegisterChange::Store(store) => {
-                Err(RegisterError::MerchantMissing(store.id, store.merchant))
-            }
-            RegisterChange::Terminal(terminal) if self.stores.contains_key(&terminal.store) => {
-                Ok(())
-            }
-            RegisterChange::Terminal(terminal) => {
-                Err(RegisterError::StoreMissing(terminal.id, terminal.store))
-            }
-            RegisterChange::Controller(new) => match self.controllers.get(&new.id) {
-                Some(old) if old.merchant != new.merchant => {
-                    Err(RegisterError::OwnerFixed(old.id, old.merchant))
-                }
-                _ if !self.merchants.contains_key(&new.merchant) => {
-                    Err(RegisterError::OwnerMissing(new.id, new.merchant))
-                }
-                Some(_) | None => Ok(()),
-            },
-            RegisterChange::Hub(_) => Ok(()),
-        }
-    }
-
-    /// Enters `change`.
-    ///
-    /// # Errors
-    /// [`RegisterError`] as [`Register::check`]; the register is then unchanged.
-    pub fn apply(&mut self, change: &RegisterChange) -> Result<(), RegisterError> {
-        self.check(change)?;
-        match change {
-            RegisterChange::Merchant(merchant) => {
-                let merchant = Arc::new(merchant.clone());
-                for place in self.terminals.values_mut().filter(|p| p.merchant.id == merchant.id) {
-                    place.merchant = Arc::clone(&merchant);
-                }
-                self.merchants.insert(merchant.id, merchant);
-            }
-            RegisterChange::Store(store) => {
-                let store = Arc::new(store.clone());
-                for place in self.terminals.values_mut().filter(|p| p.store.id == store.id) {
-                    place.store = Arc::clone(&store);
-                    if let Some(merchant) = self.merchants.get(&store.merchant) {
-                        place.merchant = Arc::clone(merchant);
-                    }
-                }
-                self.stores.insert(store.id, store);
-            }
-            RegisterChange::Terminal(terminal) => self.enter_terminal(terminal),
-            RegisterChange::Controller(controller) => {
-                self.controllers.insert(controller.id, controller.clone());
-            }
-            RegisterChange::Hub(hub) => {
-                self.hubs.insert(hub.id, hub.clone());
-            }
-        }
-        Ok(())
-    }
-
-    fn enter_terminal(&mut self, terminal: &Terminal) {
-        let Some(store) = self.stores.get(&terminal.store) else {
-            return;
-        };
-        let Some(merchant) = self.merchants.get(&store.merchant) else {
-            return;
-        };
-        let pending = self.terminals.get(&terminal.id).map(|p| p.pending.clone());
-        let place = Place {
-            terminal: terminal.clone(),
-            store: Arc::clone(store),
-            merchant: Arc::clone(merchant),
-            pending: pending.unwrap_or_default(),
-        };
-        self.terminals.insert(terminal.id, place);
     }
 }

@@ -2,6 +2,25 @@
 
 use crate::calendar::Calendar;
 
+/// Whether shops may name customers by their plain ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlainIds {
+    /// They may, unless a customer's own policy says otherwise (the patent's way).
+    Allowed,
+    /// Presentment codes only.
+    Refused,
+}
+
+/// What a shop is told of a decline before approval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disclosure {
+    /// Only that the payment is not honoured.
+    Nothing,
+    /// That the funds are insufficient, of a payment by presentment code: whoever showed the code
+    /// stands at the till.
+    FundsWithCode,
+}
+
 /// The numbers that the engine decides by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rules {
@@ -22,6 +41,19 @@ pub struct Rules {
     pub payments_in_memory: usize,
     /// How far ahead of our clock the time in a payment id may be, in milliseconds.
     pub id_tolerance_ms: u64,
+    /// Whether shops may name customers by their plain ids.
+    pub plain_ids: PlainIds,
+    /// How often a customer may be asked, or an open be declined, by plain id in a minute.
+    pub asks_per_minute: u32,
+    /// After how many payments by plain id that nobody approved a customer is asked no more, at
+    /// most [`crate::RECENT_UNANSWERED`]; 0 for never.
+    pub mute_after: u8,
+    /// How long each of these counts, in milliseconds.
+    pub mute_window_ms: u64,
+    /// How many opens of a terminal may be declined in a minute: then it is refused for the rest.
+    pub declines_per_terminal_per_minute: u32,
+    /// What a shop is told of a decline before approval.
+    pub disclosure: Disclosure,
     /// How long a machine may take to report delivery, in milliseconds.
     pub delivery_ms: u64,
     /// Which business day an instant belongs to.
@@ -38,6 +70,12 @@ impl Default for Rules {
             open_in_all: 1 << 20,
             payments_in_memory: 50_000_000,
             id_tolerance_ms: 30_000,
+            plain_ids: PlainIds::Allowed,
+            asks_per_minute: 10,
+            mute_after: 3,
+            mute_window_ms: 600_000,
+            declines_per_terminal_per_minute: 60,
+            disclosure: Disclosure::Nothing,
             delivery_ms: 120_000,
             calendar: Calendar::default(),
         }

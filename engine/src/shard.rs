@@ -11,25 +11,29 @@ use foldhash::fast::FixedState;
 use kessai_terms::ids::{CustomerId, DeviceId, PaymentId, TerminalId};
 use kessai_terms::reason::Reason;
 
+use crate::calendar::BusinessDate;
 use crate::command::{Freshness, Keyring, Opening};
 use crate::customer::Customers;
 use crate::ledger::Ledger;
-use crate::offer::Offer;
 use crate::payment::{Payment, PaymentView, Permits};
-use crate::record::{
-    Captured, Declined, Ended, Entry, Opened, Overtaken, Record, Reversed, Terms, Unit,
-};
+use crate::record::{Entry, Record, Unit};
+use crate::refund::RefundView;
 use crate::register::KeyPin;
 use crate::rules::Rules;
 use crate::slot::{Lsn, Slot};
-use crate::state::{Event, PaymentState};
+use crate::state::PaymentState;
 use crate::sync::SeededMap;
 
 mod apply;
 mod collate;
+mod delivery;
+mod ending;
+mod opening;
 mod owed;
+mod refunds;
 
 pub use apply::Corrupt;
+pub(crate) use opening::Admitted;
 
 /// One part of the state, whole in itself.
 #[derive(Debug)]
@@ -41,6 +45,8 @@ pub(crate) struct Shard {
     at_ms: u64,
     pub(crate) customers: Customers,
     pub(crate) payments: SeededMap<PaymentId, Payment>,
+    /// All refunds by their own ids; payments never share them.
+    pub(crate) refunds: SeededMap<PaymentId, RefundView>,
     /// When pending payments expire and authorised ones are reversed. Derived from `payments`.
     deadlines: BTreeSet<(u64, PaymentId)>,
     /// All payments in the order in which they were opened. Derived from `payments`.
@@ -65,77 +71,10 @@ impl Shard {
             at_ms: 0,
             customers: Customers::new(seed),
             payments: SeededMap::with_hasher(FixedState::with_seed(seed)),
+            refunds: SeededMap::with_hasher(FixedState::with_seed(seed)),
             deadlines: BTreeSet::new(),
             timeline: Vec::new(),
             ledger: Ledger::new(seed),
-        }
-    }
-
-    /// Answers an open whose id is used already: alike, or not at all if it asks something else.
-    pub(crate) fn repeated(&self, asked: &Terms) -> Option<Result<Opening, Reason>> {
-        let view = &self.payments.get(&asked.payment)?.view;
-        let alike = view.terminal == asked.terminal
-            // A cancel that came first knows only the id and the terminal.
-            && view.terms.is_none_or(|terms| terms.request == asked.request);
-        Some(if alike { Ok(repeat(view)) } else { Err(Reason::PaymentIdReused) })
-    }
-
-    /// The patent's S21-S24: a repeat is answered alike; a new payment holds its price or is declined.
-    pub(crate) fn open<S: Slot>(
-        &mut self,
-        offer: Offer,
-        permits: Permits,
-        env: Env<'_>,
-        slot: S,
-    ) -> Result<Opening, Reason> {
-        if let Some(answer) = self.repeated(&offer.terms) {
-            return answer;
-        }
-        let id = offer.terms.payment;
-        let record = match self.obstacle(&offer, env) {
-            Some(reason) => Record::Declined(Box::new(Declined {
-                terms: offer.terms,
-                customer: offer.customer,
-                reason,
-            })),
-            None => Record::Opened(Box::new(Opened {
-                terms: offer.terms,
-                customer: offer.customer,
-                expires_at_ms: offer.expires_at_ms,
-                confirmation: offer.confirmation,
-            })),
-        };
-        self.commit(record, env, slot);
-        let payment = self.existing_mut(id);
-        if let Some(pending) = &mut payment.pending {
-            pending.permits = Some(permits);
-        }
-        Ok(Opening { view: payment.view.clone(), freshness: Freshness::First })
-    }
-
-    /// Why an offer is declined: whoever is unknown, then the first that applies in the order of
-    /// the reasons' numbers.
-    fn obstacle(&self, offer: &Offer, env: Env<'_>) -> Option<Reason> {
-        let charge = &offer.terms.charge;
-        let Some(seat) = self.customers.seat(&offer.customer) else {
-            return Some(Reason::CustomerUnknown);
-        };
-        let (account, holder) = (self.customers.account(seat), self.customers.holder(seat));
-        if account.currency != charge.currency {
-            return Some(Reason::CurrencyNotAccepted);
-        }
-        if account.wrong_in_row >= env.rules.tries_in_row {
-            return Some(Reason::TriesExhausted);
-        }
-        if holder.devices.is_empty() {
-            return Some(Reason::NoDevice);
-        }
-        if holder.open.len() >= usize::from(env.rules.open_per_customer) {
-            return Some(Reason::PromptOpen);
-        }
-        match account.available() {
-            Ok(available) if available >= charge.amount => None,
-            Ok(_) | Err(_) => Some(Reason::InsufficientFunds),
         }
     }
 
@@ -155,115 +94,6 @@ impl Shard {
         if let Some(pending) = self.payments.get_mut(&payment).and_then(|p| p.pending.as_mut()) {
             pending.permits = permits;
         }
-    }
-
-    /// S28 yes, S34: the customer calls the payment off.
-    pub(crate) fn cancel_by_customer<S: Slot>(
-        &mut self,
-        payment: PaymentId,
-        customer: CustomerId,
-        env: Env<'_>,
-        slot: S,
-    ) -> Result<Opening, Reason> {
-        let view = self.payments.get(&payment).map(|payment| &payment.view);
-        let view = view.filter(|view| view.customer == Some(customer));
-        let view = view.ok_or(Reason::PaymentUnknown)?;
-        if view.state != PaymentState::Pending {
-            return Ok(repeat(view));
-        }
-        Ok(self.end(payment, Event::Cancel, Reason::CancelledByCustomer, env, slot))
-    }
-
-    /// The terminal calls the payment off: "cancelled" or "already ended", never "probably".
-    ///
-    /// One that overtakes its own open leaves a record that the open then meets.
-    pub(crate) fn cancel_by_terminal<S: Slot>(
-        &mut self,
-        payment: PaymentId,
-        terminal: TerminalId,
-        env: Env<'_>,
-        slot: S,
-    ) -> Result<Opening, Reason> {
-        let Some(found) = self.payments.get(&payment) else {
-            self.commit(Record::Overtaken(Overtaken { payment, terminal }), env, slot);
-            return Ok(self.first(payment));
-        };
-        if found.view.terminal != terminal {
-            return Err(Reason::PaymentUnknown);
-        }
-        if found.view.state != PaymentState::Pending {
-            return Ok(repeat(&found.view));
-        }
-        Ok(self.end(payment, Event::Cancel, Reason::CancelledByTerminal, env, slot))
-    }
-
-    /// The machine has dispensed: what was authorised is captured.
-    pub(crate) fn deliver<S: Slot>(
-        &mut self,
-        payment: PaymentId,
-        terminal: TerminalId,
-        env: Env<'_>,
-        slot: S,
-    ) -> Result<Opening, Reason> {
-        let view = self.of_terminal(payment, terminal)?;
-        match view.state {
-            PaymentState::Captured => Ok(repeat(view)),
-            PaymentState::Authorised => {
-                let amount = view.authorised();
-                self.commit(Record::Captured(Captured { payment, amount }), env, slot);
-                Ok(self.first(payment))
-            }
-            PaymentState::Pending
-            | PaymentState::Reversed
-            | PaymentState::Refunded
-            | PaymentState::Declined
-            | PaymentState::Cancelled
-            | PaymentState::Expired => Err(Reason::StateForbids),
-        }
-    }
-
-    /// The payment's own terminal takes it back whole: before the cut-off, nothing refunded.
-    ///
-    /// A pending payment is cancelled; a reversal that overtakes its open acts as a cancel.
-    pub(crate) fn reverse<S: Slot>(
-        &mut self,
-        payment: PaymentId,
-        terminal: TerminalId,
-        env: Env<'_>,
-        slot: S,
-    ) -> Result<Opening, Reason> {
-        let Ok(view) = self.of_terminal(payment, terminal) else {
-            return self.cancel_by_terminal(payment, terminal, env, slot);
-        };
-        match view.state {
-            PaymentState::Authorised | PaymentState::Captured => {
-                let today = env.rules.calendar.date(self.clamped(env.now_ms));
-                if view.state == PaymentState::Captured && view.business_date != today {
-                    return Err(Reason::StateForbids);
-                }
-                if !self.has_room(view) {
-                    return Err(Reason::AmountOverflow);
-                }
-                let reason = Reason::ReversedOnRequest;
-                self.commit(Record::Reversed(Reversed { payment, reason }), env, slot);
-                Ok(self.first(payment))
-            }
-            PaymentState::Pending => self.cancel_by_terminal(payment, terminal, env, slot),
-            PaymentState::Refunded => Err(Reason::StateForbids),
-            PaymentState::Reversed
-            | PaymentState::Declined
-            | PaymentState::Cancelled
-            | PaymentState::Expired => Ok(repeat(view)),
-        }
-    }
-
-    /// Says whether the payer's balance can take back what the payment took from it: it may have
-    /// been raised to the brim meanwhile.
-    fn has_room(&self, view: &PaymentView) -> bool {
-        let seat = view.customer.and_then(|customer| self.customers.seat(&customer));
-        seat.is_some_and(|seat| {
-            self.customers.account(seat).balance.checked_add(view.captured).is_ok()
-        })
     }
 
     /// Tells a terminal where its own payment stands.
@@ -297,52 +127,10 @@ impl Shard {
         within.filter(stands).take(limit).copied()
     }
 
-    /// The payment whose time is over first, if it is over.
-    pub(crate) fn due(&self, now_ms: u64) -> Option<PaymentId> {
-        self.deadlines.first().filter(|(at_ms, _)| *at_ms <= now_ms).map(|(_, payment)| *payment)
-    }
-
-    /// Ends a payment whose time is over: expires a pending one, reverses one not delivered.
-    pub(crate) fn expire<S: Slot>(
-        &mut self,
-        payment: PaymentId,
-        env: Env<'_>,
-        slot: S,
-    ) -> PaymentView {
-        match &self.existing(payment).pending {
-            None => {
-                let reason = Reason::NotDispensed;
-                self.commit(Record::Reversed(Reversed { payment, reason }), env, slot);
-                self.existing(payment).view.clone()
-            }
-            // Prompts are not journalled: after a restart an expiry counts as unseen unless the
-            // handset has come back meanwhile.
-            Some(pending) => {
-                let reason = if pending.prompts.is_empty() {
-                    Reason::ExpiredUnseen
-                } else {
-                    Reason::ExpiredUnanswered
-                };
-                self.end(payment, Event::Expire, reason, env, slot).view
-            }
-        }
-    }
-
-    fn end<S: Slot>(
-        &mut self,
-        payment: PaymentId,
-        event: Event,
-        reason: Reason,
-        env: Env<'_>,
-        slot: S,
-    ) -> Opening {
-        self.commit(Record::Ended(Ended { payment, event, reason }), env, slot);
-        self.first(payment)
-    }
-
     /// Tells where a command has just brought a payment.
     fn first(&self, payment: PaymentId) -> Opening {
-        Opening { view: self.existing(payment).view.clone(), freshness: Freshness::First }
+        let view = self.existing(payment).view.clone();
+        Opening { view, freshness: Freshness::First, displaced: Vec::new() }
     }
 
     /// Makes `record` so and queues it, in one step under the caller's lock.
@@ -373,6 +161,11 @@ impl Shard {
         now_ms.max(self.at_ms)
     }
 
+    /// The business day that a record made now belongs to.
+    pub(crate) fn today(&self, env: Env<'_>) -> BusinessDate {
+        env.rules.calendar.date(self.clamped(env.now_ms))
+    }
+
     #[expect(clippy::expect_used, reason = "callers have looked, or have just put it there")]
     fn existing(&self, payment: PaymentId) -> &Payment {
         self.payments.get(&payment).expect("the payment is there")
@@ -386,5 +179,5 @@ impl Shard {
 
 /// Tells again where a payment stands, to whom it may be told.
 fn repeat(view: &PaymentView) -> Opening {
-    Opening { view: view.clone(), freshness: Freshness::Repeat }
+    Opening { view: view.clone(), freshness: Freshness::Repeat, displaced: Vec::new() }
 }

@@ -1,11 +1,12 @@
-//! What the processor does with customers: enters them, moves their balances, keeps who they are.
+//! What the processor does with customers: enters them, says what they may do, keeps who they are.
 
 use kessai_terms::ids::{CustomerId, DeviceId};
+use kessai_terms::money::Currency;
 use kessai_terms::profile::SealedProfile;
 
 use super::Engine;
 use crate::customer::{CustomerView, Seat};
-use crate::record::{Credited, CustomerAdded, Debited, ProfileSet, Record};
+use crate::record::{CustomerAdded, PolicySet, ProfileSet, Record};
 use crate::shard::Shard;
 use crate::slot::{Lsn, Slot};
 
@@ -44,6 +45,9 @@ pub enum AdminError {
     /// More is to be taken than can be spared: the rest of the balance is held or not there.
     #[error("the balance of customer {0} does not spare that much")]
     BalanceTooSmall(CustomerId),
+    /// The reference was used for another credit or debit of the customer.
+    #[error("the reference was used for another credit or debit of customer {0}")]
+    ReferenceReused(CustomerId),
     /// Nothing is known of the customer that could be erased.
     #[error("customer {0} has no profile")]
     ProfileMissing(CustomerId),
@@ -75,43 +79,26 @@ impl Engine {
         })
     }
 
-    /// Raises a customer's balance.
+    /// Changes what a customer may do: from now on, for payments that wait as well.
     ///
     /// # Errors
-    /// [`AdminError::CustomerMissing`], [`AdminError::BalanceTooLarge`].
-    pub fn credit<S: Slot>(
+    /// [`AdminError::CustomerMissing`].
+    pub fn set_policy<S: Slot>(
         &self,
-        credited: Credited,
+        set: PolicySet,
         now_ms: u64,
         slot: S,
     ) -> Result<Lsn, AdminError> {
-        let customer = credited.customer;
-        self.change_customer(customer, now_ms, slot, |shard, seat| {
-            let balance = shard.customers.account(seat).balance;
-            match balance.checked_add(credited.amount) {
-                Ok(_) => Ok(Record::Credited(credited)),
-                Err(_) => Err(AdminError::BalanceTooLarge(customer)),
-            }
-        })
+        let customer = set.customer;
+        self.change_customer(customer, now_ms, slot, |_, _| Ok(Record::PolicySet(Box::new(set))))
     }
 
-    /// Lowers a customer's balance, as far as nothing waits for it.
-    ///
-    /// # Errors
-    /// [`AdminError::CustomerMissing`], [`AdminError::BalanceTooSmall`].
-    pub fn debit<S: Slot>(
-        &self,
-        debited: Debited,
-        now_ms: u64,
-        slot: S,
-    ) -> Result<Lsn, AdminError> {
-        let customer = debited.customer;
-        self.change_customer(customer, now_ms, slot, |shard, seat| {
-            let available = shard.customers.account(seat).available();
-            match available.and_then(|available| available.checked_sub(debited.amount)) {
-                Ok(_) => Ok(Record::Debited(debited)),
-                Err(_) => Err(AdminError::BalanceTooSmall(customer)),
-            }
+    /// Tells the currency of a customer's balance.
+    #[must_use]
+    pub fn currency_of(&self, customer: &CustomerId) -> Option<Currency> {
+        self.of_customer(customer).with(|shard| {
+            let seat = shard.customers.seat(customer)?;
+            Some(shard.customers.account(seat).currency)
         })
     }
 
@@ -142,7 +129,7 @@ impl Engine {
         slot: S,
     ) -> Result<Lsn, AdminError> {
         self.change_customer(customer, now_ms, slot, |shard, seat| {
-            match &shard.customers.holder(seat).profile {
+            match shard.customers.holder(seat).dossier().and_then(|own| own.profile.as_ref()) {
                 Some(_) => Ok(Record::ProfileErased(customer)),
                 None => Err(AdminError::ProfileMissing(customer)),
             }
@@ -154,11 +141,11 @@ impl Engine {
     pub fn profile(&self, customer: &CustomerId) -> Option<SealedProfile> {
         self.of_customer(customer).with(|shard| {
             let seat = shard.customers.seat(customer)?;
-            shard.customers.holder(seat).profile.as_deref().cloned()
+            shard.customers.holder(seat).dossier()?.profile.clone()
         })
     }
 
-    /// Lets a blocked customer try again.
+    /// Lets a blocked or muted customer try again.
     ///
     /// # Errors
     /// [`AdminError::CustomerMissing`].

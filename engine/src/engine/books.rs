@@ -39,7 +39,8 @@ pub struct Books {
     pub merchants: BTreeMap<(MerchantId, Currency), Net>,
     /// How many payments stand in each state.
     pub payments: BTreeMap<PaymentState, u64>,
-    /// What is wrong: money that came or went, holds that nothing waits for. Empty if all is well.
+    /// What is wrong: money that came or went, holds that nothing waits for, refunds of more than was
+    /// captured. Empty if all is well.
     pub problems: Vec<String>,
 }
 
@@ -88,7 +89,8 @@ impl Engine {
             .wrapping_add(hash_of(&register.stores().collect::<Vec<_>>()))
             .wrapping_add(hash_of(&register.places().map(|p| &p.terminal).collect::<Vec<_>>()))
             .wrapping_add(hash_of(&register.controllers().collect::<Vec<_>>()))
-            .wrapping_add(hash_of(&register.hubs().collect::<Vec<_>>()));
+            .wrapping_add(hash_of(&register.hubs().collect::<Vec<_>>()))
+            .wrapping_add(hash_of(&register.all_default_limits().collect::<Vec<_>>()));
         for shard in &self.shards {
             sum = sum.wrapping_add(shard.with(|shard| shard.hash_rows()));
         }
@@ -103,16 +105,19 @@ impl Shard {
                 let view = CustomerView { after: Lsn::NONE, ..view };
                 let devices: Vec<_> =
                     own.devices.iter().map(|d| (d.pin, d.salt, d.version)).collect();
-                hash_of(&(view, devices, &own.open, &own.recent, &own.profile))
+                hash_of(&(view, devices, &own.open, &own.recent, own.asks, own.dossier()))
             });
         let payments = self.payments.values().map(|payment| {
             let view = PaymentView { after: Lsn::NONE, ..payment.view.clone() };
-            hash_of(&(view, payment.pending.as_ref().map(|p| (&p.confirmation, p.wrong))))
+            let wrong = payment.pending.as_ref().map(|pending| pending.wrong);
+            hash_of(&(view, payment.opened_on, &payment.confirmation, wrong))
         });
+        let refunds = self.refunds.values().map(hash_of);
         let sums = (&self.ledger.tallies, &self.ledger.exchange, &self.ledger.funded);
         let turnovers = self.ledger.turnovers().map(|turnover| hash_of(&turnover));
         customers
             .chain(payments)
+            .chain(refunds)
             .chain(turnovers)
             .fold(hash_of(&(self.place(), sums)), u128::wrapping_add)
     }
@@ -144,6 +149,9 @@ impl Books {
             let view = &payment.view;
             let count = self.payments.entry(view.state).or_default();
             *count = count.saturating_add(1);
+            if view.refunded > view.captured || view.refunded_price > view.captured_price {
+                self.problems.push("more was given back of a payment than was captured".into());
+            }
             let waits = matches!(view.state, PaymentState::Pending | PaymentState::Authorised);
             if let Some(terms) = view.terms.filter(|_| waits) {
                 add(held.entry(terms.charge.currency).or_default(), terms.charge.amount.into())?;

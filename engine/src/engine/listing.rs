@@ -9,6 +9,7 @@ use super::Engine;
 use crate::calendar::BusinessDate;
 use crate::ledger::{Turnover, add};
 use crate::payment::PaymentView;
+use crate::refund::RefundView;
 use crate::state::PaymentState;
 
 impl Engine {
@@ -17,6 +18,13 @@ impl Engine {
     pub fn payment(&self, payment: &PaymentId) -> Option<PaymentView> {
         let unit = self.unit_of(payment)?;
         self.shard(unit).with(|shard| shard.payments.get(payment).map(|found| found.view.clone()))
+    }
+
+    /// Lists the refunds of a payment, the earliest first.
+    #[must_use]
+    pub fn refunds_of(&self, payment: &PaymentId) -> Vec<RefundView> {
+        let unit = self.unit_of(payment);
+        unit.map_or_else(Vec::new, |unit| self.shard(unit).with(|shard| shard.refunds_of(payment)))
     }
 
     /// Lists the latest `limit` payments that were opened from `from_ms` on and before `to_ms`, the

@@ -3,9 +3,11 @@
 use kessai_terms::ids::{CustomerId, DeviceId, PaymentId};
 
 use super::Engine;
+use super::ids::Use;
 use super::registry::Repinned;
+use crate::meter::Meter;
 use crate::payment::Permits;
-use crate::permit::Gauge;
+use crate::policy::Limits;
 use crate::record::{Entry, Opened, Record, Unit};
 use crate::register::{KeyPin, Peer};
 use crate::shard::Corrupt;
@@ -28,17 +30,17 @@ impl Engine {
         {
             return Err(Corrupt::Misplaced(entry.unit));
         }
-        if let Some(payment) = opened_by(&entry.record)
-            && self.enter(payment, entry.unit) != entry.unit
+        if let Some((id, used)) = used_by(&entry.record, entry.unit)
+            && !self.enter(id, used)
         {
-            return Err(Corrupt::Payment(payment));
+            return Err(Corrupt::Payment(id));
         }
         let handset = handset_of(&entry.record);
         let old_pin = self.shard(entry.unit).with(|shard| {
             let old_pin = handset.and_then(|(of, device, _)| shard.pin(&of, &device));
             shard.apply(entry, &self.keyring)?;
             if let Record::Opened(opened) = &entry.record {
-                shard.admit(opened.terms.payment, self.permits_again(opened));
+                shard.admit(opened.terms.payment, self.permits_again(opened, entry));
             }
             Ok::<_, Corrupt>(old_pin)
         })?;
@@ -55,11 +57,13 @@ impl Engine {
     }
 
     /// What was admitted stays admitted, whatever the limits are now.
-    fn permits_again(&self, opened: &Opened) -> Option<Permits> {
+    fn permits_again(&self, opened: &Opened, entry: &Entry) -> Option<Permits> {
         let register = self.register.read();
         let place = register.place(&opened.terms.terminal);
-        let own = place.map_or_else(Gauge::default, |place| place.pending.clone());
-        Some(Permits::new(own.take(u32::MAX)?, self.open.take(u32::MAX)?))
+        let meter = place.map_or_else(Meter::default, |place| place.meter.clone());
+        let mut own = meter.open(u32::MAX)?;
+        own.take(entry.business_date, opened.terms.charge.price(), &Limits::default())?;
+        Some(Permits::new(own, self.open.take(u32::MAX)?))
     }
 
     fn replay_register(&self, entry: &Entry) -> Result<(), Corrupt> {
@@ -80,12 +84,13 @@ impl Engine {
     }
 }
 
-/// The payment that a record brings into being.
-fn opened_by(record: &Record) -> Option<PaymentId> {
+/// The id that a record uses up, and for what.
+fn used_by(record: &Record, unit: Unit) -> Option<(PaymentId, Use)> {
     match record {
-        Record::Opened(opened) => Some(opened.terms.payment),
-        Record::Declined(declined) => Some(declined.terms.payment),
-        Record::Overtaken(overtaken) => Some(overtaken.payment),
+        Record::Opened(opened) => Some((opened.terms.payment, Use::Payment(unit))),
+        Record::Declined(declined) => Some((declined.terms.payment, Use::Payment(unit))),
+        Record::Overtaken(overtaken) => Some((overtaken.payment, Use::Payment(unit))),
+        Record::Refunded(refunded) => Some((refunded.refund, Use::Refund(unit))),
         Record::Registered(_)
         | Record::CustomerAdded(_)
         | Record::Credited(_)
@@ -100,7 +105,8 @@ fn opened_by(record: &Record) -> Option<PaymentId> {
         | Record::Rekeyed(_)
         | Record::Debited(_)
         | Record::ProfileSet(_)
-        | Record::ProfileErased(_) => None,
+        | Record::ProfileErased(_)
+        | Record::PolicySet(_) => None,
     }
 }
 
@@ -124,6 +130,8 @@ fn handset_of(record: &Record) -> Option<(CustomerId, DeviceId, Option<KeyPin>)>
         | Record::Reversed(_)
         | Record::Debited(_)
         | Record::ProfileSet(_)
-        | Record::ProfileErased(_) => None,
+        | Record::ProfileErased(_)
+        | Record::Refunded(_)
+        | Record::PolicySet(_) => None,
     }
 }

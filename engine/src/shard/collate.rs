@@ -9,15 +9,16 @@ use kessai_terms::ids::{ApprovalNumber, DeviceId, PaymentId, Reference};
 use kessai_terms::reason::Reason;
 
 use super::{Env, Shard};
-use crate::command::{Claim, Collated, Freshness, PromptView, Way};
+use crate::command::{Claim, Collated, Freshness, Opening, PromptView, Way};
 use crate::customer::Seat;
 use crate::device::Device;
 use crate::offer::Capture;
 use crate::payment::{PaymentView, Pending, Prompt};
-use crate::record::{Approved, Mismatched, Record, Verdict};
+use crate::policy::Standing;
+use crate::record::{Approved, Mismatched, Record, Trail, Verdict};
 use crate::rules::Rules;
 use crate::slot::Slot;
-use crate::state::PaymentState;
+use crate::state::{Event, PaymentState};
 
 impl Shard {
     /// S25-S26: lets `device` answer for `payment` over `channel` with `nonce`, once.
@@ -27,12 +28,13 @@ impl Shard {
         prompt: Prompt,
         rules: &Rules,
     ) -> Option<PromptView> {
+        let prompted_at_ms = self.clamped(prompt.prompted_at_ms);
         let found = self.payments.get_mut(&payment)?;
         let seat = found.payer?;
         let pending = found.pending.as_mut()?;
         self.customers.holder(seat).device(&prompt.device)?;
-        pending.ask(prompt);
-        let confirmation = pending.confirmation.clone();
+        pending.ask(Prompt { prompted_at_ms, ..prompt });
+        let confirmation = found.confirmation.clone();
         let expires_at_ms = found.view.deadline_ms;
         // The tries left tell of wrong proofs for other payments too.
         let after = found.view.after.max(self.customers.account(seat).after);
@@ -74,21 +76,27 @@ impl Shard {
             return Err(Reason::TriesExhausted);
         }
         let pending = self.existing(claim.payment).pending.as_ref();
-        let is_awaited = pending.is_some_and(|pending| pending.awaits(claim));
+        let trail = pending.and_then(|pending| pending.awaits(claim)).map(|at| claim.trail(at));
         let (keys, auth) = (&device.keys.0, claim.auth(terms.content));
-        if is_awaited && keys.stored.verify(&auth, &claim.proof) {
+        if let Some(trail) = trail
+            && keys.stored.verify(&auth, &claim.proof)
+        {
+            if self.customers.account(seat).standing == Standing::Frozen {
+                let reason = Reason::CustomerFrozen;
+                let Opening { view, freshness, .. } =
+                    self.end(claim.payment, Event::Decline, reason, env, slot);
+                return Ok(Collated::Ended { view, freshness });
+            }
             let signature = keys.server.sign_outcome(&auth, Outcome::Approved);
-            let view = self.approve(claim, env, slot);
+            let view = self.approve(claim, trail, env, slot);
             return Ok(Collated::Approved { view, signature });
         }
         if !claim.way.vouches(&keys.device, &auth) {
             return Err(Reason::ProofRefused);
         }
-        if !is_awaited {
-            return Ok(self.ask_again(claim, next));
-        }
+        let Some(trail) = trail else { return Ok(self.ask_again(claim, next, now_ms)) };
         let signature = keys.server.sign_outcome(&auth, Outcome::Refused);
-        Ok(self.mismatch(claim, seat, signature, next, env, slot))
+        Ok(self.mismatch(claim, seat, (signature, trail), next, env, slot))
     }
 
     /// The payer's seat and live handset, if the payment is theirs.
@@ -102,14 +110,20 @@ impl Shard {
     }
 
     /// The proof was made for a prompt that is no longer open: nothing is counted, a new one is.
-    fn ask_again(&mut self, claim: &Claim, next: ServerNonce) -> Collated {
+    fn ask_again(&mut self, claim: &Claim, next: ServerNonce, now_ms: u64) -> Collated {
         if let Some(pending) = &mut self.existing_mut(claim.payment).pending {
-            pending.ask(claim.prompt(next));
+            pending.ask(claim.prompt(next, now_ms));
         }
         Collated::Stale { nonce: next }
     }
 
-    fn approve<S: Slot>(&mut self, claim: &Claim, env: Env<'_>, slot: S) -> PaymentView {
+    fn approve<S: Slot>(
+        &mut self,
+        claim: &Claim,
+        trail: Trail,
+        env: Env<'_>,
+        slot: S,
+    ) -> PaymentView {
         let deliver_by_ms = match self.existing(claim.payment).view.terms.map(|t| t.capture) {
             Some(Capture::OnDelivery) => {
                 Some(self.clamped(env.now_ms).saturating_add(env.rules.delivery_ms))
@@ -126,6 +140,7 @@ impl Shard {
             approval,
             reference,
             deliver_by_ms,
+            trail,
         }));
         self.commit(record, env, slot);
         self.existing(claim.payment).view.clone()
@@ -135,7 +150,7 @@ impl Shard {
         &mut self,
         claim: &Claim,
         seat: Seat,
-        signature: Signature,
+        (signature, trail): (Signature, Trail),
         next: ServerNonce,
         env: Env<'_>,
         slot: S,
@@ -146,12 +161,14 @@ impl Shard {
             Verdict::Decline
         };
         let (payment, device) = (claim.payment, claim.device);
-        self.commit(Record::Mismatched(Mismatched { payment, device, verdict }), env, slot);
+        let mismatched = Mismatched { payment, device, verdict, trail };
+        self.commit(Record::Mismatched(mismatched), env, slot);
+        let now_ms = self.clamped(env.now_ms);
         let tries_left = self.tries_left(payment, seat, env.rules);
         let found = self.existing_mut(payment);
         match &mut found.pending {
             Some(pending) => {
-                pending.ask(claim.prompt(next));
+                pending.ask(claim.prompt(next, now_ms));
                 let view = found.view.clone();
                 Collated::Mismatched { view, signature, nonce: next, tries_left }
             }
@@ -166,8 +183,8 @@ impl Shard {
         rules.tries_per_payment.saturating_sub(wrong).min(rules.tries_in_row.saturating_sub(in_row))
     }
 
-    /// A reference that no other payment has, and an approval number that looks unrelated.
-    fn numbers(&self) -> (Reference, ApprovalNumber) {
+    /// A reference that no other payment or refund has, and an approval number that looks unrelated.
+    pub(super) fn numbers(&self) -> (Reference, ApprovalNumber) {
         // An odd factor of 64 bits, near 2^64 divided by the golden ratio, spreads neighbours.
         const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
         let place = u64::from(self.unit.0).wrapping_sub(1);
@@ -189,13 +206,15 @@ impl Pending {
         self.prompts.push(prompt);
     }
 
-    /// Says whether the prompt that `claim` answers is still open on the claim's connection.
-    fn awaits(&self, claim: &Claim) -> bool {
-        self.prompts.iter().any(|prompt| {
+    /// When the prompt was made that `claim` answers, if it is still open on the claim's connection.
+    fn awaits(&self, claim: &Claim) -> Option<u64> {
+        let mut prompts = self.prompts.iter();
+        let prompt = prompts.find(|prompt| {
             prompt.device == claim.device
                 && prompt.nonce == claim.server_nonce
                 && prompt.channel == claim.channel
-        })
+        });
+        prompt.map(|prompt| prompt.prompted_at_ms)
     }
 }
 
@@ -204,8 +223,13 @@ impl Claim {
         AuthMessage::new(content, self.channel, self.server_nonce, self.handset_nonce)
     }
 
-    fn prompt(&self, nonce: ServerNonce) -> Prompt {
-        Prompt { device: self.device, channel: self.channel, nonce }
+    const fn prompt(&self, nonce: ServerNonce, prompted_at_ms: u64) -> Prompt {
+        Prompt { device: self.device, channel: self.channel, nonce, prompted_at_ms }
+    }
+
+    const fn trail(&self, prompted_at_ms: u64) -> Trail {
+        let Self { shown_at_ms, answered_at_ms, .. } = *self;
+        Trail { prompted_at_ms, shown_at_ms, answered_at_ms }
     }
 }
 

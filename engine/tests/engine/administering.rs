@@ -4,14 +4,14 @@ use kessai_engine::terms::ids::CustomerId;
 use kessai_engine::terms::money::Currency;
 use kessai_engine::terms::profile::{Profile, ProfileKey, ProfileNonces, SealedProfile};
 use kessai_engine::{
-    AdminError, Claim, Credited, CustomerAdded, Debited, DeviceAdded, DeviceRevoked, Entry, KeyPin,
-    Merchant, Peer, ProfileSet, Record, RegisterChange, RegisterError, Station, Terminal,
-    TerminalKind, Unit,
+    AdminError, Claim, Credited, CustomerAdded, Debited, DeviceAdded, DeviceRevoked, Entry,
+    Freshness, KeyPin, Limits, Lsn, Merchant, Peer, ProfileSet, Record, RegisterChange,
+    RegisterError, Standing, Station, Terminal, TerminalKind, Transferred, Unit,
 };
 
 use crate::kit::{
-    BALANCE, NOON_MS, Person, TILL, World, enrolment, offer, pay_in, person, replayed, sealing_key,
-    terminal, yen,
+    BALANCE, NOON_MS, Person, TILL, World, enrolment, offer, person, replayed, sealing_key,
+    terminal, transfer, yen,
 };
 
 fn enter(world: &World, changes: Vec<RegisterChange>) -> Result<(), RegisterError> {
@@ -24,6 +24,8 @@ fn till(id: &str, pin: u8) -> RegisterChange {
         store: "S1".parse().unwrap(),
         kind: TerminalKind::PointOfSale,
         pin: Some(KeyPin([pin; 32])),
+        standing: Standing::Active,
+        limits: Limits::default(),
     })
 }
 
@@ -49,7 +51,8 @@ fn the_register_is_recorded_in_a_unit_of_its_own() {
 fn a_renamed_merchant_is_renamed_at_every_terminal_and_limits_live_on() {
     let world = World::new();
     world.opened(&offer(1, TILL, &person(1), 10));
-    let merchant = Merchant { id: "M1".parse().unwrap(), name: "Minato Honten".parse().unwrap() };
+    let (id, name) = ("M1".parse().unwrap(), "Minato Honten".parse().unwrap());
+    let merchant = Merchant { id, name, invoice_number: None };
     enter(&world, vec![RegisterChange::Merchant(merchant), till(TILL, 0xf0)]).unwrap();
     let register = world.engine.register();
     assert_eq!(register.place(&terminal(TILL)).unwrap().merchant.name.as_str(), "Minato Honten");
@@ -65,6 +68,8 @@ fn a_batch_of_the_register_is_entered_whole_or_not_at_all() {
         store: "S9".parse().unwrap(),
         kind: TerminalKind::Vending,
         pin: Some(KeyPin([0x78; 32])),
+        standing: Standing::Active,
+        limits: Limits::default(),
     });
     let refused = world.traceless(|world| enter(world, vec![till("T7", 0x77), lost]));
     let missing = RegisterError::StoreMissing(terminal("T8"), "S9".parse().unwrap());
@@ -118,12 +123,13 @@ fn customers_and_credits_are_recorded() {
     assert_eq!(twice, Err(AdminError::CustomerExists(customer)));
 
     let credited =
-        |customer, amount| Credited { customer, amount: yen(amount), reference: pay_in() };
+        |customer, amount| Credited { customer, amount: yen(amount), reference: transfer(amount) };
     let credit = |customer: CustomerId, amount: u64| {
         move |world: &World| world.engine.credit(credited(customer, amount), NOON_MS, world.slot())
     };
     let (answer, records) = world.recorded(credit(customer, 5));
-    assert_eq!(answer.unwrap().0, world.recorder.entries().len() as u64);
+    let after = Lsn(world.recorder.entries().len() as u64);
+    assert_eq!(answer, Ok(Transferred { after, freshness: Freshness::First }));
     assert_eq!(records, [Record::Credited(credited(customer, 5))]);
     assert_eq!(world.money(&person(5)), (12, 0));
     let nobody = person(99).customer;
@@ -139,17 +145,16 @@ fn a_debit_takes_only_what_can_be_spared() {
     let world = World::new();
     let customer = person(1).customer;
     world.opened(&offer(1, TILL, &person(1), 3_000));
-    let debited = |customer, amount| {
-        let reference = "払出 2026-11".parse().unwrap();
-        Debited { customer, amount: yen(amount), reference }
-    };
+    let debited =
+        |customer, amount| Debited { customer, amount: yen(amount), reference: transfer(amount) };
     let debit = |customer: CustomerId, amount: u64| {
         move |world: &World| world.engine.debit(debited(customer, amount), NOON_MS, world.slot())
     };
     let held = world.traceless(debit(customer, BALANCE - 2_999));
     assert_eq!(held, Err(AdminError::BalanceTooSmall(customer)));
     let (answer, records) = world.recorded(debit(customer, BALANCE - 3_000));
-    assert_eq!(answer.unwrap().0, world.recorder.entries().len() as u64);
+    let after = Lsn(world.recorder.entries().len() as u64);
+    assert_eq!(answer, Ok(Transferred { after, freshness: Freshness::First }));
     assert_eq!(records, [Record::Debited(debited(customer, BALANCE - 3_000))]);
     assert_eq!(world.money(&person(1)), (3_000, 3_000));
     let nothing_left = world.traceless(debit(customer, 1));

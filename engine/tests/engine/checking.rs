@@ -5,12 +5,13 @@ use kessai_engine::terms::collation::{
 };
 use kessai_engine::terms::reason::Reason;
 use kessai_engine::{
-    Approved, Claim, Collated, Freshness, Mismatched, Offer, PaymentState, PaymentView, Record,
-    Rules, Verdict,
+    Approved, Claim, Collated, Disclosure, Freshness, Mismatched, Offer, PaymentState, PaymentView,
+    Record, Rules, Verdict,
 };
 
 use crate::kit::{
-    BALANCE, HOME, NOON_MS, OTHER_TILL, PROMPT_MS, TILL, World, auth, nonce, offer, person, vended,
+    BALANCE, HOME, NOON_MS, OTHER_TILL, PROMPT_MS, TILL, TRAIL, World, auth, nonce, offer, person,
+    vended,
 };
 
 /// Opens `offer` to person 1 and asks with nonce 1.
@@ -44,10 +45,11 @@ fn a_right_proof_debits_in_the_same_step() {
         approval: view.approval.unwrap(),
         reference: view.reference.unwrap(),
         deliver_by_ms: None,
+        trail: TRAIL,
     };
     assert_eq!(records, [Record::Approved(Box::new(approved))]);
     assert_eq!((view.state, view.reason), (PaymentState::Captured, Some(Reason::Approved)));
-    assert_eq!(view.reason_for_terminal(), Some(Reason::Approved));
+    assert_eq!(view.reason_for_terminal(Disclosure::Nothing), Some(Reason::Approved));
     assert_eq!((view.captured, view.notice), (offer.terms.charge.amount, 1));
     assert_eq!(world.money(&person(1)), (BALANCE - 1_200, 0));
     let keys = person(1).secrets.device_keys();
@@ -67,7 +69,10 @@ fn a_wrong_proof_is_counted_and_another_may_be_tried() {
     let (answer, records) = world.recorded(|world| world.collate(&claim, 2));
     let (payment, device) = (offer.terms.payment, person(1).device);
     let verdict = Verdict::TryAgain;
-    assert_eq!(records, [Record::Mismatched(Mismatched { payment, device, verdict })]);
+    assert_eq!(
+        records,
+        [Record::Mismatched(Mismatched { payment, device, verdict, trail: TRAIL })]
+    );
     let Ok(Collated::Mismatched { view, signature, nonce: next, tries_left }) = answer else {
         panic!("{answer:?}")
     };
@@ -96,10 +101,13 @@ fn the_last_try_declines_and_releases() {
     let (answer, records) = world.recorded(|world| world.collate(&last, 4));
     let (payment, device) = (offer.terms.payment, person(1).device);
     let verdict = Verdict::Decline;
-    assert_eq!(records, [Record::Mismatched(Mismatched { payment, device, verdict })]);
+    assert_eq!(
+        records,
+        [Record::Mismatched(Mismatched { payment, device, verdict, trail: TRAIL })]
+    );
     let Ok(Collated::Declined { view, .. }) = answer else { panic!("{answer:?}") };
     assert_eq!((view.state, view.reason), (PaymentState::Declined, Some(Reason::TriesExceeded)));
-    assert_eq!(view.reason_for_terminal(), Some(Reason::NotHonoured));
+    assert_eq!(view.reason_for_terminal(Disclosure::Nothing), Some(Reason::NotHonoured));
     assert_eq!(world.money(&person(1)), (BALANCE, 0));
     let late = world.traceless(|world| world.collate(&person(1).claim(&offer, nonce(3)), 5));
     assert_eq!(ended(&late).0.state, PaymentState::Declined);

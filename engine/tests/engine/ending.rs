@@ -165,7 +165,8 @@ fn delivery_captures() {
     let other = world.traceless(|world| world.deliver(&offer, TILL));
     assert_eq!(other, Err(Reason::PaymentUnknown));
     let (answer, records) = world.recorded(|world| world.deliver(&offer, MACHINE));
-    let captured = Captured { payment: offer.terms.payment, amount: yen(150) };
+    let (amount, price) = (yen(150), yen(150));
+    let captured = Captured { payment: offer.terms.payment, amount, price };
     assert_eq!(records, [Record::Captured(captured)]);
     check(&answer.unwrap(), PaymentState::Captured, Reason::Approved, Freshness::First);
     assert_eq!(world.money(&person(1)), (BALANCE - 150, 0));

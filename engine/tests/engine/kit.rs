@@ -10,14 +10,15 @@ use kessai_engine::terms::collation::{
     ROW_VERSION, Salt, SealingKey, ServerNonce, Signature, content_digest, prove,
 };
 use kessai_engine::terms::ids::{CustomerId, DeviceId, MerchantId, PaymentId, StoreId, TerminalId};
-use kessai_engine::terms::money::{Amount, Currency};
+use kessai_engine::terms::money::{Amount, Currency, Rate};
 use kessai_engine::terms::reason::Reason;
 use kessai_engine::terms::text::TransferReference;
 use kessai_engine::{
-    AdminError, Capture, Charge, Claim, Collated, CustomerAdded, CustomerView, DeviceAdded, Engine,
-    Entry, KeyChange, KeyPin, Keyring, Layout, Lsn, Merchant, Offer, Opening, PaymentView,
-    PromptView, Record, RegisterChange, RegisterError, Rekeyed, RequestDigest, Rules, Slot, Store,
-    Terminal, TerminalKind, Terms, Way,
+    AdminError, Capture, Charge, Claim, Collated, Credited, CustomerAdded, CustomerPolicy,
+    CustomerView, DeviceAdded, Engine, Entry, ForeignPrice, KeyChange, KeyPin, Keyring, Layout,
+    Limits, Lsn, Merchant, NamedBy, Offer, Opening, PaymentView, PolicySet, Portion, PromptView,
+    Record, Refund, Refunding, RegisterChange, RegisterError, Rekeyed, RequestDigest, ReverseCause,
+    Rules, Slot, Standing, Store, Terminal, TerminalKind, Terms, Trail, Way,
 };
 
 #[expect(clippy::disallowed_types, reason = "the recorder stands in the journal's place")]
@@ -27,12 +28,20 @@ type Mutex<T> = std::sync::Mutex<T>;
 pub(crate) const NOON_MS: u64 = 1_795_316_460_000;
 /// How long an offer can be confirmed.
 pub(crate) const PROMPT_MS: u64 = 60_000;
+/// When handsets say that they show what they are asked.
+pub(crate) const SHOWN_MS: u64 = NOON_MS + 1_200;
+/// When their answers come in.
+pub(crate) const ANSWERED_MS: u64 = NOON_MS + 4_700;
 /// What every customer has at first.
 pub(crate) const BALANCE: u64 = 10_000;
 /// What handsets' keys are sealed under, as key number 1.
 pub(crate) const SEALING_KEY: [u8; 32] = [0x6b; 32];
 /// The connection that handsets use unless a test says otherwise.
 pub(crate) const HOME: ChannelBinding = ChannelBinding([0xc1; 32]);
+
+/// When handsets are asked and answer, if they are asked at noon.
+pub(crate) const TRAIL: Trail =
+    Trail { prompted_at_ms: NOON_MS, shown_at_ms: Some(SHOWN_MS), answered_at_ms: ANSWERED_MS };
 
 pub(crate) const TILL: &str = "T1";
 pub(crate) const OTHER_TILL: &str = "T2";
@@ -117,8 +126,18 @@ impl Person {
         let client_key = self.secrets.client_key();
         let proof = prove(&client_key, &client_key.stored_key(), &auth);
         let (customer, device) = (self.customer, self.device);
-        let way = Way::Own;
-        Claim { payment, customer, device, channel, server_nonce, handset_nonce, proof, way }
+        Claim {
+            payment,
+            customer,
+            device,
+            channel,
+            server_nonce,
+            handset_nonce,
+            proof,
+            way: Way::Own,
+            answered_at_ms: ANSWERED_MS,
+            shown_at_ms: Some(SHOWN_MS),
+        }
     }
 
     /// The tag that the handset puts on `claim` for what `offer` shows.
@@ -152,6 +171,11 @@ pub(crate) fn pay_in() -> TransferReference {
     "入金 2026-11".parse().unwrap()
 }
 
+/// One of many things that balances are raised or lowered for.
+pub(crate) fn transfer(serial: u64) -> TransferReference {
+    format!("振替 {serial}").parse().unwrap()
+}
+
 pub(crate) fn terminal(id: &str) -> TerminalId {
     id.parse().unwrap()
 }
@@ -174,13 +198,36 @@ pub(crate) fn offer(serial: u16, terminal_id: &str, person: &Person, amount: u64
         terminal: terminal(terminal_id),
         store,
         merchant,
+        named_by: NamedBy::Id,
         charge: Charge { amount: yen(amount), currency: Currency::JPY, foreign: None },
         capture: Capture::AtApproval,
         request: RequestDigest(content.0),
         content,
     };
     let (customer, expires_at_ms) = (person.customer, NOON_MS + PROMPT_MS);
-    Offer { terms, customer, expires_at_ms, confirmation }
+    let (received_at_ms, unpriced) = (NOON_MS - 3, None);
+    Offer { terms, customer, received_at_ms, expires_at_ms, unpriced, confirmation }
+}
+
+/// The same offer, to a customer who showed a presentment code.
+pub(crate) fn with_code(mut offer: Offer) -> Offer {
+    offer.terms.named_by = NamedBy::Code;
+    offer.terms.request.0[31] ^= 0xc0;
+    offer
+}
+
+/// An offer of `cents` dollars and cents at the harbour, at 150 yen a dollar.
+pub(crate) fn abroad(serial: u16, person: &Person, cents: u64) -> Offer {
+    let rate: Rate = "150.00".parse().unwrap();
+    let yen = rate.convert(yen(cents), Currency::USD, Currency::JPY).unwrap();
+    let mut offer = offer(serial, HARBOUR_TILL, person, yen.minor());
+    offer.terms.charge.foreign = Some(ForeignPrice {
+        price: self::yen(cents),
+        currency: Currency::USD,
+        rate,
+        markup_basis_points: 150,
+    });
+    offer
 }
 
 /// An offer by the vending machine, captured on delivery.
@@ -198,7 +245,11 @@ fn address(terminal_id: &str) -> (StoreId, MerchantId) {
 /// The shops of the street.
 pub(crate) fn street() -> Vec<RegisterChange> {
     let merchant = |id: &str, name: &str| {
-        RegisterChange::Merchant(Merchant { id: id.parse().unwrap(), name: name.parse().unwrap() })
+        RegisterChange::Merchant(Merchant {
+            id: id.parse().unwrap(),
+            name: name.parse().unwrap(),
+            invoice_number: Some("T7123456789012".parse().unwrap()),
+        })
     };
     let store = |id: &str, merchant: &str, name: &str, currency| {
         RegisterChange::Store(Store {
@@ -207,6 +258,7 @@ pub(crate) fn street() -> Vec<RegisterChange> {
             name: name.parse().unwrap(),
             currency,
             rounding: Rounding::Down,
+            standing: Standing::Active,
         })
     };
     let kinds = [
@@ -221,6 +273,8 @@ pub(crate) fn street() -> Vec<RegisterChange> {
             store: address(id).0,
             kind,
             pin: Some(KeyPin([pin; 32])),
+            standing: Standing::Active,
+            limits: Limits::default(),
         })
     });
     let merchants = [merchant("M1", "Minato Shoten"), merchant("M2", "Harbour Goods")];
@@ -229,6 +283,16 @@ pub(crate) fn street() -> Vec<RegisterChange> {
         store("S2", "M2", "Harbour Goods, Pier 4", Currency::USD),
     ];
     merchants.into_iter().chain(stores).chain(terminals).collect()
+}
+
+/// Rules by which nobody is asked or declined too often.
+pub(crate) fn patient() -> Rules {
+    Rules {
+        asks_per_minute: u32::MAX,
+        mute_after: 0,
+        declines_per_terminal_per_minute: u32::MAX,
+        ..Rules::default()
+    }
 }
 
 pub(crate) fn sealing_key() -> SealingKey {
@@ -302,7 +366,7 @@ impl World {
     }
 
     pub(crate) fn ask(&self, offer: &Offer, whom: &Person, n: u64) -> Option<PromptView> {
-        self.engine.prompt(offer.terms.payment, whom.device, HOME, nonce(n))
+        self.engine.prompt(offer.terms.payment, whom.device, HOME, nonce(n), self.now_ms)
     }
 
     pub(crate) fn collate(&self, claim: &Claim, next: u64) -> Result<Collated, Reason> {
@@ -339,11 +403,54 @@ impl World {
     }
 
     pub(crate) fn deliver(&self, offer: &Offer, by: &str) -> Result<Opening, Reason> {
-        self.engine.deliver(offer.terms.payment, terminal(by), self.now_ms, self.slot())
+        self.deliver_part(offer, by, Portion::All)
+    }
+
+    pub(crate) fn deliver_part(
+        &self,
+        offer: &Offer,
+        by: &str,
+        portion: Portion,
+    ) -> Result<Opening, Reason> {
+        self.engine.deliver(offer.terms.payment, terminal(by), portion, self.now_ms, self.slot())
     }
 
     pub(crate) fn reverse(&self, offer: &Offer, by: &str) -> Result<Opening, Reason> {
-        self.engine.reverse(offer.terms.payment, terminal(by), self.now_ms, self.slot())
+        let cause = ReverseCause::OnRequest;
+        self.engine.reverse(offer.terms.payment, terminal(by), cause, self.now_ms, self.slot())
+    }
+
+    /// Gives back `price` of what `offer` was paid for, as the refund number `serial`.
+    pub(crate) fn refund(
+        &self,
+        serial: u16,
+        offer: &Offer,
+        by: &str,
+        price: u64,
+    ) -> Result<Refunding, Reason> {
+        let (refund, payment) = (payment_id(serial), offer.terms.payment);
+        let asked = Refund { refund, payment, terminal: terminal(by), price: yen(price) };
+        self.engine.refund(asked, self.now_ms, self.slot())
+    }
+
+    pub(crate) fn set_policy(&self, person: &Person, policy: CustomerPolicy) {
+        let set = PolicySet { customer: person.customer, policy };
+        self.engine.set_policy(set, self.now_ms, self.slot()).unwrap();
+    }
+
+    /// Enters a terminal of the street again, changed.
+    pub(crate) fn change_terminal(&self, id: &str, change: impl FnOnce(&mut Terminal)) {
+        let register = self.engine.register();
+        let mut terminal = register.place(&terminal(id)).unwrap().terminal.clone();
+        change(&mut terminal);
+        self.enter(vec![RegisterChange::Terminal(terminal)]).unwrap();
+    }
+
+    /// Raises what a person has.
+    pub(crate) fn credit(&self, person: &Person, amount: u64, serial: u64) {
+        let (amount, reference) = (yen(amount), transfer(serial));
+        let credited = Credited { customer: person.customer, amount, reference };
+        self.engine.credit(credited, self.now_ms, self.slot()).unwrap();
     }
 
     pub(crate) fn status(&self, offer: &Offer, by: &str) -> Result<PaymentView, Reason> {

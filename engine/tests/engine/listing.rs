@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use kessai_engine::terms::ids::PaymentId;
 use kessai_engine::terms::money::Currency;
-use kessai_engine::{BusinessDate, Engine, ForeignPrice, PaymentState, Rules, Turnover};
+use kessai_engine::{BusinessDate, Engine, PaymentState, Rules, Turnover};
 
 use crate::kit::{
-    HARBOUR_TILL, MACHINE, NOON_MS, OTHER_TILL, PROMPT_MS, TILL, World, offer, payment_id, person,
-    replayed, terminal, vended, yen,
+    HARBOUR_TILL, MACHINE, NOON_MS, OTHER_TILL, PROMPT_MS, TILL, World, abroad, offer, payment_id,
+    person, replayed, terminal, vended, yen,
 };
 
 const DAY_MS: u64 = 86_400_000;
@@ -87,9 +87,14 @@ fn check_totals(world: &World, of: &str, on: BusinessDate, expected: &[(Currency
     let expected: BTreeMap<_, _> = expected
         .iter()
         .map(|(currency, [captures, captured, reversals, reversed])| {
-            let (captures, reversals) = (*captures, *reversals);
-            let (captured, reversed) = (yen(*captured).into(), yen(*reversed).into());
-            (*currency, Turnover { captures, captured, reversals, reversed })
+            let turnover = Turnover {
+                captures: *captures,
+                captured: yen(*captured).into(),
+                reversals: *reversals,
+                reversed: yen(*reversed).into(),
+                ..Turnover::default()
+            };
+            (*currency, turnover)
         })
         .collect();
     for engine in [&world.engine, &recovered] {
@@ -142,14 +147,7 @@ fn a_capture_counts_on_the_day_on_which_it_happens() {
 #[test]
 fn a_foreign_price_counts_in_the_merchants_currency() {
     let world = World::new();
-    let mut purchase = offer(1, HARBOUR_TILL, &person(1), 1_500);
-    purchase.terms.charge.foreign = Some(ForeignPrice {
-        price: yen(1_000),
-        currency: Currency::USD,
-        rate_digits: 15_000,
-        rate_scale: 2,
-        markup_basis_points: 150,
-    });
+    let purchase = abroad(1, &person(1), 1_000);
     world.pay(&purchase, &person(1));
     world.pay(&offer(2, HARBOUR_TILL, &person(2), 70), &person(2));
     let yen_alone = (Currency::JPY, [1, 70, 0, 0]);

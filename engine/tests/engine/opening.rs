@@ -3,12 +3,12 @@
 use kessai_engine::terms::money::Currency;
 use kessai_engine::terms::reason::Reason;
 use kessai_engine::{
-    Capture, Declined, ForeignPrice, Freshness, Offer, Opened, PaymentState, Record, Rules,
+    Capture, Declined, Disclosure, Freshness, Offer, Opened, PaymentState, Record, Rules,
 };
 
 use crate::kit::{
-    BALANCE, HARBOUR_TILL, MACHINE, NOON_MS, OTHER_TILL, PROMPT_MS, Person, TILL, World, nonce,
-    offer, payment_id, person, terminal, vended, yen,
+    BALANCE, HARBOUR_TILL, MACHINE, NOON_MS, OTHER_TILL, PROMPT_MS, Person, TILL, World, abroad,
+    nonce, offer, patient, payment_id, person, terminal, vended,
 };
 
 #[test]
@@ -16,8 +16,9 @@ fn an_open_holds_its_price() {
     let world = World::new();
     let offer = offer(1, TILL, &person(1), 1_200);
     let (answer, records) = world.recorded(|world| world.open(&offer));
-    let Offer { terms, customer, expires_at_ms, confirmation } = offer.clone();
-    let opened = Opened { terms, customer, expires_at_ms, confirmation };
+    let Offer { terms, customer, received_at_ms, expires_at_ms, confirmation, .. } = offer.clone();
+    let displaced = Vec::new();
+    let opened = Opened { terms, customer, received_at_ms, expires_at_ms, displaced, confirmation };
     assert_eq!(records, [Record::Opened(Box::new(opened))]);
     let answer = answer.unwrap();
     assert_eq!(answer.freshness, Freshness::First);
@@ -41,7 +42,11 @@ fn check_decline(world: &World, offer: &Offer, expected: Reason) {
     let answer = answer.unwrap();
     assert_eq!(answer.freshness, Freshness::First);
     assert_eq!((answer.view.state, answer.view.reason), (PaymentState::Declined, Some(expected)));
-    assert_eq!(answer.view.reason_for_terminal(), Some(Reason::NotHonoured), "rule 5");
+    assert_eq!(
+        answer.view.reason_for_terminal(Disclosure::Nothing),
+        Some(Reason::NotHonoured),
+        "rule 5"
+    );
     assert_eq!(world.engine.open_payments(), places, "its place is given back");
     let repeat = world.traceless(|world| world.open(offer)).unwrap();
     assert_eq!((repeat.view, repeat.freshness), (answer.view, Freshness::Repeat));
@@ -180,8 +185,7 @@ fn memory_is_bounded_against_opens_and_cancels_of_new_ids() {
 /// Every way for a payment to end gives its counted places back.
 #[test]
 fn places_are_given_back_at_every_end() {
-    let rules =
-        Rules { open_in_all: 1, open_per_terminal: 1, tries_per_payment: 1, ..Rules::default() };
+    let rules = Rules { open_in_all: 1, open_per_terminal: 1, tries_per_payment: 1, ..patient() };
     let mut world = World::with(rules);
     type End = fn(&World, &Offer, &Person) -> Result<(), Reason>;
     let ends: [End; 6] = [
@@ -217,14 +221,7 @@ fn places_are_given_back_at_every_end() {
 #[test]
 fn a_foreign_price_moves_both_currencies() {
     let world = World::new();
-    let mut purchase = offer(1, HARBOUR_TILL, &person(1), 1_500);
-    purchase.terms.charge.foreign = Some(ForeignPrice {
-        price: yen(1_000),
-        currency: Currency::USD,
-        rate_digits: 15_000,
-        rate_scale: 2,
-        markup_basis_points: 150,
-    });
+    let purchase = abroad(1, &person(1), 1_000);
     world.pay(&purchase, &person(1));
     assert_eq!(world.money(&person(1)), (BALANCE - 1_500, 0));
     let books = world.engine.books().unwrap();
@@ -246,7 +243,7 @@ fn a_foreign_price_moves_both_currencies() {
 
 #[test]
 fn numbers_for_receipts_and_banks_are_not_given_twice() {
-    let world = World::new();
+    let world = World::with(patient());
     let mut references = std::collections::BTreeSet::new();
     for serial in 0..60 {
         let payer = person(1 + u8::try_from(serial % 3).unwrap());

@@ -3,7 +3,7 @@
 use kessai_engine::terms::reason::Reason;
 use kessai_engine::{PaymentView, RECENT_NOTICES, Rules};
 
-use crate::kit::{MACHINE, TILL, World, nonce, offer, person, replayed, vended};
+use crate::kit::{MACHINE, TILL, World, nonce, offer, patient, person, replayed, vended};
 
 fn owed(world: &World, seen: u64) -> (Vec<u16>, Vec<(u64, PaymentView)>, u64) {
     let payer = person(1);
@@ -58,7 +58,7 @@ fn a_payment_that_changed_twice_is_told_once() {
 
 #[test]
 fn only_the_latest_notices_are_kept() {
-    let world = World::new();
+    let world = World::with(patient());
     let count = u16::try_from(RECENT_NOTICES).unwrap() + 4;
     for serial in 1..=count {
         world.pay(&offer(serial, TILL, &person(1), 1), &person(1));

@@ -6,12 +6,11 @@ use std::thread;
 
 use kessai_engine::terms::reason::Reason;
 use kessai_engine::{
-    Collated, Credited, Entry, Freshness, Lsn, Opening, PaymentState, Peer, Record, Rules, Slot,
+    Collated, Entry, Freshness, Lsn, Opening, PaymentState, Peer, Record, Rules, Slot,
 };
 
 use crate::kit::{
-    BALANCE, OTHER_TILL, Person, RecorderSlot, TILL, World, nonce, offer, pay_in, person, rekeying,
-    yen,
+    BALANCE, OTHER_TILL, Person, RecorderSlot, TILL, World, nonce, offer, patient, person, rekeying,
 };
 
 fn crowded() -> Rules {
@@ -19,7 +18,7 @@ fn crowded() -> Rules {
         open_per_customer: u8::MAX,
         open_per_terminal: u32::MAX,
         open_in_all: u32::MAX,
-        ..Rules::default()
+        ..patient()
     }
 }
 
@@ -212,9 +211,7 @@ fn overtaking<T: Send>(
         scope.spawn(|| {
             let inner = world.slot();
             let slot = HeldSlot { inner, held: &held, release: &release, pushed: &pushed };
-            let (customer, reference) = (holder.customer, pay_in());
-            let credited = Credited { customer, amount: yen(1), reference };
-            world.engine.credit(credited, world.now_ms, slot).unwrap();
+            world.engine.unblock(holder.customer, world.now_ms, slot).unwrap();
         });
         until(&held);
         let first = scope.spawn(first);

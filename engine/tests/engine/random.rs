@@ -13,8 +13,8 @@ use proptest::prelude::{Just, ProptestConfig, Strategy, proptest};
 use proptest::{collection, prop_oneof};
 
 use crate::kit::{
-    BALANCE, OTHER_TILL, Person, TILL, World, nonce, offer, pay_in, payment_id, person, rekeying,
-    relayed, terminal, yen,
+    BALANCE, OTHER_TILL, Person, TILL, World, nonce, offer, payment_id, person, rekeying, relayed,
+    terminal, transfer, yen,
 };
 use crate::model::{Answer, Model, PROMPT_MS, Password, Road, START_MS, rules};
 
@@ -187,7 +187,7 @@ impl Pair {
     }
 
     fn credit(&mut self, who: u8, amount: u64) {
-        let (customer, reference) = (person(who).customer, pay_in());
+        let (customer, reference) = (person(who).customer, transfer(self.model.next_nonce()));
         let credited = Credited { customer, amount: yen(amount), reference };
         let found = self.world.engine.credit(credited, self.world.now_ms, self.world.slot());
         let customer = self.model.customers.get_mut(&who);
@@ -199,7 +199,7 @@ impl Pair {
     }
 
     fn debit(&mut self, who: u8, amount: u64) {
-        let (customer, reference) = (person(who).customer, pay_in());
+        let (customer, reference) = (person(who).customer, transfer(self.model.next_nonce()));
         let debited = Debited { customer, amount: yen(amount), reference };
         let found = self.world.engine.debit(debited, self.world.now_ms, self.world.slot());
         let held = self.model.held(who);

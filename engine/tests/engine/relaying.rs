@@ -5,7 +5,7 @@ use kessai_engine::terms::collation::{Outcome, Proof, ServerNonce, Signature};
 use kessai_engine::terms::reason::Reason;
 use kessai_engine::{Claim, Collated, Mismatched, Offer, PaymentState, Record, Verdict};
 
-use crate::kit::{BALANCE, TILL, World, auth, nonce, offer, person, relayed};
+use crate::kit::{BALANCE, TILL, TRAIL, World, auth, nonce, offer, person, relayed};
 
 /// Opens a payment to person 1 and asks with nonce 1.
 fn asked(world: &World) -> Offer {
@@ -48,7 +48,10 @@ fn a_wrong_password_through_a_hub_is_counted() {
         let (answer, records) = world.recorded(|world| world.collate(&claim, at + 1));
         let verdict = left.map_or(Verdict::Decline, |_| Verdict::TryAgain);
         let (payment, device) = (offer.terms.payment, person(1).device);
-        assert_eq!(records, [Record::Mismatched(Mismatched { payment, device, verdict })]);
+        assert_eq!(
+            records,
+            [Record::Mismatched(Mismatched { payment, device, verdict, trail: TRAIL })]
+        );
         match (answer, left) {
             (Ok(Collated::Mismatched { tries_left, .. }), Some(left)) => {
                 assert_eq!(tries_left, left);

@@ -245,7 +245,9 @@ fn what_cannot_have_happened_is_refused() {
     let opened = kessai_engine::Opened {
         terms: dear.terms,
         customer: dear.customer,
+        received_at_ms: dear.received_at_ms,
         expires_at_ms: dear.expires_at_ms,
+        displaced: Vec::new(),
         confirmation: dear.confirmation,
     };
     check(Record::Opened(Box::new(opened)), |found| matches!(found, Corrupt::Money(_)));

@@ -6,14 +6,18 @@ use kessai_terms::collation::{DeviceKeys, SealedRow};
 use kessai_terms::ids::{CustomerId, DeviceId};
 use kessai_terms::money::Amount;
 use kessai_terms::profile::SealedProfile;
+use kessai_terms::text::TransferReference;
 
 use super::{Corrupt, Touched};
 use crate::command::Keyring;
-use crate::customer::Account;
+use crate::customer::{Account, Seat};
 use crate::device::{Device, SecretKeys};
-use crate::record::{Credited, CustomerAdded, Debited, DeviceAdded, DeviceRevoked, Rekeyed};
+use crate::dossier::{Direction, Known};
+use crate::policy::CustomerPolicy;
+use crate::record::{
+    Credited, CustomerAdded, Debited, DeviceAdded, DeviceRevoked, Entry, PolicySet, Rekeyed,
+};
 use crate::shard::Shard;
-use crate::slot::Lsn;
 
 impl Shard {
     pub(super) fn add_customer(&mut self, added: &CustomerAdded) -> Result<Touched, Corrupt> {
@@ -21,31 +25,66 @@ impl Shard {
             return Err(Corrupt::Customer);
         }
         self.ledger.fund(added.currency, added.balance)?;
-        let account = Account {
-            balance: added.balance,
-            held: Amount::ZERO,
-            currency: added.currency,
-            wrong_in_row: 0,
-            after: Lsn::NONE,
-        };
+        let account = Account::new(added.currency, added.balance);
         self.customers.add(added.customer, account).map(Touched::customer).ok_or(Corrupt::Customer)
     }
 
-    pub(super) fn credit(&mut self, credited: &Credited) -> Result<Touched, Corrupt> {
-        let seat = self.seated(&credited.customer)?;
+    pub(super) fn raise_balance(
+        &mut self,
+        credited: &Credited,
+        entry: &Entry,
+    ) -> Result<Touched, Corrupt> {
+        let Credited { customer, amount, reference } = credited;
+        let seat = self.seated(customer)?;
         let account = self.customers.account_mut(seat);
-        account.balance = account.balance.checked_add(credited.amount)?;
-        self.ledger.fund(account.currency, credited.amount)?;
-        Ok(Touched::customer(seat))
+        account.balance = account.balance.checked_add(*amount)?;
+        self.ledger.fund(account.currency, *amount)?;
+        self.note_transfer(seat, reference, (Direction::Credit, *amount), entry)
     }
 
     /// Lowers a balance: what open payments wait for cannot be taken.
-    pub(super) fn debit(&mut self, debited: &Debited) -> Result<Touched, Corrupt> {
-        let seat = self.seated(&debited.customer)?;
+    pub(super) fn lower_balance(
+        &mut self,
+        debited: &Debited,
+        entry: &Entry,
+    ) -> Result<Touched, Corrupt> {
+        let Debited { customer, amount, reference } = debited;
+        let seat = self.seated(customer)?;
         let account = self.customers.account_mut(seat);
-        account.available()?.checked_sub(debited.amount)?;
-        account.balance = account.balance.checked_sub(debited.amount)?;
-        self.ledger.pay_out(account.currency, debited.amount)?;
+        account.available()?.checked_sub(*amount)?;
+        account.balance = account.balance.checked_sub(*amount)?;
+        self.ledger.pay_out(account.currency, *amount)?;
+        self.note_transfer(seat, reference, (Direction::Debit, *amount), entry)
+    }
+
+    fn note_transfer(
+        &mut self,
+        seat: Seat,
+        reference: &TransferReference,
+        what: (Direction, Amount),
+        entry: &Entry,
+    ) -> Result<Touched, Corrupt> {
+        let dossier = self.customers.holder_mut(seat).dossier_mut();
+        if dossier.transfer(reference, what, entry.business_date) != Known::No {
+            return Err(Corrupt::Transfer);
+        }
+        dossier.note_transfer(reference, what, entry.business_date);
+        Ok(Touched::customer(seat))
+    }
+
+    pub(super) fn unblock(&mut self, customer: &CustomerId) -> Result<Touched, Corrupt> {
+        let seat = self.seated(customer)?;
+        self.customers.account_mut(seat).wrong_in_row = 0;
+        self.customers.holder_mut(seat).unmute();
+        Ok(Touched::customer(seat))
+    }
+
+    pub(super) fn replace_policy(&mut self, set: &PolicySet) -> Result<Touched, Corrupt> {
+        let CustomerPolicy { standing, named_by, limits } = set.policy;
+        let seat = self.seated(&set.customer)?;
+        let account = self.customers.account_mut(seat);
+        (account.standing, account.named_by) = (standing, named_by);
+        self.customers.holder_mut(seat).dossier_mut().limits = limits;
         Ok(Touched::customer(seat))
     }
 
@@ -55,7 +94,7 @@ impl Shard {
         profile: Option<&SealedProfile>,
     ) -> Result<Touched, Corrupt> {
         let seat = self.seated(customer)?;
-        self.customers.holder_mut(seat).profile = profile.cloned().map(Box::new);
+        self.customers.holder_mut(seat).dossier_mut().profile = profile.cloned();
         Ok(Touched::customer(seat))
     }
 
