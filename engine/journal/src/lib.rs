@@ -9,6 +9,8 @@
 //! - On disk the journal is a chain of batches under a keyed hash. What a crash left unfinished is
 //!   cut off and reported; anything else that is not as it was written refuses to open and says
 //!   where: see [`OpenError`].
+//! - Anyone who has the chain key can [`read`] along: a journal that is in use, at rest or damaged,
+//!   without touching it.
 
 mod driver;
 mod error;
@@ -31,5 +33,6 @@ pub use crate::format::BLOCK_BYTES;
 pub use crate::format::chain::ChainKey;
 pub use crate::journal::{Journal, JournalSlot, WhenDurable};
 pub use crate::options::{JournalOptions, OptionsError, WriterPriority};
-pub use crate::recovery::{Recovered, TornTail};
+pub use crate::recovery::onlooker::{Ending, Reading, Recorded, read};
+pub use crate::recovery::{Batched, Recovered, TornTail};
 pub use crate::storage::{Fault, Files, Place, Segment, SimulatedDisk, SimulatedStorage, Storage};

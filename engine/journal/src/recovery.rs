@@ -3,6 +3,7 @@
 //! Reading changes nothing. Only once the whole journal is found good is a torn tail erased.
 
 mod judge;
+pub(crate) mod onlooker;
 mod scan;
 
 use std::collections::VecDeque;
@@ -11,10 +12,9 @@ use std::ops::Range;
 use kessai_engine::Lsn;
 
 use crate::driver::PriorityOutcome;
-use crate::error::{Flaw, OpenError};
+use crate::error::{Corruption, Flaw, OpenError};
 use crate::format::chain::{ChainKey, Link};
 use crate::options::JournalOptions;
-use crate::recovery::judge::judge;
 use crate::recovery::scan::Scan;
 use crate::storage::{Place, Segment, Storage};
 use crate::writer::Tail;
@@ -46,6 +46,21 @@ pub struct TornTail {
     pub flaw: Flaw,
 }
 
+/// The batch that a record stands in, as it is on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Batched {
+    /// Where it begins.
+    pub place: Place,
+    /// How often the journal had been opened when it was written.
+    pub epoch: u64,
+    /// Its records: the first one, and the one behind the last. They became durable together.
+    pub records: Range<Lsn>,
+    /// The keyed hash of the batch before, zeros in the very first.
+    pub previous: [u8; 16],
+    /// The keyed hash of this one, which was verified.
+    pub hash: [u8; 16],
+}
+
 /// A journal that was read to its end.
 #[derive(Debug)]
 pub(crate) struct Read {
@@ -67,19 +82,14 @@ pub(crate) fn read<S: Storage>(
     each: &mut Replay<'_>,
 ) -> Result<Read, OpenError> {
     let segments = storage.segments().map_err(OpenError::storage("sync and list the segments"))?;
-    check_numbers(&segments)?;
-    let mut scan = Scan::new(storage, key, options.replay_from);
-    let end = scan.walk(&segments, each)?;
-    let chain = scan.into_chain();
-    let torn = judge(storage, &segments, &end, chain.next)?;
-    // The segment that is appended to is never trimmed, so the first that is left holds something.
-    if let Some(segment) = segments.first()
-        && segment.number > 1
-        && chain.first.is_none()
-    {
-        let place = Place { segment: segment.number, offset: 0 };
-        return Err(judge::corrupt(place, Flaw::Missing, None));
+    let (_, gap) = numbered(&segments);
+    if let Some(gap) = gap {
+        return Err(gap.into());
     }
+    let mut scan = Scan::new(storage, key, options.replay_from);
+    let end = scan.walk(&segments, &mut |_, lsn, contents| each(lsn, contents))?;
+    let torn = scan.judge(&segments, &end)?;
+    let chain = scan.into_chain();
     let first = chain.first.unwrap_or(Lsn(1));
     let records = first..chain.next;
     if options.replay_from < first || options.replay_from > chain.next {
@@ -125,26 +135,27 @@ pub(crate) fn settle<S: Storage>(
     Ok(())
 }
 
-/// Segments are numbered without a gap; each is whole blocks, and at least one.
-fn check_numbers(segments: &[Segment]) -> Result<(), OpenError> {
+/// Gives the segments up to the first that is not as it must be: they are numbered without a gap;
+/// each is whole blocks, and at least one.
+fn numbered(segments: &[Segment]) -> (&[Segment], Option<Corruption>) {
     let mut expected = segments.first().map_or(1, |first| first.number);
-    for segment in segments {
-        if segment.number != expected {
+    for (index, segment) in segments.iter().enumerate() {
+        let corrupt = |flaw| {
             let place = Place { segment: expected, offset: 0 };
-            return Err(judge::corrupt(place, Flaw::SegmentMissing, None));
+            let good = segments.get(..index).unwrap_or_default();
+            (good, Some(Corruption { place, flaw, later: None }))
+        };
+        if segment.number != expected {
+            return corrupt(Flaw::SegmentMissing);
         }
         let block = crate::format::wide(crate::format::BLOCK_BYTES);
         if segment.bytes == 0 || !segment.bytes.is_multiple_of(block) {
-            let flaw = Flaw::SegmentLength {
-                expected: segment.bytes.next_multiple_of(block).max(block),
-                found: segment.bytes,
-            };
-            let place = Place { segment: segment.number, offset: 0 };
-            return Err(judge::corrupt(place, flaw, None));
+            let expected = segment.bytes.next_multiple_of(block).max(block);
+            return corrupt(Flaw::SegmentLength { expected, found: segment.bytes });
         }
         expected = expected.saturating_add(1);
     }
-    Ok(())
+    (segments, None)
 }
 
 #[cfg(test)]

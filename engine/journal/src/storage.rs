@@ -3,12 +3,14 @@
 mod ahead;
 mod files;
 mod simulated;
+mod source;
 
 use std::fmt;
 use std::io;
 
 pub use crate::storage::files::Files;
 pub use crate::storage::simulated::{Fault, SimulatedDisk, SimulatedStorage};
+pub(crate) use crate::storage::source::{Directory, Source};
 
 /// A place in the journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -12,7 +12,7 @@ use crate::format::header::Header;
 use crate::format::{BLOCK_BYTES, is_blank, wide};
 use crate::recovery::TornTail;
 use crate::recovery::scan::{End, Found};
-use crate::storage::{Place, Segment, Storage};
+use crate::storage::{Place, Segment, Source};
 
 const CHUNK_BYTES: usize = 1 << 20;
 
@@ -28,7 +28,7 @@ struct Survey {
 }
 
 /// Finds the first block from `offset` on that holds anything.
-pub(super) fn first_used<S: Storage>(
+pub(super) fn first_used<S: Source>(
     storage: &mut S,
     segment: Segment,
     offset: u64,
@@ -42,7 +42,7 @@ pub(super) fn first_used<S: Storage>(
 }
 
 /// Looks at every block of a segment from `offset` on.
-fn survey<S: Storage>(storage: &mut S, segment: Segment, offset: u64) -> Result<Survey, OpenError> {
+fn survey<S: Source>(storage: &mut S, segment: Segment, offset: u64) -> Result<Survey, OpenError> {
     let mut survey = Survey::default();
     each_used(storage, segment, offset, |at, block| {
         survey.first_used.get_or_insert(at);
@@ -56,7 +56,7 @@ fn survey<S: Storage>(storage: &mut S, segment: Segment, offset: u64) -> Result<
 }
 
 /// Gives every block from `offset` on that is not blank to `used`, until it breaks off.
-fn each_used<S: Storage>(
+fn each_used<S: Source>(
     storage: &mut S,
     segment: Segment,
     offset: u64,
@@ -68,7 +68,7 @@ fn each_used<S: Storage>(
     while place.offset < segment.bytes {
         let left = usize::try_from(segment.bytes - place.offset).unwrap_or(usize::MAX);
         buffer.truncate(left);
-        storage.read(place, &mut buffer).map_err(OpenError::storage(format!("read {place}")))?;
+        storage.fill(place, &mut buffer).map_err(OpenError::storage(format!("read {place}")))?;
         if !is_blank(&buffer) {
             for (index, block) in buffer.chunks(BLOCK_BYTES).enumerate() {
                 let at = place.offset.saturating_add(wide(index.saturating_mul(BLOCK_BYTES)));
@@ -87,7 +87,7 @@ fn each_used<S: Storage>(
 ///
 /// # Errors
 /// [`OpenError::Corrupt`] if neither explains what is there.
-pub(super) fn judge<S: Storage>(
+pub(super) fn judge<S: Source>(
     storage: &mut S,
     segments: &[Segment],
     end: &End,
@@ -130,6 +130,6 @@ pub(super) fn judge<S: Storage>(
     }
 }
 
-pub(super) fn corrupt(place: Place, flaw: Flaw, later: Option<Place>) -> OpenError {
+fn corrupt(place: Place, flaw: Flaw, later: Option<Place>) -> OpenError {
     OpenError::Corrupt(Corruption { place, flaw, later })
 }

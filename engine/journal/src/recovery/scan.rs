@@ -1,19 +1,23 @@
 //! Walks the chain of batches and checks each one. Judges nothing: it stops at the first place
-//! where no batch continues the chain.
+//! where no batch continues the chain. Asked again it goes on from there, if a batch is there now.
 
 use std::collections::VecDeque;
+use std::io::ErrorKind;
 
 use kessai_engine::Lsn;
 
-use crate::error::{Flaw, OpenError};
+use crate::error::{Corruption, Flaw, OpenError};
 use crate::format::chain::{ChainKey, Link};
 use crate::format::header::{HEADER_BYTES, Header, HeaderFlaw};
 use crate::format::record::Records;
 use crate::format::{BLOCK_BYTES, SECTOR_BYTES, is_blank, wide};
 use crate::queue::{advanced, following};
-use crate::recovery::Replay;
-use crate::recovery::judge::first_used;
-use crate::storage::{Place, Segment, Storage};
+use crate::recovery::judge::{first_used, judge};
+use crate::recovery::{Batched, TornTail};
+use crate::storage::{Place, Segment, Source};
+
+/// Takes the records in order, each with the batch that it stands in.
+pub(super) type Each<'a> = dyn FnMut(&Batched, Lsn, &[u8]) -> Result<(), OpenError> + 'a;
 
 /// What was read so far, and what must follow.
 #[derive(Debug, Default)]
@@ -57,34 +61,68 @@ type Looked = Result<(Header, Link), Found>;
 pub(super) struct Scan<'a, S> {
     storage: &'a mut S,
     key: &'a ChainKey,
-    replay_from: Lsn,
+    /// The first record that is handed on; [`Lsn::NONE`] for all that are held.
+    from: Lsn,
     chain: Chain,
+    /// Behind the last batch that continued the chain; none before the first.
+    at: Option<Place>,
     /// The batch being looked at.
     batch: Vec<u8>,
 }
 
-impl<'a, S: Storage> Scan<'a, S> {
-    pub(super) fn new(storage: &'a mut S, key: &'a ChainKey, replay_from: Lsn) -> Self {
+impl<'a, S: Source> Scan<'a, S> {
+    pub(super) fn new(storage: &'a mut S, key: &'a ChainKey, from: Lsn) -> Self {
         let chain = Chain { next: Lsn(1), ..Chain::default() };
-        Self { storage, key, replay_from, chain, batch: Vec::new() }
+        Self { storage, key, from, chain, at: None, batch: Vec::new() }
+    }
+
+    pub(super) const fn chain(&self) -> &Chain {
+        &self.chain
     }
 
     pub(super) fn into_chain(self) -> Chain {
         self.chain
     }
 
-    /// Hands every record on and gives the place where the chain ends.
+    /// Tells the place behind the last batch that continued the chain; none before the first.
+    pub(super) const fn at(&self) -> Option<Place> {
+        self.at
+    }
+
+    /// Lists the segments as they are now.
+    pub(super) fn list(&mut self) -> Result<Vec<Segment>, OpenError> {
+        self.storage.list().map_err(OpenError::storage("list the segments"))
+    }
+
+    /// Tells a clean end from an unfinished write.
+    ///
+    /// # Errors
+    /// [`OpenError::Corrupt`] if neither explains what is there.
+    pub(super) fn judge(
+        &mut self,
+        segments: &[Segment],
+        end: &End,
+    ) -> Result<Option<TornTail>, OpenError> {
+        let torn = judge(self.storage, segments, end, self.chain.next)?;
+        // The segment that is appended to is never trimmed, so the first that is left holds
+        // something.
+        if let Some(segment) = segments.first()
+            && segment.number > 1
+            && self.chain.first.is_none()
+        {
+            let place = Place { segment: segment.number, offset: 0 };
+            return Err(Corruption { place, flaw: Flaw::Missing, later: None }.into());
+        }
+        Ok(torn)
+    }
+
+    /// Hands every further record on and gives the place where the chain ends.
     pub(super) fn walk(
         &mut self,
         segments: &[Segment],
-        each: &mut Replay<'_>,
+        each: &mut Each<'_>,
     ) -> Result<End, OpenError> {
-        // A journal that was trimmed starts with whatever its first batch says.
-        if segments.first().is_none_or(|first| first.number == 1) {
-            self.chain.link = Some(Link::FIRST);
-        }
-        let mut index = 0;
-        let mut offset = 0;
+        let (mut index, mut offset) = self.resume(segments)?;
         while let Some(segment) = segments.get(index).copied() {
             let place = Place { segment: segment.number, offset };
             let found = if offset >= segment.bytes {
@@ -92,8 +130,9 @@ impl<'a, S: Storage> Scan<'a, S> {
             } else {
                 match self.look(place, segment)? {
                     Ok((header, link)) => {
-                        self.accept(&header, link, each)?;
+                        self.accept(place, &header, link, each)?;
                         offset = offset.saturating_add(wide(self.batch.len()));
+                        self.at = Some(Place { offset, ..place });
                         continue;
                     }
                     Err(found) => found,
@@ -116,6 +155,19 @@ impl<'a, S: Storage> Scan<'a, S> {
             }
         }
         Ok(End { index, offset, found: Found::Full })
+    }
+
+    /// Finds where to go on among the segments as they are now.
+    fn resume(&mut self, segments: &[Segment]) -> Result<(usize, u64), OpenError> {
+        let Some(at) = self.at else {
+            // A journal that was trimmed starts with whatever its first batch says.
+            let whole = segments.first().is_none_or(|first| first.number == 1);
+            self.chain.link = whole.then_some(Link::FIRST);
+            return Ok((0, 0));
+        };
+        let index = segments.iter().position(|segment| segment.number == at.segment);
+        let gone = || OpenError::storage(format!("go on at {at}"))(ErrorKind::NotFound.into());
+        index.map(|index| (index, at.offset)).ok_or_else(gone)
     }
 
     /// Looks for the batch that continues the chain at `place`.
@@ -212,23 +264,31 @@ impl<'a, S: Storage> Scan<'a, S> {
     /// Takes a batch into the chain and hands its records on.
     fn accept(
         &mut self,
+        place: Place,
         header: &Header,
         link: Link,
-        each: &mut Replay<'_>,
+        each: &mut Each<'_>,
     ) -> Result<(), OpenError> {
         // Told before anything is replayed, so that nothing is replayed onto the wrong state.
         let first = *self.chain.first.get_or_insert(header.first);
-        if self.replay_from < first {
+        if self.from != Lsn::NONE && self.from < first {
             let held = first..first;
-            return Err(OpenError::Missing { wanted: self.replay_from, held });
+            return Err(OpenError::Missing { wanted: self.from, held });
         }
         if self.chain.segments.back().is_none_or(|(number, _)| *number != header.segment) {
             self.chain.segments.push_back((header.segment, header.first));
         }
+        let batch = Batched {
+            place,
+            epoch: header.epoch,
+            records: header.first..advanced(header.first, header.count),
+            previous: header.previous.0,
+            hash: link.0,
+        };
         let mut lsn = header.first;
         for contents in Records::new(self.framed(header)).flatten() {
-            if lsn >= self.replay_from {
-                each(lsn, contents)?;
+            if lsn >= self.from {
+                each(&batch, lsn, contents)?;
             }
             lsn = following(lsn);
         }
@@ -249,6 +309,6 @@ impl<'a, S: Storage> Scan<'a, S> {
         self.batch.resize(bytes, 0);
         let (_, into) = self.batch.split_at_mut(had.min(bytes));
         let from = Place { offset: place.offset.saturating_add(wide(had)), ..place };
-        self.storage.read(from, into).map_err(OpenError::storage(format!("read {from}")))
+        self.storage.fill(from, into).map_err(OpenError::storage(format!("read {from}")))
     }
 }

@@ -1,0 +1,83 @@
+//! Where a journal is read from, by its owner or by an onlooker.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use crate::storage::ahead::{existing, segment_path};
+use crate::storage::{Place, Segment, Storage};
+
+/// How often a list that changes is taken anew.
+const MOST_LISTS: usize = 100;
+
+/// Gives the bytes of segments. Every storage does.
+pub(crate) trait Source {
+    /// Lists the segments in rising order.
+    fn list(&mut self) -> io::Result<Vec<Segment>>;
+
+    /// Fills `into` with the bytes at `place`.
+    fn fill(&mut self, place: Place, into: &mut [u8]) -> io::Result<()>;
+}
+
+impl<S: Storage> Source for S {
+    fn list(&mut self) -> io::Result<Vec<Segment>> {
+        self.segments()
+    }
+
+    fn fill(&mut self, place: Place, into: &mut [u8]) -> io::Result<()> {
+        self.read(place, into)
+    }
+}
+
+/// The segments in a directory as they are: neither locked nor synced nor changed, and perhaps
+/// written to by their owner meanwhile.
+#[derive(Debug)]
+pub(crate) struct Directory {
+    path: PathBuf,
+    reading: Option<(u64, File)>,
+}
+
+impl Directory {
+    pub(crate) fn new(path: &Path) -> Self {
+        Self { path: path.to_owned(), reading: None }
+    }
+
+    fn once(&self) -> io::Result<Vec<Segment>> {
+        let mut found = Vec::new();
+        for number in existing(&self.path)? {
+            match fs::metadata(segment_path(&self.path, number)) {
+                Ok(metadata) => found.push(Segment { number, bytes: metadata.len() }),
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        found.sort_by_key(|segment| segment.number);
+        Ok(found)
+    }
+}
+
+impl Source for Directory {
+    fn list(&mut self) -> io::Result<Vec<Segment>> {
+        // A segment may be removed and another made under the same name.
+        self.reading = None;
+        // While names come and go a list can have holes; it is believed once it comes out twice.
+        let mut before = self.once()?;
+        for _ in 0..MOST_LISTS {
+            let now = self.once()?;
+            if now == before {
+                return Ok(now);
+            }
+            before = now;
+        }
+        Err(io::Error::other("the segments keep changing"))
+    }
+
+    fn fill(&mut self, place: Place, into: &mut [u8]) -> io::Result<()> {
+        let (number, file) = match self.reading.take() {
+            Some((number, file)) if number == place.segment => (number, file),
+            _ => (place.segment, File::open(segment_path(&self.path, place.segment))?),
+        };
+        self.reading.insert((number, file)).1.read_exact_at(into, place.offset)
+    }
+}
