@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use kessai_engine::terms::collation::{ChannelBinding, HandsetNonce, ServerNonce};
 use kessai_engine::terms::ids::{ApprovalNumber, DeviceId, PaymentId, Reference};
-use kessai_engine::{Approved, BusinessDate, Entry, Lsn, Record, Slot, Unit};
+use kessai_engine::{Approved, BusinessDate, Entry, Lsn, Record, Slot, Trail, Unit};
 use kessai_journal::{ChainKey, Journal, JournalOptions, WriterPriority};
 
 const RUN: Duration = Duration::from_secs(3);
@@ -99,6 +99,11 @@ fn approval(unit: Unit, sequence: u64) -> Entry {
         approval: ApprovalNumber::wrapping(sequence),
         reference: Reference::wrapping(sequence),
         deliver_by_ms: None,
+        trail: Trail {
+            prompted_at_ms: 1_700_000_000_000,
+            shown_at_ms: Some(1_700_000_000_000),
+            answered_at_ms: 1_700_000_000_000,
+        },
     };
     Entry {
         unit,
