@@ -139,6 +139,22 @@ impl CallError {
         }
     }
 
+    /// Tells whether the same call may have an answer later, without anybody changing anything.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Deadline | Self::Lost => true,
+            Self::Refused(refusal) => fault_of_refusal(refusal) == Fault::Network,
+            Self::Ended(_)
+            | Self::Unexpected(_)
+            | Self::AnotherAnswer
+            | Self::Untrusted(_)
+            | Self::TooLong(_)
+            | Self::NotOpen
+            | Self::BeingAnswered
+            | Self::AlwaysStale => false,
+        }
+    }
+
     /// Tells the reason, if the gateway refused.
     pub fn reason(&self) -> Option<Reason> {
         match self {
@@ -177,4 +193,7 @@ pub enum Distrust {
     /// The notice is not about this payment, or contradicts the outcome it came with.
     #[error("the notice contradicts what it came with")]
     Contradiction,
+    /// A list of recent payments does not go by falling numbers, or has a payment twice.
+    #[error("the list of recent payments is out of order")]
+    Disordered,
 }

@@ -6,6 +6,7 @@ mod answering;
 mod desk;
 mod event;
 mod phone;
+mod presenting;
 mod seen;
 
 use std::fmt;
@@ -28,6 +29,7 @@ use crate::options::Options;
 
 pub use answering::Answered;
 pub use event::{Event, Events, Question};
+pub use presenting::Presentment;
 
 /// Answers purchases on behalf of one customer's device.
 ///
@@ -152,6 +154,37 @@ impl Handset {
         let answer = self.caller.ask_or_hear_late(body, Repeat::Always, self.deadline(), late);
         match answer.await? {
             Answer::Notice(signed) => Ok(self.desk.end_of(payment, &signed)?),
+            _ => Err(CallError::AnotherAnswer),
+        }
+    }
+
+    /// Asks for a code that stands for the customer at a till, once and for a while: then the shop
+    /// learns no customer id. It puts the one before out of use.
+    ///
+    /// A lost connection is waited for, and the code asked for anew on the next one.
+    ///
+    /// # Errors
+    /// [`CallError`]. With [`CallError::Untrusted`] the code is not the gateway's: nothing is shown.
+    pub async fn present_code(&self) -> Result<Presentment, CallError> {
+        let deadline = self.deadline();
+        timeout_at(deadline, presenting::present(&self.desk, &self.caller, deadline))
+            .await
+            .unwrap_or(Err(CallError::Deadline))
+    }
+
+    /// Asks for the customer's recent payments, the latest first, with how each of them ended.
+    ///
+    /// Each is the gateway's word. Whether the list is complete, nothing tells. It changes nothing
+    /// about what is [seen](Self::seen) or told as an [`Event`].
+    ///
+    /// # Errors
+    /// [`CallError`]. With [`CallError::Untrusted`] nothing of the list is believed.
+    pub async fn recent(&self) -> Result<Vec<Notice>, CallError> {
+        let body = Request::Handset(self.id(), HandsetRequest::Recent);
+        match self.caller.ask(body, Repeat::Always, self.deadline()).await? {
+            Answer::Recent(listed) => {
+                Ok(self.desk.recent(&listed).map_err(|distrust| self.desk.doubt(distrust))?)
+            }
             _ => Err(CallError::AnotherAnswer),
         }
     }

@@ -57,7 +57,7 @@ pub use controller::Controller;
 pub use enrolment::{EnrolError, enrol_handset, enrol_peer};
 pub use error::{CallError, ConnectError, Distrust, Fault};
 pub use files::{FileError, HandsetFile, PeerFile};
-pub use handset::{Answered, Event, Events, Handset, Question};
+pub use handset::{Answered, Event, Events, Handset, Presentment, Question};
 pub use hub::{Hub, HubRoute};
 pub use keys::{KeyError, PeerKey, PinError, RootPin};
 pub use link::Link;

@@ -344,8 +344,12 @@ impl<R: Role> Line<R> {
             Answer::Welcome(_)
             | Answer::Echo(_)
             | Answer::Payment(_)
+            | Answer::Totals(_)
+            | Answer::Facts(_)
             | Answer::ProofResult(_)
-            | Answer::Notice(_) => Err(ConnectError::Greeting("it did not attach".into())),
+            | Answer::Notice(_)
+            | Answer::Code(_)
+            | Answer::Recent(_) => Err(ConnectError::Greeting("it did not attach".into())),
         }
     }
 

@@ -6,13 +6,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use kessai_terms::{PaymentId, TerminalId};
-use kessai_wire::{Answer, Identity, Payment, PaymentState, Purchase, Request, TerminalRequest};
-use tokio::time::Instant;
+use kessai_wire::{
+    Answer, Delivery, Identity, Payment, PaymentState, Purchase, Refund, Request, Retry,
+    ReverseCause, TerminalFacts, TerminalRequest, TerminalTotals,
+};
+use tokio::time::{Instant, sleep};
 
+use crate::backoff::Pauses;
 use crate::connector::Connector;
 use crate::error::{CallError, ConnectError};
 use crate::line::{Caller, Quiet, Repeat};
-use crate::options::Options;
+use crate::options::{Backoff, Options};
 
 /// Asks for payments on behalf of one terminal.
 ///
@@ -24,6 +28,7 @@ pub struct Terminal {
     caller: Caller,
     call_within: Duration,
     pay_within: Duration,
+    backoff: Backoff,
 }
 
 impl fmt::Debug for Terminal {
@@ -52,7 +57,7 @@ impl Terminal {
     /// Speaks for a terminal over a line that stands.
     pub(crate) const fn on(caller: Caller, id: TerminalId, options: &Options) -> Self {
         let (call_within, pay_within) = (options.call_within, options.pay_within);
-        Self { id, caller, call_within, pay_within }
+        Self { id, caller, call_within, pay_within, backoff: options.backoff }
     }
 
     /// Tells which terminal this is.
@@ -68,15 +73,16 @@ impl Terminal {
         self.caller.clock().now_ms()
     }
 
-    /// Makes the id of a new payment, from the gateway's clock.
+    /// Makes the id of a new payment, or of a new refund, from the gateway's clock.
     pub fn payment_id(&self) -> PaymentId {
         self.caller.clock().payment_id()
     }
 
     /// Asks for a payment, and waits for its end.
     ///
-    /// Hand goods over if the state of what comes back
-    /// [permits it](PaymentState::permits_handover), and only then.
+    /// The payer is named by customer id, or by the presentment code that the handset shows. Hand
+    /// goods over if the state of what comes back [permits it](PaymentState::permits_handover), and
+    /// only then.
     ///
     /// # Errors
     /// [`CallError`]. With [`CallError::Refused`] nothing has happened. With any other the payment
@@ -85,17 +91,7 @@ impl Terminal {
     pub async fn pay(&self, purchase: Purchase) -> Result<Payment, CallError> {
         let payment = purchase.payment;
         let end = self.ask(payment, TerminalRequest::Open(purchase), self.pay_within).await?;
-        match end.state {
-            PaymentState::Pending => Err(CallError::AnotherAnswer),
-            PaymentState::Authorised
-            | PaymentState::Captured
-            | PaymentState::Reversed
-            | PaymentState::Refunded
-            | PaymentState::PartlyRefunded
-            | PaymentState::Declined
-            | PaymentState::Cancelled
-            | PaymentState::Expired => Ok(end),
-        }
+        fitting(end, end.state != PaymentState::Pending)
     }
 
     /// Gives a payment up, also one that is still being asked for. The answer tells whether that
@@ -104,7 +100,8 @@ impl Terminal {
     /// # Errors
     /// [`CallError`].
     pub async fn cancel(&self, payment: PaymentId) -> Result<Payment, CallError> {
-        self.ask(payment, TerminalRequest::Cancel(payment), self.call_within).await
+        let end = self.ask(payment, TerminalRequest::Cancel(payment), self.call_within).await?;
+        fitting(end, end.state != PaymentState::Pending)
     }
 
     /// Asks how a payment of this terminal stands.
@@ -115,20 +112,108 @@ impl Terminal {
         self.ask(payment, TerminalRequest::Status(payment), self.call_within).await
     }
 
-    /// Reports that the goods came out, so that the money moves.
+    /// Reports what came out of a machine, so that the money for it moves. If nothing did,
+    /// [`reverse`](Self::reverse) the payment.
     ///
     /// # Errors
     /// [`CallError`].
-    pub async fn delivered(&self, payment: PaymentId) -> Result<Payment, CallError> {
-        self.ask(payment, TerminalRequest::Delivered(payment), self.call_within).await
+    pub async fn deliver(
+        &self,
+        payment: PaymentId,
+        delivery: Delivery,
+    ) -> Result<Payment, CallError> {
+        let request = TerminalRequest::Delivered(payment, delivery);
+        let end = self.ask(payment, request, self.call_within).await?;
+        fitting(end, moved(end.state) || end.state == PaymentState::Reversed)
     }
 
-    /// Takes an approved payment back, whole.
+    /// Takes an approved payment back, whole; one that is not approved yet is cancelled, also if it
+    /// is still being asked for.
+    ///
+    /// # Errors
+    /// [`CallError`]. With [`CallError::Refused`] the payment stands.
+    pub async fn reverse(
+        &self,
+        payment: PaymentId,
+        cause: ReverseCause,
+    ) -> Result<Payment, CallError> {
+        let request = TerminalRequest::Reverse(payment, cause);
+        let end = self.ask(payment, request, self.call_within).await?;
+        fitting(end, end.state == PaymentState::Reversed || end.state.is_refusal())
+    }
+
+    /// Takes a payment back, as [`reverse`](Self::reverse) does, and asks again for as long as
+    /// there is no answer: what a terminal does that does not know whether it was paid.
+    ///
+    /// It is dropped to stop the asking. A program that may be ended meanwhile keeps the id of the
+    /// payment until this returns, and calls it again when it comes back.
+    ///
+    /// # Errors
+    /// [`CallError`] that no repetition helps against: the payment stands, as after the business
+    /// day ([`Reason::StateForbids`](kessai_terms::Reason::StateForbids)), the line has ended, or
+    /// the answer does not fit.
+    pub async fn reverse_until_acknowledged(
+        &self,
+        payment: PaymentId,
+        cause: ReverseCause,
+    ) -> Result<Payment, CallError> {
+        let mut pauses = Pauses::new(self.backoff);
+        loop {
+            let error = match self.reverse(payment, cause).await {
+                Ok(acknowledged) => return Ok(acknowledged),
+                Err(error) if error.may_pass() => error,
+                Err(error) => return Err(error),
+            };
+            if let CallError::Refused(refusal) = &error
+                && let Retry::Later { after_ms } = refusal.retry
+            {
+                pauses.asked(Duration::from_millis(after_ms.into()));
+            }
+            tracing::debug!(%payment, %error, "the reversal is repeated");
+            sleep(pauses.draw()).await;
+        }
+    }
+
+    /// Pays back a part or all of a captured payment of this terminal's merchant. What comes back
+    /// has the [`refund`](Payment::refund) in it.
+    ///
+    /// # Errors
+    /// [`CallError`]. With any but [`CallError::Refused`] the refund may have been made: ask for the
+    /// same one again, under the same id, until there is an answer.
+    pub async fn refund(&self, refund: Refund) -> Result<Payment, CallError> {
+        let request = TerminalRequest::Refund(refund);
+        let end = self.ask(refund.payment, request, self.call_within).await?;
+        let is_this = end
+            .refund
+            .is_some_and(|done| (done.refund, done.amount) == (refund.refund, refund.amount));
+        fitting(end, is_this && moved(end.state) && end.state != PaymentState::Captured)
+    }
+
+    /// Asks what this terminal has captured, reversed and refunded on a business date, given as the
+    /// decimal number YYYYMMDD; on the current one if none is given.
     ///
     /// # Errors
     /// [`CallError`].
-    pub async fn reverse(&self, payment: PaymentId) -> Result<Payment, CallError> {
-        self.ask(payment, TerminalRequest::Reverse(payment), self.call_within).await
+    pub async fn totals(&self, business_date: Option<u32>) -> Result<TerminalTotals, CallError> {
+        match self.answer(TerminalRequest::Totals { business_date }, self.call_within).await? {
+            Answer::Totals(totals)
+                if business_date.is_none_or(|asked| asked == totals.business_date) =>
+            {
+                Ok(totals)
+            }
+            _ => Err(CallError::AnotherAnswer),
+        }
+    }
+
+    /// Asks what the register says of this terminal: what a receipt names.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn facts(&self) -> Result<TerminalFacts, CallError> {
+        match self.answer(TerminalRequest::Facts, self.call_within).await? {
+            Answer::Facts(facts) => Ok(facts),
+            _ => Err(CallError::AnotherAnswer),
+        }
     }
 
     /// Asks for the same bytes back, and tells how long they took.
@@ -150,10 +235,36 @@ impl Terminal {
         request: TerminalRequest,
         within: Duration,
     ) -> Result<Payment, CallError> {
-        let body = Request::Terminal(self.id, request);
-        match self.caller.ask(body, Repeat::Always, Instant::now() + within).await? {
+        match self.answer(request, within).await? {
             Answer::Payment(answer) if answer.payment == payment => Ok(answer),
             _ => Err(CallError::AnotherAnswer),
         }
+    }
+
+    async fn answer(
+        &self,
+        request: TerminalRequest,
+        within: Duration,
+    ) -> Result<Answer, CallError> {
+        let body = Request::Terminal(self.id, request);
+        self.caller.ask(body, Repeat::Always, Instant::now() + within).await
+    }
+}
+
+/// Takes an answer that can be one to what was asked.
+fn fitting(answer: Payment, fits: bool) -> Result<Payment, CallError> {
+    if fits { Ok(answer) } else { Err(CallError::AnotherAnswer) }
+}
+
+/// Tells whether the money of a payment that stands so has moved to the merchant.
+const fn moved(state: PaymentState) -> bool {
+    match state {
+        PaymentState::Captured | PaymentState::PartlyRefunded | PaymentState::Refunded => true,
+        PaymentState::Pending
+        | PaymentState::Authorised
+        | PaymentState::Reversed
+        | PaymentState::Declined
+        | PaymentState::Cancelled
+        | PaymentState::Expired => false,
     }
 }

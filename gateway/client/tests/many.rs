@@ -15,10 +15,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kessai_client::terms::collation::{AuthMessage, content_digest, hub_channel_binding};
-use kessai_client::terms::{DeviceId, Reason, TerminalId};
+use kessai_client::terms::{DeviceId, PresentmentCode, Reason, TerminalId};
 use kessai_client::wire::{
-    Answer, CloseCode, Handset as HandsetId, HandsetRequest, Identity, Prompt, Push, Refusal,
-    Request, SignedNotice, TerminalRequest,
+    Answer, CloseCode, Handset as HandsetId, HandsetRequest, Identity, PresentedCode, Prompt, Push,
+    Refusal, Request, SignedNotice, TerminalRequest,
 };
 use kessai_client::{
     Answered, CallError, ConnectError, Controller, Event, Events, Handset, Hub, Question,
@@ -187,6 +187,34 @@ async fn handsets_share_a_connection_and_each_is_asked_for_itself() {
     let (answered, ()) = tokio::join!(prove, serve);
     assert_eq!(answered, Ok(Answered::Approved(approved_notice(3))));
     assert_eq!(two.seen(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_code_through_a_hub_is_signed_for_the_handset_and_not_for_the_hub() {
+    let mut gateway = Gateway::new();
+    let (hub, mut connection) = hub(&mut gateway).await;
+    let (one, _events) = attached(&hub, &mut connection, 1).await;
+    let code = PresentmentCode::new(0, 7).unwrap();
+    let nonce = connection.hub_nonce.unwrap();
+    let own = hub_channel_binding(&connection.channel, &device(1).device, &nonce);
+    let others = hub_channel_binding(&connection.channel, &device(2).device, &nonce);
+    let channels = [own, others, connection.channel];
+    let serve = async {
+        for channel in channels {
+            let call = connection.hear().await;
+            assert_eq!(call.body, Request::Handset(device(1), HandsetRequest::PresentCode));
+            let signed = PresentedCode::sign(&keys().server, &channel, code, NOW_MS + 60_000);
+            connection.answer(&call, Answer::Code(signed)).await;
+        }
+    };
+    let calls = async {
+        assert_eq!(one.present_code().await.map(|presented| presented.code), Ok(code));
+        for _ in 1..channels.len() {
+            let refused = one.present_code().await;
+            assert!(matches!(refused, Err(CallError::Untrusted(_))), "{refused:?}");
+        }
+    };
+    tokio::join!(calls, serve);
 }
 
 #[tokio::test(start_paused = true)]

@@ -14,10 +14,15 @@ mod server;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use kessai_client::wire::{ALPN, CloseCode, SERVER_NAME};
+use kessai_client::terms::collation::{ChannelBinding, ServerKey};
+use kessai_client::terms::{DeviceId, PresentmentCode};
+use kessai_client::wire::{
+    ALPN, Answer, CloseCode, Handset as HandsetId, HandsetRequest, PresentedCode, Request,
+    SERVER_NAME,
+};
 use kessai_client::{
-    ConnectError, Connector, Fault, PeerKey, QuicConnector, QuicOptions, RootPin, Terminal,
-    endpoint,
+    CallError, ConnectError, Connector, Fault, Handset, PeerKey, QuicConnector, QuicOptions,
+    RootPin, Terminal, endpoint,
 };
 use server::{Root, Server};
 
@@ -130,7 +135,39 @@ async fn a_terminal_talks_over_the_network_and_comes_back() {
     };
     let (error, ()) = tokio::join!(till, serve);
     let over = ConnectError::Closed(CloseCode::NotEnrolled);
-    assert_eq!(error, kessai_client::CallError::Ended(over));
+    assert_eq!(error, CallError::Ended(over));
+}
+
+#[tokio::test]
+async fn a_code_is_bound_to_the_connection_as_its_server_sees_it() {
+    let root = Root::new();
+    let server = Server::new(root.chain(SERVER_NAME), &[ALPN]);
+    let connector = connector(&server, root.pin(), &PeerKey::generate().unwrap());
+    let key = ServerKey::from_bytes([0x55; 32]);
+    let code = PresentmentCode::new(3, 14_159_265).unwrap();
+    let id = HandsetId { customer: "1234-567-890".parse().unwrap(), device: DeviceId([1; 16]) };
+    let serve = async {
+        let mut talk = server.talk().await;
+        talk.welcome().await;
+        assert_eq!(talk.attach().await, (id, 0));
+        for channel in [talk.channel(), ChannelBinding([0; 32])] {
+            let call = talk.hear().await;
+            assert_eq!(call.body, Request::Handset(id, HandsetRequest::PresentCode));
+            let signed = PresentedCode::sign(&key, &channel, code, 1_790_000_060_000);
+            talk.answer(&call, Answer::Code(signed)).await;
+        }
+        talk
+    };
+    let customer = async {
+        let options = kessai_client::Options::default();
+        let connect = Handset::connect(connector, id, key.clone(), 0, options);
+        let (handset, _events) = connect.await.unwrap();
+        let presented = handset.present_code().await.unwrap();
+        (presented.code, handset.present_code().await)
+    };
+    let ((presented, elsewhere), _talk) = tokio::join!(customer, serve);
+    assert_eq!(presented.grouped(), "314 159 2653");
+    assert!(matches!(elsewhere, Err(CallError::Untrusted(_))), "{elsewhere:?}");
 }
 
 #[tokio::test]

@@ -17,7 +17,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use kessai_client::terms::Reason;
 use kessai_client::wire::{
-    Answer, CloseCode, Payment, PaymentState, Push, Refusal, Request, Retry, TerminalRequest, v1,
+    Answer, CloseCode, Delivery, Payment, PaymentState, Push, Refusal, Request, Retry,
+    ReverseCause, TerminalRequest, v1,
 };
 use kessai_client::{CallError, ConnectError, Fault, Options, Terminal};
 use support::{Gateway, IN_FLIGHT, NOW_MS, captured, ended, gone, options, payment_id, purchase};
@@ -56,11 +57,12 @@ async fn every_call_asks_what_it_says_and_takes_only_its_own_answer() {
     let mut gateway = Gateway::new();
     let (terminal, mut connection) = gateway.terminal(options()).await;
     let id = payment_id();
+    let reversed = ended(id, PaymentState::Reversed, Reason::NotDispensed);
     let serve = async {
         let mut heard = Vec::new();
-        for _ in 0..4 {
+        for answer in [captured(id), captured(id), captured(id), reversed] {
             let call = connection.hear().await;
-            connection.answer(&call, Answer::Payment(captured(id))).await;
+            connection.answer(&call, Answer::Payment(answer)).await;
             let Request::Terminal(_, request) = call.body else { panic!("{call:?}") };
             heard.push(request);
         }
@@ -75,17 +77,19 @@ async fn every_call_asks_what_it_says_and_takes_only_its_own_answer() {
         for answer in [
             terminal.cancel(id).await,
             terminal.status(id).await,
-            terminal.delivered(id).await,
-            terminal.reverse(id).await,
+            terminal.deliver(id, Delivery::All).await,
         ] {
             assert_eq!(answer, Ok(captured(id)));
         }
+        assert_eq!(terminal.reverse(id, ReverseCause::NotDispensed).await, Ok(reversed));
         assert_eq!(terminal.status(id).await, Err(CallError::AnotherAnswer));
         assert_eq!(terminal.status(id).await, Err(CallError::AnotherAnswer));
     };
     let (heard, ()) = tokio::join!(serve, calls);
     use TerminalRequest::{Cancel, Delivered, Reverse, Status};
-    assert_eq!(heard, [Cancel(id), Status(id), Delivered(id), Reverse(id)]);
+    let delivered = Delivered(id, Delivery::All);
+    let reverse = Reverse(id, ReverseCause::NotDispensed);
+    assert_eq!(heard, [Cancel(id), Status(id), delivered, reverse]);
 }
 
 #[tokio::test(start_paused = true)]

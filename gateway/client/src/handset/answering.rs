@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use crate::error::{CallError, ConnectError, Distrust};
 use crate::handset::desk::{Basis, Desk, Step};
+use crate::handset::event::Question;
 use crate::line::{Caller, Late, Repeat};
 
 /// Says what came of an approval. All of it is signed by the gateway, but for the number of tries.
@@ -56,6 +57,7 @@ pub(super) struct Answering {
     desk: Arc<Desk>,
     payment: PaymentId,
     digest: ContentDigest,
+    shown_at: Instant,
 }
 
 impl Drop for Answering {
@@ -84,13 +86,18 @@ pub(super) fn late(desk: Arc<Desk>, payment: PaymentId) -> Late {
         | Answer::Echo(_)
         | Answer::Refusal(_)
         | Answer::Payment(_)
-        | Answer::Attached { .. } => Ok(()),
+        | Answer::Totals(_)
+        | Answer::Facts(_)
+        | Answer::Attached { .. }
+        | Answer::Code(_)
+        | Answer::Recent(_) => Ok(()),
     })
 }
 
 impl Answering {
-    pub(super) const fn new(desk: Arc<Desk>, payment: PaymentId, digest: ContentDigest) -> Self {
-        Self { desk, payment, digest }
+    pub(super) fn new(desk: Arc<Desk>, question: &Question) -> Self {
+        let Question { digest, given_at: shown_at, .. } = *question;
+        Self { desk, payment: question.payment(), digest, shown_at }
     }
 
     pub(super) async fn prove(
@@ -144,7 +151,10 @@ impl Answering {
         let client_key = secrets.client_key();
         let proof = prove(&client_key, &client_key.stored_key(), &auth);
         let (payment, server_nonce, hub_tag) = (self.payment, basis.nonce, self.desk.tag(&auth));
-        (Prove { payment, server_nonce, handset_nonce, proof, hub_tag }, auth)
+        // One that was shown for weeks is shown for long enough.
+        let shown_ago_ms = u32::try_from(self.shown_at.elapsed().as_millis()).unwrap_or(u32::MAX);
+        let shown_ago_ms = Some(shown_ago_ms);
+        (Prove { payment, server_nonce, handset_nonce, proof, hub_tag, shown_ago_ms }, auth)
     }
 
     /// Believes a verdict if it is signed; tells nothing if another proof must be made.
@@ -185,7 +195,7 @@ impl Answering {
         if self.desk.key().verify_outcome(auth, outcome, signature) {
             return Ok(());
         }
-        self.doubt(Distrust::Outcome)
+        Err(self.desk.doubt(Distrust::Outcome))
     }
 
     fn end(
@@ -195,18 +205,13 @@ impl Answering {
     ) -> Result<Answered, CallError> {
         let notice = self.desk.end_of(self.payment, signed)?;
         if !fits(notice.state) {
-            self.doubt(Distrust::Contradiction)?;
+            return Err(self.desk.doubt(Distrust::Contradiction).into());
         }
         Ok(Answered::by_notice(notice))
     }
-
-    fn doubt(&self, distrust: Distrust) -> Result<(), Distrust> {
-        // If the events are not read, it is counted all the same.
-        drop(self.desk.distrust(distrust.clone()));
-        Err(distrust)
-    }
 }
 
-fn over() -> CallError {
+/// Says that there will be no connection any more.
+pub(super) fn over() -> CallError {
     CallError::Ended(ConnectError::Unreachable("the connection was given up".into()))
 }

@@ -3,29 +3,26 @@
 //! It opens no connection and makes no proof. Nothing that comes from the gateway gets past it
 //! without having been verified.
 
+mod state;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use kessai_terms::PaymentId;
 use kessai_terms::collation::{
-    AuthMessage, ChannelBinding, ContentDigest, DeviceKey, ServerKey, ServerNonce, Signature,
-    content_digest,
+    AuthMessage, ChannelBinding, DeviceKey, ServerKey, ServerNonce, Signature, content_digest,
 };
 use kessai_wire::{Confirmation, Handset as HandsetId, Notice, Prompt, SignedNotice};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::error::{CallError, ConnectError, Distrust};
 use crate::handset::answering::Answering;
+use crate::handset::desk::state::{Open, State};
 use crate::handset::event::{Event, Events, Question, events};
 use crate::handset::seen::Seen;
 use crate::line::{Generation, Overflow};
-
-/// How many questions may be open. A customer has one, seldom two; more than these are not shown.
-const MOST_OPEN: usize = 64;
-/// How many payments that ended are remembered, so that a late prompt does not ask again.
-const MOST_ENDED: usize = 16;
 
 /// Says whose connection the handset speaks over.
 pub(super) enum Way {
@@ -44,31 +41,12 @@ pub(super) struct Desk {
     changed: Notify,
 }
 
-struct State {
-    /// Where events go; none when the line has ended.
-    events: Option<mpsc::Sender<Event>>,
-    connection: Option<Connection>,
-    open: BTreeMap<PaymentId, Open>,
-    ended: VecDeque<PaymentId>,
-    seen: Seen,
-    untrusted: u64,
-}
-
 /// Names the connection that stands.
 #[derive(Clone, Copy)]
-struct Connection {
-    generation: Generation,
-    channel: ChannelBinding,
-}
-
-/// Is a question that has been asked.
-struct Open {
-    digest: ContentDigest,
-    answer_by: Instant,
-    tries_left: u32,
-    nonce: Option<(Generation, ServerNonce)>,
-    being_answered: bool,
-    end: Option<Notice>,
+pub(super) struct Connection {
+    pub(super) generation: Generation,
+    /// What is bound to it: through a hub, to this handset as well.
+    pub(super) channel: ChannelBinding,
 }
 
 /// Is what a proof is made over.
@@ -148,7 +126,7 @@ impl Desk {
             return Err(CallError::BeingAnswered);
         }
         open.being_answered = true;
-        Ok(Answering::new(Arc::clone(self), payment, open.digest))
+        Ok(Answering::new(Arc::clone(self), question))
     }
 
     /// Takes note that nobody answers the question any more.
@@ -172,6 +150,24 @@ impl Desk {
             let step = self.state().step(payment);
             if let Some(step) = step {
                 return step;
+            }
+            changed.await;
+        }
+    }
+
+    /// Waits for a connection to stand; there is none if there will be none any more.
+    pub(super) async fn standing(&self) -> Option<Connection> {
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            // Before looking, so that no change in between is missed.
+            changed.as_mut().enable();
+            let (connection, is_over) = {
+                let state = self.state();
+                (state.connection, state.events.is_none())
+            };
+            if connection.is_some() || is_over {
+                return connection;
             }
             changed.await;
         }
@@ -206,11 +202,22 @@ impl Desk {
                 drop(self.tell(&notice));
                 Ok(notice)
             }
-            Err(distrust) => {
-                drop(self.distrust(distrust.clone()));
-                Err(distrust)
-            }
+            Err(distrust) => Err(self.doubt(distrust)),
         }
+    }
+
+    /// Verifies a list of payments, the latest first, which tells nothing new.
+    pub(super) fn recent(&self, listed: &[SignedNotice]) -> Result<Vec<Notice>, Distrust> {
+        let mut notices: Vec<Notice> = Vec::with_capacity(listed.len());
+        for signed in listed {
+            let notice = self.verify(None, signed)?;
+            let falls = notices.last().is_none_or(|before| notice.number < before.number);
+            if !falls || notices.iter().any(|before| before.payment == notice.payment) {
+                return Err(Distrust::Disordered);
+            }
+            notices.push(notice);
+        }
+        Ok(notices)
     }
 
     /// Verifies the signature, and that the notice is about what was shown and what was asked.
@@ -242,6 +249,13 @@ impl Desk {
         Ok(())
     }
 
+    /// Takes note of something that is not believed, and hands it on to whoever asked for it.
+    pub(super) fn doubt(&self, distrust: Distrust) -> Distrust {
+        // If the events are not read, it is counted all the same.
+        drop(self.distrust(distrust.clone()));
+        distrust
+    }
+
     pub(super) fn distrust(&self, distrust: Distrust) -> Result<(), Overflow> {
         let mut state = self.state();
         state.untrusted = state.untrusted.saturating_add(1);
@@ -254,7 +268,10 @@ impl Desk {
         state.connection = Some(Connection { generation, channel });
         // If the events are full, the first push shows it.
         drop(state.emit(Event::Connected));
-        state.seen.up_to()
+        let seen = state.seen.up_to();
+        drop(state);
+        self.changed.notify_waiters();
+        seen
     }
 
     pub(super) fn lost(&self, why: &ConnectError) {
@@ -306,10 +323,11 @@ impl Desk {
             open.tries_left = prompt.tries_left;
         } else if !state.ended.contains(&payment) && state.has_room() {
             let left_ms = confirmation.expires_at_ms.saturating_sub(prompt.gateway_time_ms);
-            let answer_by = Instant::now() + Duration::from_millis(left_ms).min(LONGEST);
+            let given_at = Instant::now();
+            let answer_by = given_at + Duration::from_millis(left_ms).min(LONGEST);
             let tries_left = prompt.tries_left;
             let confirmation = Arc::new(confirmation);
-            let question = Question { confirmation, digest, tries_left, answer_by };
+            let question = Question { confirmation, digest, tries_left, answer_by, given_at };
             state.emit(Event::Asked(Box::new(question)))?;
             let (being_answered, end) = (false, None);
             let open = Open { digest, answer_by, tries_left, nonce, being_answered, end };
@@ -321,51 +339,5 @@ impl Desk {
     }
 }
 
-/// No question is open longer, whatever the gateway's clocks say.
-const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
-
-impl State {
-    fn emit(&self, event: Event) -> Result<(), Overflow> {
-        let Some(events) = &self.events else { return Ok(()) };
-        match events.try_send(event) {
-            Ok(()) => Ok(()),
-            Err(mpsc::error::TrySendError::Full(_)) => Err(Overflow),
-            // Nobody wants to know.
-            Err(mpsc::error::TrySendError::Closed(_)) => Ok(()),
-        }
-    }
-
-    fn step(&self, payment: PaymentId) -> Option<Step> {
-        let Some(open) = self.open.get(&payment) else { return Some(Step::Over) };
-        if let Some(end) = &open.end {
-            return Some(Step::Ended(Box::new(end.clone())));
-        }
-        if self.events.is_none() {
-            return Some(Step::Over);
-        }
-        let (of, nonce) = open.nonce?;
-        let Connection { generation, channel } = self.connection?;
-        let basis = Basis { generation, channel, nonce, tries_left: open.tries_left };
-        (of == generation).then_some(Step::Prove(basis))
-    }
-
-    fn close(&mut self, payment: PaymentId) {
-        self.open.remove(&payment);
-        if !self.ended.contains(&payment) {
-            if self.ended.len() >= MOST_ENDED {
-                self.ended.pop_front();
-            }
-            self.ended.push_back(payment);
-        }
-    }
-
-    /// Tells whether one more question may be open; those whose time is up make room. Their ends
-    /// are still told.
-    fn has_room(&mut self) -> bool {
-        if self.open.len() >= MOST_OPEN {
-            let now = Instant::now();
-            self.open.retain(|_, open| open.being_answered || open.answer_by > now);
-        }
-        self.open.len() < MOST_OPEN
-    }
-}
+/// No question is open, and no code shown, longer, whatever the gateway's clocks say.
+pub(super) const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);

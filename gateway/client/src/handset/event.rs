@@ -23,6 +23,9 @@ pub struct Question {
     pub tries_left: u32,
     /// Until when the customer can answer, on the own clock.
     pub answer_by: Instant,
+    /// When it was given to the program around the handset, on the own clock: shown from then on,
+    /// as the proof will say.
+    pub given_at: Instant,
 }
 
 impl Question {
@@ -66,13 +69,21 @@ impl Events {
     /// Waits for the next event; none comes after the connection has ended for good. May be
     /// dropped and called again.
     pub async fn next(&mut self) -> Option<Event> {
-        self.0.recv().await
+        self.0.recv().await.map(given)
     }
 
     /// Takes the next event if it is there already.
     pub fn try_next(&mut self) -> Option<Event> {
-        self.0.try_recv().ok()
+        self.0.try_recv().ok().map(given)
     }
+}
+
+/// Notes when a question was taken out: it may have waited before.
+fn given(mut event: Event) -> Event {
+    if let Event::Asked(question) = &mut event {
+        question.given_at = Instant::now();
+    }
+    event
 }
 
 impl fmt::Debug for Events {

@@ -143,11 +143,8 @@ impl Server {
 impl Asked {
     /// Whether it was made with this code, for this connection and the key that came on it.
     pub fn holds(&self, code: &ActivationCode) -> bool {
-        let mut channel = [0; 32];
-        self.connection
-            .export_keying_material(&mut channel, b"EXPORTER-Channel-Binding", b"")
-            .unwrap();
-        let (channel, spki) = (ChannelBinding(channel), SpkiHash(pin_of_peer(&self.connection)));
+        let channel = channel_of(&self.connection);
+        let spki = SpkiHash(pin_of_peer(&self.connection));
         match &self.enrol {
             Enrol::Handset(handset) => handset.verify(code, &channel, &spki),
             Enrol::Peer(peer) => peer.verify(code, &channel, &spki),
@@ -176,6 +173,12 @@ pub fn pin_of_peer(connection: &Connection) -> [u8; 32] {
     let chain = chain.downcast::<Vec<CertificateDer<'static>>>().unwrap();
     let parsed = ParsedCertificate::try_from(&chain[0]).unwrap();
     sha256(&parsed.subject_public_key_info())
+}
+
+fn channel_of(connection: &Connection) -> ChannelBinding {
+    let mut channel = [0; 32];
+    connection.export_keying_material(&mut channel, b"EXPORTER-Channel-Binding", b"").unwrap();
+    ChannelBinding(channel)
 }
 
 pub struct Talk {
@@ -250,6 +253,11 @@ impl Talk {
 
     pub async fn send(&mut self, bytes: &[u8]) {
         self.send.write_all(bytes).await.unwrap();
+    }
+
+    /// What is bound to this connection, as its server sees it.
+    pub fn channel(&self) -> ChannelBinding {
+        channel_of(&self.connection)
     }
 
     pub fn close(self, code: CloseCode) {

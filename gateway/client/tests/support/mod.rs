@@ -26,7 +26,7 @@ use kessai_client::terms::{
     Rounding, Tax, TaxRate,
 };
 use kessai_client::wire::{
-    Answer, Approval, Call, Capture, CloseCode, Confirmation, Delivery, Handset as HandsetId,
+    Answer, Approval, Call, Capture, CaptureTerms, CloseCode, Confirmation, Handset as HandsetId,
     HandsetRequest, Hello, Identity, Limits, Message, Notice, Payer, Payment, PaymentState, Prompt,
     ProofResult, Prove, Purchase, Push, Request, RequestId, SignedNotice, SoftwareName,
     TerminalRequest, Verdict, Welcome, v1,
@@ -349,7 +349,7 @@ pub fn confirmation() -> Confirmation {
         opened_at_ms: NOW_MS,
         utc_offset_minutes: 540,
         expires_at_ms: NOW_MS + 60_000,
-        delivery: Delivery::AtApproval,
+        capture: CaptureTerms::AtApproval,
     }
 }
 
@@ -373,6 +373,7 @@ pub fn captured(payment: PaymentId) -> Payment {
         opened_at_ms: Some(NOW_MS),
         ended_at_ms: Some(NOW_MS + 3_000),
         expires_at_ms: None,
+        refund: None,
     }
 }
 
@@ -400,6 +401,7 @@ pub fn notice(number: u64, state: PaymentState, reason: Reason) -> Notice {
         approval: approved.then(approval),
         captured: if approved { yen(TOTAL) } else { Amount::ZERO },
         refunded: Amount::ZERO,
+        foreign: None,
     }
 }
 
