@@ -20,6 +20,11 @@ pub struct PresentedCode {
 }
 
 impl PresentedCode {
+    /// Takes a code with the signature that was made for it.
+    pub const fn new(code: PresentmentCode, expires_at_ms: u64, signature: Signature) -> Self {
+        Self { code, expires_at_ms, signature }
+    }
+
     /// Signs a code for the handset whose server key this is, on the connection that it came over.
     pub fn sign(
         key: &ServerKey,
