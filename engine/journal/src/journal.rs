@@ -121,6 +121,15 @@ impl Journal {
         }
     }
 
+    /// Tells the latest record that was queued: whoever waits for it has all that is now so.
+    #[must_use]
+    pub fn latest(&self) -> Lsn {
+        match &self.0 {
+            Kind::Stored(stored) => stored.queue.latest(),
+            Kind::Volatile(count) => Lsn(count.load(Ordering::Acquire)),
+        }
+    }
+
     /// Waits until `lsn` is durable. Its waker is woken once, exactly then; dropped, it is
     /// forgotten. It never ends if the record never becomes durable, after a failure.
     pub fn when_durable(&self, lsn: Lsn) -> WhenDurable {

@@ -68,6 +68,11 @@ impl Queue {
         }
     }
 
+    /// Tells the record that was queued last.
+    pub(crate) fn latest(&self) -> Lsn {
+        Lsn(lock(&self.state).next.0.saturating_sub(1))
+    }
+
     /// Queues an entry into a place that was reserved before.
     pub(crate) fn push(&self, entry: &Entry) -> Lsn {
         SCRATCH.with_borrow_mut(|framed| {
