@@ -3,7 +3,7 @@
 use kessai_terms::collation::{
     ChannelBinding, ContentDigest, DeviceKeys, GatewayNonce, Salt, Signature,
 };
-use kessai_terms::ids::{CustomerId, DeviceId};
+use kessai_terms::ids::{CustomerId, DeviceId, PresentmentCode};
 
 use crate::register::KeyPin;
 
@@ -31,6 +31,20 @@ impl Device {
     #[must_use]
     pub fn sign_notice(&self, content: &ContentDigest, notice: &[u8]) -> Signature {
         self.keys.0.server.sign_notice(content, notice)
+    }
+
+    /// Signs a presentment code for this handset, on the connection that it goes over.
+    ///
+    /// # Source
+    /// kessai/collation/v1, with the label "code".
+    #[must_use]
+    pub fn sign_code(
+        &self,
+        channel: &ChannelBinding,
+        code: &PresentmentCode,
+        expires_at_ms: u64,
+    ) -> Signature {
+        self.keys.0.server.sign_code(channel, code, expires_at_ms)
     }
 
     /// Checks in constant time that the handset itself asks to be reached through the hub whose

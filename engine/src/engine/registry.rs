@@ -55,6 +55,23 @@ impl Engine {
         self.register_clerk.with(|clerk| self.enter_changes(clerk, changes, now_ms))
     }
 
+    /// Enters one change that is made of the register as it stands, with nothing in between: so a key
+    /// that was just taken out of use does not come back.
+    ///
+    /// # Errors
+    /// What `amend` refuses, or the [`RegisterError`] of its change; then nothing has changed.
+    pub fn amend_register<S: Slot, E: From<RegisterError>>(
+        &self,
+        amend: impl FnOnce(&Register) -> Result<RegisterChange, E>,
+        now_ms: u64,
+        slot: S,
+    ) -> Result<KeyChange, E> {
+        self.register_clerk.with(|clerk| {
+            let change = amend(&self.register.read())?;
+            Ok(self.enter_changes(clerk, vec![(change, slot)], now_ms)?)
+        })
+    }
+
     /// Gives a station another key, or with none takes it out of use until it is enrolled again.
     ///
     /// # Errors
@@ -66,10 +83,7 @@ impl Engine {
         now_ms: u64,
         slot: S,
     ) -> Result<KeyChange, RegisterError> {
-        self.register_clerk.with(|clerk| {
-            let change = self.register.read().repinned(station, pin)?;
-            self.enter_changes(clerk, vec![(change, slot)], now_ms)
-        })
+        self.amend_register(|register| register.repinned(station, pin), now_ms, slot)
     }
 
     fn enter_changes<S: Slot>(
