@@ -26,16 +26,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use dashmap::DashMap;
-use kessai_engine::terms::Reason;
 use kessai_engine::terms::collation::ServerNonce;
+use kessai_engine::terms::{Reason, TerminalId};
 use kessai_engine::{Engine, Slot};
 use kessai_journal::Journal;
 use kessai_wire::Handset;
 
+use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::deliveries::Deliveries;
 use crate::entropy::{Entropy, draw};
 use crate::notify::Notifier;
+use crate::presentments::Presentments;
+use crate::rates::Rates;
 use crate::session::Way;
 use crate::waiting::Waiting;
 
@@ -51,6 +54,20 @@ pub(crate) use terminals::Ask;
 /// Payments that expire before others get their turn.
 const EXPIRE_AT_ONCE: usize = 64;
 
+/// Presentment codes that a handset may ask for a minute.
+const CODES_PER_MINUTE: u32 = 30;
+
+/// The settings that dispatch goes by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Options {
+    /// How long a customer may take to answer.
+    pub(crate) prompt_ms: u64,
+    /// How long a presentment code is good.
+    pub(crate) code_ms: u64,
+    /// How often a terminal may ask how payments stand, a minute.
+    pub(crate) status_per_minute: u32,
+}
+
 /// Talks to the engine for all connections.
 pub(crate) struct Dispatch {
     engine: Arc<Engine>,
@@ -60,6 +77,11 @@ pub(crate) struct Dispatch {
     prompt_ms: u64,
     /// Calls customers whose handset is not there.
     notifier: Arc<dyn Notifier>,
+    rates: Arc<Rates>,
+    /// Codes that handsets show now.
+    presentments: Presentments,
+    status_budget: Budget<TerminalId>,
+    code_budget: Budget<Handset>,
     draining: AtomicBool,
     /// Handsets that can be asked and told now, each over the newest way that it attached by.
     attached: DashMap<Handset, Way>,
@@ -74,8 +96,9 @@ impl Dispatch {
         journal: Journal,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
-        prompt_ms: u64,
+        options: Options,
         notifier: Arc<dyn Notifier>,
+        rates: Arc<Rates>,
     ) -> Self {
         let deliveries = Deliveries::new(journal.clone());
         Self {
@@ -83,8 +106,12 @@ impl Dispatch {
             journal,
             clock,
             entropy,
-            prompt_ms,
+            prompt_ms: options.prompt_ms,
             notifier,
+            rates,
+            presentments: Presentments::new(options.code_ms),
+            status_budget: Budget::new(options.status_per_minute),
+            code_budget: Budget::new(CODES_PER_MINUTE),
             draining: AtomicBool::new(false),
             attached: DashMap::new(),
             waiting: Waiting::default(),

@@ -9,6 +9,7 @@
 
 mod activations;
 pub mod admin;
+mod budget;
 pub mod clock;
 mod connection;
 mod contacts;
@@ -23,6 +24,8 @@ mod node;
 pub mod notify;
 mod offer;
 mod outgoing;
+mod presentments;
+mod rates;
 mod reply;
 mod server;
 mod session;
@@ -38,5 +41,6 @@ pub use activations::{ATTEMPTS, LIFETIME_MS, TooManyOpen};
 pub use keys::{KeyError, Keys};
 pub use local::LocalLink;
 pub use node::{Node, NodeError};
+pub use rates::RatesError;
 pub use server::{Gateway, StartError};
 pub use settings::Settings;

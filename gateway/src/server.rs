@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,13 +19,14 @@ use tokio_util::task::TaskTracker;
 use crate::activations::{Activations, TooManyOpen};
 use crate::clock::{Clock, SystemClock};
 use crate::contacts::Profiles;
-use crate::dispatch::Dispatch;
+use crate::dispatch::{Dispatch, Options};
 use crate::enrolment::Registry;
 use crate::entropy::SystemEntropy;
 use crate::keys::Keys;
 use crate::local::{self, LocalLink};
 use crate::node::Node;
 use crate::notify::{Channels, Notifier, NotifyError, Surroundings};
+use crate::rates::{Rates, RatesError};
 use crate::session::Reception;
 use crate::settings::{Connections, Settings, millis};
 use crate::{tls, transport};
@@ -40,6 +42,9 @@ const TICK: Duration = Duration::from_millis(10);
 
 /// How often connections are looked through for keys that were revoked.
 const REVOCATIONS: Duration = Duration::from_secs(2);
+
+/// How often the file of rates is looked at.
+const RATES: Duration = Duration::from_secs(2);
 
 /// What a stop leaves the network for the last answers.
 const LAST_WORDS: Duration = Duration::from_millis(50);
@@ -67,6 +72,9 @@ pub enum StartError {
     /// Notifications cannot be set up.
     #[error(transparent)]
     Notify(#[from] NotifyError),
+    /// The rates of exchange cannot be used.
+    #[error("cannot use the rates of exchange: {0}")]
+    Rates(#[from] RatesError),
 }
 
 /// A gateway that serves.
@@ -79,6 +87,7 @@ pub struct Gateway {
     activations: Arc<Activations>,
     clock: Arc<dyn Clock>,
     channels: Arc<Channels>,
+    rates: Arc<Rates>,
     /// Ends the tasks that would go on for ever.
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -117,6 +126,8 @@ impl Gateway {
             },
         )?);
         let notifier: Arc<dyn Notifier> = Arc::<Channels>::clone(&channels);
+        let rates = Rates::load(settings.exchange.file().map(Path::to_owned))?;
+        let rates = Arc::new(rates);
         let gateway = Self {
             reception: Arc::new(Reception {
                 dispatch: Dispatch::new(
@@ -124,8 +135,13 @@ impl Gateway {
                     node.journal().clone(),
                     Arc::clone(&clock),
                     Arc::new(SystemEntropy),
-                    millis(settings.payments.prompt),
+                    Options {
+                        prompt_ms: millis(settings.payments.prompt),
+                        code_ms: millis(settings.payments.code),
+                        status_per_minute: settings.payments.status_per_terminal_per_minute,
+                    },
                     notifier,
+                    Arc::clone(&rates),
                 ),
                 name: software_name(),
                 idle_ms: u32::try_from(millis(settings.connections.idle)).unwrap_or(u32::MAX),
@@ -137,6 +153,7 @@ impl Gateway {
             activations: Arc::new(Activations::default()),
             clock,
             channels,
+            rates,
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
             drain: settings.connections.drain,
@@ -176,6 +193,18 @@ impl Gateway {
             loop {
                 ticks.tick().await;
                 sessions.live().for_each(|session| session.end_if_revoked());
+            }
+        });
+        let rates = self.rates();
+        self.spawn(async move {
+            let mut ticks = interval(RATES);
+            loop {
+                ticks.tick().await;
+                match rates.reload_if_changed() {
+                    Ok(true) => tracing::info!("the rates of exchange were read again"),
+                    Ok(false) => {}
+                    Err(error) => tracing::error!(%error, "the rates before stay in force"),
+                }
             }
         });
     }
@@ -219,6 +248,10 @@ impl Gateway {
     #[must_use]
     pub fn now_ms(&self) -> u64 {
         self.reception.dispatch.now_ms()
+    }
+
+    pub(crate) fn rates(&self) -> Arc<Rates> {
+        Arc::clone(&self.rates)
     }
 
     pub(crate) fn clock(&self) -> Arc<dyn Clock> {

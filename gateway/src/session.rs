@@ -16,8 +16,8 @@ use kessai_engine::{Device, KeyPin, Peer};
 use kessai_wire::limits::MAX_FRAME_TO_GATEWAY;
 use kessai_wire::v1::ToGateway;
 use kessai_wire::{
-    Answer, Call, CallError, CloseCode, Handset, HandsetRequest, Hello, Identity, Limits, Prove,
-    Push, Request, RequestId, SoftwareName, TerminalRequest, Welcome,
+    Answer, Call, CallError, CloseCode, Handset, HandsetRequest, Hello, Identity, Limits, Push,
+    Request, RequestId, ReverseCause, SoftwareName, TerminalRequest, Welcome,
 };
 
 use crate::dispatch::{Ask, Dispatch};
@@ -170,8 +170,17 @@ impl Session {
                 TerminalRequest::Open(purchase) => dispatch.open(terminal, purchase, reply),
                 TerminalRequest::Cancel(id) => dispatch.ask(terminal, id, Ask::Cancel, reply),
                 TerminalRequest::Status(id) => dispatch.ask(terminal, id, Ask::Status, reply),
-                TerminalRequest::Delivered(id) => dispatch.ask(terminal, id, Ask::Delivered, reply),
-                TerminalRequest::Reverse(id) => dispatch.ask(terminal, id, Ask::Reverse, reply),
+                TerminalRequest::Delivered(id, delivery) => {
+                    dispatch.ask(terminal, id, Ask::Delivered(delivery), reply);
+                }
+                TerminalRequest::Reverse(id, cause) => {
+                    dispatch.ask(terminal, id, Ask::Reverse(engine_cause(cause)), reply);
+                }
+                TerminalRequest::Refund(refund) => dispatch.refund(terminal, &refund, reply),
+                TerminalRequest::Totals { business_date } => {
+                    dispatch.totals(terminal, business_date, reply);
+                }
+                TerminalRequest::Facts => dispatch.facts(terminal, reply),
             },
             Request::Handset(handset, request) => self.perform_handset(handset, request, reply),
         }
@@ -180,32 +189,49 @@ impl Session {
 
     fn perform_handset(&self, handset: Handset, request: HandsetRequest, reply: Reply) {
         let dispatch = &self.reception.dispatch;
-        match (&self.carriage, request) {
-            (None, HandsetRequest::Attach { seen, hub_proof: None }) => {
-                dispatch.attach(handset, self.way.clone(), seen, reply);
+        let channel = self.channel_of(&handset);
+        match (request, channel) {
+            (HandsetRequest::Attach { seen, hub_proof }, _) => {
+                self.attach(handset, seen, hub_proof, reply);
             }
-            (Some(hub), HandsetRequest::Attach { seen, hub_proof: Some(proof) }) => {
-                self.attach_through_hub(handset, hub, (seen, &proof), reply);
-            }
-            (None, HandsetRequest::Prove(prove @ Prove { hub_tag: None, .. })) => {
-                dispatch.prove(handset, self.way.channel, prove, reply);
-            }
-            (Some(hub), HandsetRequest::Prove(prove @ Prove { hub_tag: Some(_), .. })) => {
-                if !dispatch.is_attached(&handset, self.way.connection) {
-                    return reply.refuse(Reason::IdentityNotOfKey);
-                }
-                let channel = hub_channel_binding(&self.way.channel, &handset.device, &hub.nonce);
-                dispatch.prove(handset, channel, prove, reply);
-            }
-            (hub, HandsetRequest::Refuse(payment)) => {
-                if hub.is_some() && !dispatch.is_attached(&handset, self.way.connection) {
-                    return reply.refuse(Reason::IdentityNotOfKey);
-                }
-                dispatch.refuse(handset, payment, reply);
-            }
-            (_, HandsetRequest::Attach { .. } | HandsetRequest::Prove(_)) => {
+            (HandsetRequest::Prove(prove), _)
+                if prove.hub_tag.is_some() != self.carriage.is_some() =>
+            {
                 reply.refuse(Reason::Malformed);
             }
+            (_, Err(reason)) => reply.refuse(reason),
+            (HandsetRequest::Prove(prove), Ok(channel)) => {
+                dispatch.prove(handset, channel, prove, reply);
+            }
+            (HandsetRequest::Refuse(payment), Ok(_)) => dispatch.refuse(handset, payment, reply),
+            (HandsetRequest::PresentCode, Ok(channel)) => {
+                dispatch.present_code(handset, &channel, reply);
+            }
+            (HandsetRequest::Recent, Ok(_)) => dispatch.recent(handset, reply),
+        }
+    }
+
+    /// What proofs of a handset are bound to here: this connection, or what stands for it if the
+    /// handset is attached through this hub.
+    fn channel_of(&self, handset: &Handset) -> Result<ChannelBinding, Reason> {
+        let Some(hub) = &self.carriage else { return Ok(self.way.channel) };
+        if self.reception.dispatch.is_attached(handset, self.way.connection) {
+            Ok(hub_channel_binding(&self.way.channel, &handset.device, &hub.nonce))
+        } else {
+            Err(Reason::IdentityNotOfKey)
+        }
+    }
+
+    /// Lets a handset in, over its own connection or through its hub.
+    fn attach(&self, handset: Handset, seen: u64, hub_proof: Option<Signature>, reply: Reply) {
+        match (&self.carriage, hub_proof) {
+            (None, None) => {
+                self.reception.dispatch.attach(handset, self.way.clone(), seen, reply);
+            }
+            (Some(hub), Some(proof)) => {
+                self.attach_through_hub(handset, hub, (seen, &proof), reply);
+            }
+            (None, Some(_)) | (Some(_), None) => reply.refuse(Reason::Malformed),
         }
     }
 
@@ -290,6 +316,14 @@ impl Session {
             Peer::Terminal(_) | Peer::Controller(..) => Audience::Shop,
             Peer::Handset(..) | Peer::Hub(_) => Audience::Customer,
         }
+    }
+}
+
+/// The engine's word for why a payment is taken back.
+const fn engine_cause(cause: ReverseCause) -> kessai_engine::ReverseCause {
+    match cause {
+        ReverseCause::OnRequest => kessai_engine::ReverseCause::OnRequest,
+        ReverseCause::NotDispensed => kessai_engine::ReverseCause::NotDispensed,
     }
 }
 

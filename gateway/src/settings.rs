@@ -36,6 +36,8 @@ pub struct Settings {
     pub journal: JournalSettings,
     /// When a business day begins.
     pub business_day: BusinessDay,
+    /// What prices in other currencies are converted by.
+    pub exchange: Exchange,
     /// Where the processor's own people are served.
     pub admin: Admin,
     /// How customers are told to open their app.
@@ -75,6 +77,60 @@ pub struct Payments {
     /// How far ahead of our clock the time in a payment id may be.
     #[serde(with = "humantime_serde")]
     pub id_tolerance: Duration,
+    /// Whether a customer may be named by the plain customer id.
+    pub plain_ids: PlainIds,
+    /// How long a presentment code is good.
+    #[serde(with = "humantime_serde")]
+    pub code: Duration,
+    /// What a shop is told of a decline.
+    pub tell_shops: Disclosure,
+    /// How often a customer may be asked by plain id a minute, declined asks included.
+    pub asks_per_minute: u32,
+    /// Unanswered or refused payments within `mute_window` after which a customer is left in peace.
+    pub mute_after: u8,
+    /// See `mute_after`.
+    #[serde(with = "humantime_serde")]
+    pub mute_window: Duration,
+    /// Declines that a terminal may cause a minute.
+    pub declines_per_terminal_per_minute: u32,
+    /// How often a terminal may ask a minute how payments stand.
+    pub status_per_terminal_per_minute: u32,
+}
+
+/// Whether customers may be named by the plain customer id, as the patent has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlainIds {
+    /// They may, unless a customer's own policy forbids it.
+    Allowed,
+    /// Only by presentment codes.
+    Refused,
+}
+
+/// What a shop is told of a decline before the customer has approved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Disclosure {
+    /// Only that it was not honoured.
+    Nothing,
+    /// Also want of funds, if the customer was named by a code.
+    FundsWithCode,
+}
+
+/// What prices in other currencies are converted by.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Exchange {
+    /// The file of rates; empty for none.
+    pub rates: PathBuf,
+}
+
+impl Exchange {
+    /// The file of rates, if there is one.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        (!self.rates.as_os_str().is_empty()).then_some(self.rates.as_path())
+    }
 }
 
 /// What connections may cost.
@@ -149,6 +205,7 @@ impl Default for Settings {
             connections: Connections::default(),
             journal: JournalSettings::default(),
             business_day: BusinessDay::default(),
+            exchange: Exchange::default(),
             admin: Admin::default(),
             notify: NotifySettings::default(),
         }
@@ -174,6 +231,14 @@ impl Default for Payments {
             open_in_all: rules.open_in_all,
             in_memory: rules.payments_in_memory,
             id_tolerance: Duration::from_millis(rules.id_tolerance_ms),
+            plain_ids: PlainIds::Allowed,
+            code: Duration::from_secs(60),
+            tell_shops: Disclosure::Nothing,
+            asks_per_minute: rules.asks_per_minute,
+            mute_after: rules.mute_after,
+            mute_window: Duration::from_millis(rules.mute_window_ms),
+            declines_per_terminal_per_minute: rules.declines_per_terminal_per_minute,
+            status_per_terminal_per_minute: 600,
         }
     }
 }
@@ -275,6 +340,9 @@ impl Settings {
         let folder = path.parent().unwrap_or_else(|| Path::new(""));
         settings.data = folder.join(&settings.data);
         settings.keys = folder.join(&settings.keys);
+        if let Some(rates) = settings.exchange.file() {
+            settings.exchange.rates = folder.join(rates);
+        }
         settings.notify.resolve(folder);
         let problems = settings.problems();
         if problems.is_empty() {
@@ -299,6 +367,18 @@ impl Settings {
             calendar: Calendar {
                 utc_offset_minutes: self.business_day.utc_offset_minutes,
                 cut_off_minutes: self.business_day.cut_off_minutes,
+            },
+            plain_ids: match self.payments.plain_ids {
+                PlainIds::Allowed => kessai_engine::PlainIds::Allowed,
+                PlainIds::Refused => kessai_engine::PlainIds::Refused,
+            },
+            asks_per_minute: self.payments.asks_per_minute,
+            mute_after: self.payments.mute_after,
+            mute_window_ms: millis(self.payments.mute_window),
+            declines_per_terminal_per_minute: self.payments.declines_per_terminal_per_minute,
+            disclosure: match self.payments.tell_shops {
+                Disclosure::Nothing => kessai_engine::Disclosure::Nothing,
+                Disclosure::FundsWithCode => kessai_engine::Disclosure::FundsWithCode,
             },
         }
     }
@@ -332,7 +412,7 @@ mod tests {
         assert_eq!(from_template, Settings::default());
         assert_eq!(toml::from_str::<Settings>(TEMPLATE).unwrap(), Settings::default());
         let set = uncommented().lines().filter(|line| line.contains(" = ")).count();
-        let fields = format!("{:#?}", Settings::default()).matches(": ").count() - 8;
+        let fields = format!("{:#?}", Settings::default()).matches(": ").count() - 9;
         assert_eq!(set, fields, "a setting is missing in the template");
     }
 

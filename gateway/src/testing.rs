@@ -17,8 +17,8 @@ use kessai_engine::terms::{
 };
 use kessai_engine::{
     BusinessDate, Calendar, Capture, Charge, CustomerAdded, DeviceAdded, Engine, KeyPin, Keyring,
-    Layout, Lsn, Merchant, PaymentState, PaymentView, Peer, RegisterChange, RequestDigest, Rules,
-    Store, Terminal, TerminalKind, Terms,
+    Layout, Limits, Lsn, Merchant, NamedBy, PaymentState, PaymentView, Peer, RegisterChange,
+    RequestDigest, Rules, Standing, Store, Terminal, TerminalKind, Terms,
 };
 use kessai_journal::{
     ChainKey, Journal, JournalOptions, SimulatedDisk, SimulatedStorage, Stepped, SteppedWriter,
@@ -27,10 +27,11 @@ use kessai_wire::{CloseCode, Handset, Message, Payer, Purchase, RequestId, Softw
 use tokio::sync::mpsc;
 
 use crate::clock::Clock;
-use crate::dispatch::Dispatch;
+use crate::dispatch::{Dispatch, Options};
 use crate::entropy::SystemEntropy;
 use crate::notify::{Notification, Notifier};
 use crate::outgoing::{Close, Outgoing, QUEUE, Queued, queue_of};
+use crate::rates::Rates;
 use crate::reply::{Audience, InFlight, Reply};
 use crate::session::{Reception, Session, Way};
 
@@ -85,6 +86,7 @@ pub(crate) fn terms(id: u8, at: &str, request: u8) -> Terms {
             foreign: None,
         },
         capture: Capture::AtApproval,
+        named_by: NamedBy::Id,
         request: RequestDigest([request; 32]),
         content: ContentDigest([request; 32]),
     }
@@ -100,7 +102,10 @@ pub(crate) fn view(terms: Terms, state: PaymentState) -> PaymentView {
         state,
         reason: None,
         captured: Amount::ZERO,
+        captured_price: Amount::ZERO,
         refunded: Amount::ZERO,
+        refunded_price: Amount::ZERO,
+        refunds: 0,
         approval: None,
         reference: None,
         notice: 1,
@@ -219,8 +224,9 @@ impl World {
             journal,
             Arc::<SetClock>::clone(&clock),
             Arc::new(SystemEntropy),
-            60_000,
+            Options { prompt_ms: 60_000, code_ms: 60_000, status_per_minute: 600 },
             Arc::<Calls>::clone(&calls),
+            Arc::new(Rates::load(None).unwrap()),
         );
         let name = SoftwareName::new("test").unwrap();
         let reception = Arc::new(Reception { dispatch, name, idle_ms: 30_000 });
@@ -288,12 +294,15 @@ fn enter_register(engine: &Engine, journal: &Journal) {
             store: "STORE1".parse().unwrap(),
             kind: TerminalKind::PointOfSale,
             pin: Some(KeyPin([pin; 32])),
+            standing: Standing::Active,
+            limits: Limits::default(),
         })
     };
     let changes = vec![
         RegisterChange::Merchant(Merchant {
             id: "MERCHANT1".parse().unwrap(),
             name: MerchantName::new("Suzuki").unwrap(),
+            invoice_number: None,
         }),
         RegisterChange::Store(Store {
             id: "STORE1".parse().unwrap(),
@@ -301,6 +310,7 @@ fn enter_register(engine: &Engine, journal: &Journal) {
             name: StoreName::new("Ueno").unwrap(),
             currency: Currency::JPY,
             rounding: Rounding::Down,
+            standing: Standing::Active,
         }),
         pos("POS1", 101),
         pos("POS2", 102),

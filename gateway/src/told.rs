@@ -1,40 +1,88 @@
 //! What each side is told of a payment. A shop is told less than a customer.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 
-use kessai_engine::terms::{Amount, Reason};
-use kessai_engine::{Merchant, PaymentState, PaymentView, Register, Store, Terms};
+use kessai_engine::terms::{Amount, Currency, Net, Reason};
+use kessai_engine::{
+    BusinessDate, Calendar, Disclosure, Merchant, PaymentState, PaymentView, Place, RefundView,
+    Register, Store, TerminalKind, Terms, Turnover,
+};
 use kessai_wire as wire;
-use kessai_wire::{Approval, Notice, Payment};
+use kessai_wire::{
+    Approval, CurrencyTotals, Notice, Payment, RefundDone, Tally, TerminalFacts, TerminalTotals,
+};
 
 /// Tells the payment's own terminal, in the terminal's currency.
-pub(crate) fn terminal(view: &PaymentView) -> Payment {
+pub(crate) fn terminal(view: &PaymentView, disclosure: Disclosure) -> Payment {
     let pending = view.state == PaymentState::Pending;
-    let price = view.terms.map(|terms| match terms.charge.foreign {
-        Some(foreign) => foreign.price.of(foreign.currency),
-        None => terms.charge.amount.of(terms.charge.currency),
-    });
+    let price = view.terms.map(|terms| terms.charge.price().of(terms.charge.price_currency()));
     let waits = matches!(view.state, PaymentState::Pending | PaymentState::Authorised);
     Payment {
         payment: view.payment,
         state: state(view),
-        reason: view.reason_for_terminal(),
+        reason: view.reason_for_terminal(disclosure),
         price,
-        captured: in_terminal_currency(view, view.captured),
-        refunded: in_terminal_currency(view, view.refunded),
+        captured: view.captured_price,
+        refunded: view.refunded_price,
         approval: approval(view),
         business_date: (!pending).then(|| view.business_date.yyyymmdd()),
         opened_at_ms: view.terms.map(|_| view.opened_at_ms),
         ended_at_ms: (!pending).then_some(view.changed_at_ms),
         expires_at_ms: waits.then_some(view.deadline_ms),
+        refund: None,
     }
 }
 
-/// A part of a foreign charge stands for the same part of its price; only the whole occurs yet.
-fn in_terminal_currency(view: &PaymentView, amount: Amount) -> Amount {
-    match view.terms.and_then(|terms| terms.charge.foreign) {
-        Some(foreign) if !amount.is_zero() => foreign.price,
-        Some(_) | None => amount,
+/// Tells what came of a refund, in the terminal's currency.
+pub(crate) fn refund(refund: &RefundView) -> RefundDone {
+    RefundDone {
+        refund: refund.refund,
+        amount: refund.price,
+        reference: refund.reference,
+        business_date: refund.business_date.yyyymmdd(),
+    }
+}
+
+/// Tells a terminal what it turned over on a business day; nothing if a sum is no amount.
+pub(crate) fn totals(
+    on: BusinessDate,
+    sums: &BTreeMap<Currency, Turnover>,
+) -> Option<TerminalTotals> {
+    let tally = |count: u64, sum: Net| {
+        let minor = u64::try_from(sum.minor()).ok()?;
+        Some(Tally { count: u32::try_from(count).ok()?, amount: Amount::new(minor).ok()? })
+    };
+    let mut currencies = sums
+        .iter()
+        .map(|(currency, turnover)| {
+            Some(CurrencyTotals {
+                currency: *currency,
+                captured: tally(turnover.captures, turnover.captured)?,
+                reversed: tally(turnover.reversals, turnover.reversed)?,
+                refunded: tally(turnover.refunds, turnover.refunded)?,
+            })
+        })
+        .collect::<Option<Vec<_>>>()?;
+    currencies.sort_by_key(|totals| totals.currency.code());
+    Some(TerminalTotals { business_date: on.yyyymmdd(), currencies })
+}
+
+/// Tells a terminal what the register says of it.
+pub(crate) fn facts(place: &Place, calendar: &Calendar) -> TerminalFacts {
+    TerminalFacts {
+        merchant: place.merchant.id,
+        merchant_name: place.merchant.name.clone(),
+        invoice_number: place.merchant.invoice_number,
+        store: place.store.id,
+        store_name: place.store.name.clone(),
+        currency: place.store.currency,
+        rounding: place.store.rounding,
+        kind: match place.terminal.kind {
+            TerminalKind::PointOfSale => wire::TerminalKind::PointOfSale,
+            TerminalKind::Vending => wire::TerminalKind::Vending,
+        },
+        utc_offset_minutes: i16::try_from(calendar.utc_offset_minutes).unwrap_or(0),
     }
 }
 
@@ -54,6 +102,11 @@ pub(crate) fn customer(view: &PaymentView, register: &Register) -> Option<Notice
         approval: approval(view),
         captured: view.captured,
         refunded: view.refunded,
+        foreign: terms.charge.foreign.map(|foreign| wire::ForeignPrice {
+            price: foreign.price.of(foreign.currency),
+            rate: foreign.rate,
+            markup_bp: foreign.markup_basis_points,
+        }),
     })
 }
 
@@ -95,8 +148,8 @@ mod tests {
     use kessai_engine::terms::basket::Rounding;
     use kessai_engine::terms::{ApprovalNumber, Currency, Reason, Stage};
     use kessai_engine::{
-        Merchant, PaymentState, PaymentView, Register, RegisterChange, Store, Terminal,
-        TerminalKind,
+        Disclosure, Limits, Merchant, PaymentState, PaymentView, Register, RegisterChange,
+        Standing, Store, Terminal, TerminalKind,
     };
     use kessai_wire as wire;
 
@@ -109,6 +162,7 @@ mod tests {
             name: kessai_engine::terms::StoreName::new(id).unwrap(),
             currency: Currency::JPY,
             rounding: Rounding::Down,
+            standing: Standing::Active,
         })
     }
 
@@ -118,6 +172,8 @@ mod tests {
             store: store.parse().unwrap(),
             kind: TerminalKind::PointOfSale,
             pin: None,
+            standing: Standing::Active,
+            limits: Limits::default(),
         })
     }
 
@@ -126,6 +182,7 @@ mod tests {
         let merchant = RegisterChange::Merchant(Merchant {
             id: "MERCHANT1".parse().unwrap(),
             name: kessai_engine::terms::MerchantName::new("Suzuki").unwrap(),
+            invoice_number: None,
         });
         for change in [merchant, store("STORE1"), store("STORE2"), pos1_in("STORE1")] {
             register.apply(&change).unwrap();
@@ -144,7 +201,9 @@ mod tests {
                 || **reason == Reason::CurrencyNotAccepted
         });
         let told: Vec<_> = declines
-            .map(|reason| super::terminal(&ended(PaymentState::Declined, *reason)))
+            .map(|reason| {
+                super::terminal(&ended(PaymentState::Declined, *reason), Disclosure::Nothing)
+            })
             .collect();
         assert!(told.len() > 10, "{}", told.len());
         for payment in &told {
@@ -184,7 +243,8 @@ mod tests {
 
     #[test]
     fn a_pending_payment_says_until_when_and_an_ended_one_since_when() {
-        let pending = super::terminal(&view(terms(1, "POS1", 1), PaymentState::Pending));
+        let pending =
+            super::terminal(&view(terms(1, "POS1", 1), PaymentState::Pending), Disclosure::Nothing);
         assert!(pending.expires_at_ms.is_some() && pending.ended_at_ms.is_none());
         assert_eq!((pending.reason, pending.business_date), (None, None));
         let approved = PaymentView {
@@ -192,11 +252,12 @@ mod tests {
             reference: Some(kessai_engine::terms::Reference::wrapping(8)),
             ..ended(PaymentState::Captured, Reason::Approved)
         };
-        let captured = super::terminal(&approved);
+        let captured = super::terminal(&approved, Disclosure::Nothing);
         assert!(captured.expires_at_ms.is_none() && captured.ended_at_ms.is_some());
         assert!(captured.approval.is_some());
         // Half an approval is none.
-        let half = super::terminal(&PaymentView { reference: None, ..approved });
+        let half =
+            super::terminal(&PaymentView { reference: None, ..approved }, Disclosure::Nothing);
         assert_eq!(half.approval, None);
     }
 }

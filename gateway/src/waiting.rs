@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use dashmap::DashMap;
 use kessai_engine::terms::{PaymentId, TerminalId};
-use kessai_engine::{PaymentView, RequestDigest, Terms};
+use kessai_engine::{PaymentView, RequestDigest};
 
 use crate::reply::Reply;
 
@@ -25,26 +25,37 @@ pub(crate) struct Waiting {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct WaiterNumber(u64);
 
+/// Who asked for a payment, and what: only its own end is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Asked {
+    pub(crate) terminal: TerminalId,
+    pub(crate) request: RequestDigest,
+}
+
 #[derive(Debug)]
 struct Waiter {
     number: WaiterNumber,
-    terminal: TerminalId,
-    request: RequestDigest,
+    asked: Asked,
     reply: Reply,
 }
 
 impl Waiting {
     /// Lets `reply` wait for the payment; gives back one that has to make room for it, the oldest
     /// of its terminal.
-    pub(crate) fn begin(&self, terms: &Terms, reply: Reply) -> (WaiterNumber, Option<Reply>) {
+    pub(crate) fn begin(
+        &self,
+        payment: PaymentId,
+        asked: Asked,
+        reply: Reply,
+    ) -> (WaiterNumber, Option<Reply>) {
         let number = WaiterNumber(self.count.fetch_add(1, Ordering::Relaxed));
-        let waiter = Waiter { number, terminal: terms.terminal, request: terms.request, reply };
-        let mut waiters = self.waiters.entry(terms.payment).or_default();
+        let mut waiters = self.waiters.entry(payment).or_default();
         waiters.retain(|waiter| !waiter.reply.is_unheard());
-        let own = waiters.iter().filter(|waiter| waiter.terminal == terms.terminal).count();
-        let oldest = waiters.iter().position(|waiter| waiter.terminal == terms.terminal);
+        let is_own = |waiter: &Waiter| waiter.asked.terminal == asked.terminal;
+        let own = waiters.iter().filter(|waiter| is_own(waiter)).count();
+        let oldest = waiters.iter().position(is_own);
         let crowded_out = oldest.filter(|_| own >= MOST).map(|place| waiters.remove(place).reply);
-        waiters.push(waiter);
+        waiters.push(Waiter { number, asked, reply });
         (number, crowded_out)
     }
 
@@ -56,8 +67,8 @@ impl Waiting {
     /// Takes all who wait for what `view` tells.
     pub(crate) fn end(&self, view: &PaymentView) -> Vec<Reply> {
         self.take(view.payment, |waiter| {
-            waiter.terminal == view.terminal
-                && view.terms.is_none_or(|terms| terms.request == waiter.request)
+            waiter.asked.terminal == view.terminal
+                && view.terms.is_none_or(|terms| terms.request == waiter.asked.request)
         })
     }
 
@@ -77,7 +88,9 @@ mod tests {
     use kessai_wire::{Answer, Message};
     use tokio::sync::mpsc;
 
-    use super::{MOST, Waiting};
+    use kessai_engine::Terms;
+
+    use super::{Asked, MOST, WaiterNumber, Waiting};
     use crate::outgoing::Queued;
     use crate::reply::Reply;
     use crate::testing::{reply, stream, terms, view};
@@ -93,6 +106,11 @@ mod tests {
         .collect()
     }
 
+    fn begin(waiting: &Waiting, terms: &Terms, reply: Reply) -> (WaiterNumber, Option<Reply>) {
+        let asked = Asked { terminal: terms.terminal, request: terms.request };
+        waiting.begin(terms.payment, asked, reply)
+    }
+
     #[test]
     fn an_end_is_told_to_the_own_terminal_and_content_only() {
         let waiting = Waiting::default();
@@ -105,7 +123,7 @@ mod tests {
             (4, own),
             (5, terms(2, "POS1", 1)),
         ] {
-            let (_, crowded_out) = waiting.begin(&asked, reply(number, &stream));
+            let (_, crowded_out) = begin(&waiting, &asked, reply(number, &stream));
             assert!(crowded_out.is_none());
         }
         let end = view(own, PaymentState::Declined);
@@ -121,12 +139,12 @@ mod tests {
         let waiting = Waiting::default();
         let (stream, mut messages) = stream();
         let (own, other) = (terms(1, "POS1", 1), terms(1, "POS2", 1));
-        assert!(waiting.begin(&other, reply(1, &stream)).1.is_none());
+        assert!(begin(&waiting, &other, reply(1, &stream)).1.is_none());
         for number in 2..2 + MOST {
             let number = u64::try_from(number).unwrap();
-            assert!(waiting.begin(&own, reply(number, &stream)).1.is_none());
+            assert!(begin(&waiting, &own, reply(number, &stream)).1.is_none());
         }
-        let (_, crowded_out) = waiting.begin(&own, reply(99, &stream));
+        let (_, crowded_out) = begin(&waiting, &own, reply(99, &stream));
         assert_eq!(numbers(crowded_out.into_iter().collect(), &mut messages), [2]);
         let end = view(own, PaymentState::Cancelled);
         assert_eq!(numbers(waiting.end(&end), &mut messages), [3, 4, 5, 99]);
@@ -139,7 +157,7 @@ mod tests {
         for number in 1..=20 {
             let (gone, messages) = stream();
             drop(messages);
-            assert!(waiting.begin(&own, reply(number, &gone)).1.is_none());
+            assert!(begin(&waiting, &own, reply(number, &gone)).1.is_none());
         }
         assert_eq!(waiting.waiters.get(&own.payment).unwrap().len(), 1);
     }
@@ -149,7 +167,7 @@ mod tests {
         let waiting = Waiting::default();
         let (stream, mut messages) = stream();
         let own = terms(1, "POS1", 1);
-        let (number, _) = waiting.begin(&own, reply(7, &stream));
+        let (number, _) = begin(&waiting, &own, reply(7, &stream));
         let given_back = waiting.give_up(own.payment, number).into_iter().collect();
         assert_eq!(numbers(given_back, &mut messages), [7]);
         assert!(waiting.give_up(own.payment, number).is_none());

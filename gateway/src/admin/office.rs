@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kessai_engine::terms::CustomerId;
 use kessai_engine::terms::collation::{ActivationCode, SealingKey, SpkiHash};
 use kessai_engine::terms::profile::{Profile, ProfileKey, ProfileNonces, SealedProfile};
-use kessai_engine::{Engine, KeyChange, Lsn};
+use kessai_engine::{Engine, KeyChange, Lsn, Transferred};
 use kessai_journal::{Journal, JournalSlot};
 use kessai_wire::{Activation, GatewayAddress, Subject};
 
@@ -36,6 +36,12 @@ pub(super) trait Settled {
 impl Settled for Lsn {
     fn after(&self) -> Lsn {
         *self
+    }
+}
+
+impl Settled for Transferred {
+    fn after(&self) -> Lsn {
+        self.after
     }
 }
 

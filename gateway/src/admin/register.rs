@@ -8,10 +8,11 @@ use axum::http::StatusCode;
 use axum::routing::{get, put};
 use axum::{Json, Router};
 use kessai_engine::terms::{
-    ControllerId, Currency, HubId, MerchantId, Reason, Rounding, StoreId, TerminalId,
+    ControllerId, Currency, HubId, InvoiceNumber, MerchantId, Reason, Rounding, StoreId, TerminalId,
 };
 use kessai_engine::{
-    Controller, Hub, Merchant, RegisterChange, Station, Store, Terminal, TerminalKind,
+    Controller, Hub, Merchant, Register, RegisterChange, RegisterError, Standing, Station, Store,
+    Terminal, TerminalKind,
 };
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +40,9 @@ struct MerchantBody {
     #[serde(default, skip_deserializing)]
     id: String,
     name: String,
+    /// The registration number under which it issues qualified invoices.
+    #[serde(default)]
+    invoice_number: Option<String>,
 }
 
 /// A store.
@@ -108,7 +112,11 @@ type Body<T> = Result<Json<T>, JsonRejection>;
 async fn merchants(State(office): State<Arc<Office>>) -> Json<Vec<MerchantBody>> {
     let register = office.engine.register();
     office.settle(register.after).await;
-    let body = |m: &Merchant| MerchantBody { id: m.id.to_string(), name: m.name.to_string() };
+    let body = |merchant: &Merchant| MerchantBody {
+        id: merchant.id.to_string(),
+        name: merchant.name.to_string(),
+        invoice_number: merchant.invoice_number.map(|number| number.to_string()),
+    };
     Json(register.merchants().map(body).collect())
 }
 
@@ -120,7 +128,11 @@ async fn enter_merchant(
     let Json(body) = body?;
     let id = parse("id", &id, MerchantId::new)?;
     let name = parse("name", &body.name, str::parse)?;
-    enter(&office, RegisterChange::Merchant(Merchant { id, name })).await
+    let number = body.invoice_number.as_deref();
+    let number =
+        number.map(|text| parse("invoice_number", text, InvoiceNumber::new)).transpose()?;
+    let merchant = Merchant { id, name, invoice_number: number };
+    enter(&office, |_| RegisterChange::Merchant(merchant)).await
 }
 
 async fn stores(State(office): State<Arc<Office>>) -> Json<Vec<StoreBody>> {
@@ -146,8 +158,10 @@ async fn enter_store(
     body: Body<StoreBody>,
 ) -> Result<StatusCode, Problem> {
     let Json(body) = body?;
+    let id = parse("id", &id, StoreId::new)?;
     let store = Store {
-        id: parse("id", &id, StoreId::new)?,
+        id,
+        standing: Standing::default(),
         merchant: parse("merchant", &body.merchant, MerchantId::new)?,
         name: parse("name", &body.name, str::parse)?,
         currency: parse("currency", &body.currency, Currency::from_code)?,
@@ -157,7 +171,14 @@ async fn enter_store(
             RoundingName::Up => Rounding::Up,
         },
     };
-    enter(&office, RegisterChange::Store(store)).await
+    enter(&office, |register| {
+        let mut store = store;
+        // What the processor has suspended stays so whatever else changes.
+        let before = register.store(&id);
+        store.standing = before.map(|before| before.standing).unwrap_or_default();
+        RegisterChange::Store(store)
+    })
+    .await
 }
 
 async fn terminals(State(office): State<Arc<Office>>) -> Json<Vec<TerminalBody>> {
@@ -182,14 +203,24 @@ async fn enter_terminal(
 ) -> Result<StatusCode, Problem> {
     let Json(body) = body?;
     let id = parse("id", &id, TerminalId::new)?;
-    // A terminal that moves keeps its key.
-    let pin = office.engine.register().place(&id).and_then(|place| place.terminal.pin);
     let kind = match body.kind {
         KindName::Pos => TerminalKind::PointOfSale,
         KindName::Vending => TerminalKind::Vending,
     };
     let store = parse("store", &body.store, StoreId::new)?;
-    enter(&office, RegisterChange::Terminal(Terminal { id, store, kind, pin })).await
+    enter(&office, |register| {
+        // A terminal that moves keeps its key, its standing and its limits.
+        let before = register.place(&id).map(|place| &place.terminal);
+        RegisterChange::Terminal(Terminal {
+            id,
+            store,
+            kind,
+            pin: before.and_then(|before| before.pin),
+            standing: before.map(|before| before.standing).unwrap_or_default(),
+            limits: before.map(|before| before.limits).unwrap_or_default(),
+        })
+    })
+    .await
 }
 
 async fn controllers(State(office): State<Arc<Office>>) -> Json<Vec<ControllerBody>> {
@@ -211,8 +242,11 @@ async fn enter_controller(
     let Json(body) = body?;
     let id = parse("id", &id, ControllerId::new)?;
     let merchant = parse("merchant", &body.merchant, MerchantId::new)?;
-    let pin = office.engine.register().pin(&Station::Controller(id));
-    enter(&office, RegisterChange::Controller(Controller { id, merchant, pin })).await
+    enter(&office, |register| {
+        let pin = register.pin(&Station::Controller(id));
+        RegisterChange::Controller(Controller { id, merchant, pin })
+    })
+    .await
 }
 
 async fn hubs(State(office): State<Arc<Office>>) -> Json<Vec<HubBody>> {
@@ -227,13 +261,21 @@ async fn enter_hub(
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
     let id = parse("id", &id, HubId::new)?;
-    let pin = office.engine.register().pin(&Station::Hub(id));
-    enter(&office, RegisterChange::Hub(Hub { id, pin })).await
+    enter(&office, |register| {
+        let pin = register.pin(&Station::Hub(id));
+        RegisterChange::Hub(Hub { id, pin })
+    })
+    .await
 }
 
-async fn enter(office: &Office, change: RegisterChange) -> Result<StatusCode, Problem> {
+async fn enter(
+    office: &Office,
+    amend: impl FnOnce(&Register) -> RegisterChange,
+) -> Result<StatusCode, Problem> {
     office
-        .perform(|engine, now_ms, slot| engine.enter_register(vec![(change, slot)], now_ms))
+        .perform(|engine, now_ms, slot| {
+            engine.amend_register(|register| Ok::<_, RegisterError>(amend(register)), now_ms, slot)
+        })
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }

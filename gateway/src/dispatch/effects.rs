@@ -2,7 +2,7 @@
 
 use kessai_engine::terms::{CustomerId, PaymentId};
 use kessai_engine::{Lsn, PaymentView};
-use kessai_wire::{Answer, Handset, Prompt, Push, SignedNotice};
+use kessai_wire::{Answer, Handset, Payment, Prompt, Push, SignedNotice};
 
 use super::Dispatch;
 use crate::entropy::draw;
@@ -92,8 +92,8 @@ impl Dispatch {
     /// S25-S26: asks over the handset's present way, with a nonce made for it.
     fn ask_device(&self, payment: PaymentId, handset: Handset) {
         let Some(way) = self.way(&handset) else { return };
-        let nonce = self.nonce();
-        let prompt = self.engine.prompt(payment, handset.device, way.channel, nonce);
+        let (nonce, now_ms) = (self.nonce(), self.clock.now_ms());
+        let prompt = self.engine.prompt(payment, handset.device, way.channel, nonce, now_ms);
         let Some(prompt) = prompt else { return };
         let push = Push::Prompt(
             handset,
@@ -101,7 +101,7 @@ impl Dispatch {
                 content: prompt.confirmation,
                 server_nonce: nonce,
                 tries_left: u32::from(prompt.tries_left),
-                gateway_time_ms: self.clock.now_ms(),
+                gateway_time_ms: now_ms,
             },
         );
         // The tries left may count a wrong proof that is younger than what was waited for.
@@ -132,9 +132,14 @@ impl Dispatch {
 
     /// Answers the terminals that wait for what `view` tells.
     pub(super) fn answer_waiters(&self, view: &PaymentView) {
-        let answer = told::terminal(view);
+        let answer = self.told_terminal(view);
         for reply in self.waiting.end(view) {
             self.after(view.after, Effect::Answer(reply, Answer::Payment(answer)));
         }
+    }
+
+    /// What a payment's own terminal is told of it.
+    pub(super) fn told_terminal(&self, view: &PaymentView) -> Payment {
+        told::terminal(view, self.engine.rules().disclosure)
     }
 }

@@ -1,4 +1,4 @@
-//! What handsets ask: to be asked and told from now on, to approve, to call off.
+//! What handsets ask: to be asked and told from now on, to approve, to call off, to show a code.
 
 use std::sync::Arc;
 
@@ -6,10 +6,14 @@ use dashmap::Entry;
 use kessai_engine::terms::collation::ChannelBinding;
 use kessai_engine::terms::{PaymentId, Reason};
 use kessai_engine::{Claim, Collated, Freshness, Lsn, Opening, PaymentView};
-use kessai_wire::{Answer, CloseCode, Handset, ProofResult, Prove, SignedNotice, Verdict};
+use kessai_wire::limits::MAX_RECENT;
+use kessai_wire::{
+    Answer, CloseCode, Handset, PresentedCode, ProofResult, Prove, SignedNotice, Verdict,
+};
 
 use super::Dispatch;
 use super::effects::Effect;
+use crate::entropy::draw;
 use crate::reply::Reply;
 use crate::session::Way;
 
@@ -102,6 +106,7 @@ impl Dispatch {
             Ok(slot) => slot,
             Err(reason) => return reply.refuse(reason),
         };
+        let now_ms = self.clock.now_ms();
         let claim = Claim {
             payment: prove.payment,
             customer: handset.customer,
@@ -114,9 +119,12 @@ impl Dispatch {
                 None => kessai_engine::Way::Own,
                 Some(tag) => kessai_engine::Way::Hub { tag },
             },
+            answered_at_ms: now_ms,
+            // By the handset's own clock, for the evidence only: nothing hangs on it.
+            shown_at_ms: prove.shown_ago_ms.map(|ago_ms| now_ms.saturating_sub(ago_ms.into())),
         };
         let next = self.nonce();
-        match self.engine.collate(&claim, next, self.clock.now_ms(), slot) {
+        match self.engine.collate(&claim, next, now_ms, slot) {
             Err(reason) => self.refuse_handset(handset, reason, reply),
             Ok(collated) => self.collated(handset, collated, claim.payment, reply),
         }
@@ -192,11 +200,43 @@ impl Dispatch {
         let now_ms = self.clock.now_ms();
         match self.engine.cancel_by_customer(payment, handset.customer, now_ms, slot) {
             Err(reason) => self.refuse_handset(handset, reason, reply),
-            Ok(Opening { view, freshness: Freshness::First }) => {
+            Ok(Opening { view, freshness: Freshness::First, .. }) => {
                 self.ended_by_proof(handset, view, reply, Answer::Notice);
             }
-            Ok(Opening { view, freshness: Freshness::Repeat }) => {
+            Ok(Opening { view, freshness: Freshness::Repeat, .. }) => {
                 self.answer_with_notice(handset, &view, reply, Answer::Notice);
+            }
+        }
+    }
+
+    /// S66: a handset wants a code that stands for its customer at a till.
+    pub(crate) fn present_code(&self, handset: Handset, channel: &ChannelBinding, reply: Reply) {
+        let now_ms = self.clock.now_ms();
+        let Some(device) = self.engine.device(&handset.customer, &handset.device) else {
+            return reply.refuse(Reason::IdentityNotOfKey);
+        };
+        if !self.code_budget.take(handset, now_ms) {
+            return reply.refuse(Reason::TooManyRequests);
+        }
+        match self.presentments.issue(handset, now_ms, || draw(self.entropy.as_ref())) {
+            Err(reason) => reply.refuse(reason),
+            Ok((code, expires_at_ms)) => {
+                let signature = device.sign_code(channel, &code, expires_at_ms);
+                reply.answer(Answer::Code(PresentedCode::new(code, expires_at_ms, signature)));
+            }
+        }
+    }
+
+    /// A handset wants the latest notices of its customer's payments, the newest first.
+    pub(crate) fn recent(&self, handset: Handset, reply: Reply) {
+        match self.engine.owed(&handset.customer, &handset.device, 0) {
+            Err(reason) => reply.refuse(reason),
+            Ok(owed) => {
+                let signed = owed.notices.iter().rev().take(MAX_RECENT);
+                let signed = signed.filter_map(|view| self.signed(handset, view));
+                let (notices, lsns): (Vec<_>, Vec<_>) = signed.unzip();
+                let after = lsns.into_iter().fold(owed.after, Lsn::max);
+                self.after(after, Effect::Answer(reply, Answer::Recent(notices)));
             }
         }
     }

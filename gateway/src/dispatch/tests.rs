@@ -7,8 +7,8 @@ use kessai_engine::terms::collation::{
 use kessai_engine::terms::{PaymentId, Reason};
 use kessai_engine::{Peer, Rules};
 use kessai_wire::{
-    Answer, CloseCode, Handset, Message, Notice, PaymentState, Prompt, ProofResult, Prove, Push,
-    RequestId, Verdict,
+    Answer, CloseCode, Delivery, Handset, Message, Notice, PaymentState, Prompt, ProofResult,
+    Prove, Push, RequestId, Verdict,
 };
 
 use super::Ask;
@@ -67,8 +67,14 @@ fn answer(
     server_nonce: ServerNonce,
     proof: Proof,
 ) {
-    let prove =
-        Prove { payment: payment(1), server_nonce, handset_nonce: HN, proof, hub_tag: None };
+    let prove = Prove {
+        payment: payment(1),
+        server_nonce,
+        handset_nonce: HN,
+        proof,
+        hub_tag: None,
+        shown_ago_ms: None,
+    };
     world.dispatch().prove(from, channel, prove, reply(70, line, Audience::Customer));
 }
 
@@ -210,7 +216,14 @@ fn lenient() -> World {
 /// Sends a proof that is wrong in any case.
 fn guess(world: &World, line: &Line, channel: ChannelBinding, payment: PaymentId, on: ServerNonce) {
     let proof = Proof([0; 32]);
-    let claim = Prove { payment, server_nonce: on, handset_nonce: HN, proof, hub_tag: None };
+    let claim = Prove {
+        payment,
+        server_nonce: on,
+        handset_nonce: HN,
+        proof,
+        hub_tag: None,
+        shown_ago_ms: None,
+    };
     world.dispatch().prove(handset(1), channel, claim, reply(70, line, Audience::Customer));
 }
 
@@ -299,7 +312,7 @@ fn a_refusal_about_an_own_payment_waits_for_it() {
     let mut till = pos1(&mut world);
     open(&world, &till, 1, 1, 300);
     open(&world, &till, 2, 1, 301);
-    ask(&world, &till, Ask::Delivered);
+    ask(&world, &till, Ask::Delivered(Delivery::All));
     assert!(till.sent().is_empty());
     world.make_durable();
     let sent = till.sent();

@@ -68,6 +68,19 @@ impl Payments {
         problems.demand(self.open_in_all >= 1, "payments.open_in_all must be at least 1");
         problems.demand(self.in_memory >= 1, "payments.in_memory must be at least 1");
         problems.demand(self.id_tolerance <= DAY, "payments.id_tolerance must be at most 1day");
+        problems.demand(
+            (SECOND * 10..=SECOND * 600).contains(&self.code),
+            "payments.code must be 10s to 10min",
+        );
+        problems.demand(self.mute_window <= DAY, "payments.mute_window must be at most 1day");
+        for (name, count) in [
+            ("asks_per_minute", self.asks_per_minute),
+            ("mute_after", u32::from(self.mute_after)),
+            ("declines_per_terminal_per_minute", self.declines_per_terminal_per_minute),
+            ("status_per_terminal_per_minute", self.status_per_terminal_per_minute),
+        ] {
+            problems.demand(count >= 1, &format!("payments.{name} must be at least 1"));
+        }
     }
 }
 
