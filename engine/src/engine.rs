@@ -33,6 +33,7 @@ mod replay;
 
 pub use admin::AdminError;
 pub use books::{Books, CurrencyBooks};
+pub use listing::Tallies;
 
 /// How the state is laid out: fixed when a data directory is made, for customers never move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -34,7 +34,7 @@ pub use command::{
 };
 pub use customer::{CustomerView, RECENT_NOTICES};
 pub use device::Device;
-pub use engine::{AdminError, Books, CurrencyBooks, Engine, Layout, MAX_SHARDS};
+pub use engine::{AdminError, Books, CurrencyBooks, Engine, Layout, MAX_SHARDS, Tallies};
 pub use ledger::Turnover;
 pub use offer::{Capture, Charge, ForeignPrice, Offer};
 pub use payment::PaymentView;

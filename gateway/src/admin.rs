@@ -7,13 +7,17 @@
 //! # Source
 //! RFC 9110 (HTTP), RFC 6750 (bearer tokens), RFC 9457 (problem details).
 
+mod about;
 mod activation;
 mod customers;
+mod export;
 mod listener;
 mod office;
 mod payments;
 mod problem;
 mod register;
+pub mod rows;
+mod stream;
 
 use std::io;
 use std::net::SocketAddr;
@@ -78,6 +82,8 @@ fn router(office: Arc<Office>, token: Token) -> Router {
         .merge(customers::routes())
         .merge(payments::routes())
         .merge(activation::routes())
+        .merge(export::routes())
+        .merge(about::routes())
         .route_layer(from_fn_with_state(token, check_token));
     Router::new()
         .route("/v1/health", get(|| async { StatusCode::NO_CONTENT }))

@@ -59,6 +59,8 @@ enum Command {
         #[arg(long)]
         log_json: bool,
     },
+    /// The gateway itself.
+    Gateway(Administered<server::GatewayCommand>),
     /// Merchants: who is paid.
     Merchant(Administered<register::MerchantCommand>),
     /// Stores of merchants.
@@ -97,6 +99,7 @@ impl Arguments {
                 server::start_log(log_json);
                 server::serve(&config)
             }
+            Command::Gateway(it) => it.run(server::GatewayCommand::request),
             Command::Merchant(it) => it.run(register::MerchantCommand::request),
             Command::Store(it) => it.run(register::StoreCommand::request),
             Command::Terminal(it) => it.run(register::TerminalCommand::request),

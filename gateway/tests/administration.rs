@@ -22,6 +22,7 @@ use kessai_client::wire::{Activation, Capture, Payer, PaymentState, Purchase};
 use kessai_client::{
     Answered, Event, Options, QuicOptions, Terminal, endpoint, enrol_handset, enrol_peer,
 };
+use kessai_gateway::admin::rows::{CustomerRow, GatewayRow, MerchantRow, PaymentRow, StateName};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -35,6 +36,7 @@ struct Processor {
     folder: TempDir,
     child: Child,
     admin: String,
+    root_pin: String,
 }
 
 impl Drop for Processor {
@@ -68,11 +70,15 @@ impl Processor {
             .spawn()
             .unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let admin = lines
-            .map_while(Result::ok)
-            .find_map(|line| line.strip_prefix("administration at ").map(str::to_owned))
-            .expect("it serves");
-        Self { folder, child, admin: format!("http://{admin}") }
+        let mut lines = lines.map_while(Result::ok);
+        let mut told = |prefix: &str| {
+            let mut found =
+                lines.by_ref().filter_map(|line| line.strip_prefix(prefix).map(str::to_owned));
+            found.next().expect("it serves")
+        };
+        let root_pin = told("root pin ");
+        let admin = format!("http://{}", told("administration at "));
+        Self { folder, child, admin, root_pin }
     }
 
     fn token(&self) -> PathBuf {
@@ -102,6 +108,17 @@ impl Processor {
         assert_eq!(output.status.code(), Some(1), "{words:?}: {output:?}");
         let text = String::from_utf8(output.stderr).unwrap();
         text.lines().last().unwrap_or_default().to_owned()
+    }
+
+    /// All rows of an export.
+    fn exported<R: serde::de::DeserializeOwned>(&self, what: &str) -> Vec<R> {
+        let token = std::fs::read_to_string(self.token()).unwrap();
+        let url = format!("{}/v1/export/{what}", self.admin);
+        let bearer = format!("Bearer {}", token.trim());
+        let mut response = ureq::get(url).header("Authorization", bearer).call().unwrap();
+        assert_eq!(response.headers()["content-type"], "application/x-ndjson");
+        let text = response.body_mut().read_to_string().unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     fn activation(&self, words: &[&str]) -> Activation {
@@ -255,6 +272,7 @@ async fn through_all_doors() {
     assert_eq!(totals[0]["captured_minor"], "300");
     assert_eq!(processor.json(&["merchant", "tally", "M1"])[0]["minor"], "300");
 
+    check_exports(&processor, payment);
     let device = processor.json(&["customer", "show", "C-1"])["devices"][0].clone();
     processor.kessai(&["customer", "revoke", "C-1", device.as_str().unwrap()]);
     while let Some(event) = events.next().await {
@@ -266,4 +284,41 @@ async fn through_all_doors() {
     assert_eq!(refused.state, PaymentState::Declined, "nobody is there to confirm it");
     processor.kessai(&["terminal", "revoke", "POS1"]);
     assert_eq!(processor.json(&["terminal", "list"])[0]["enrolled"], false);
+}
+
+/// What auditors read is what people look up.
+fn check_exports(processor: &Processor, payment: PaymentId) {
+    let customers: Vec<CustomerRow> = processor.exported("customers");
+    let [customer] = &customers[..] else { panic!("{customers:?}") };
+    let shown = processor.json(&["customer", "show", "C-1"]);
+    assert_eq!((&*customer.id, &*customer.currency), ("C-1", "JPY"));
+    assert_eq!((customer.balance_minor, customer.held_minor), (700, 0));
+    assert_eq!((customer.wrong_proofs_in_a_row, customer.notices), (0, 1));
+    assert_eq!(Value::from(customer.devices.clone()), shown["devices"]);
+    let payments: Vec<PaymentRow> = processor.exported("payments");
+    let [row] = &payments[..] else { panic!("{payments:?}") };
+    assert_eq!((&*row.payment, row.state), (&*payment.to_string(), StateName::Captured));
+    assert_eq!((row.captured_minor, row.notice), (300, 1));
+    let shown = processor.json(&["payment", "show", &row.payment]);
+    assert_eq!(serde_json::to_value(row).unwrap(), shown);
+    let at = row.opened_at_ms;
+    let count = |range: String| processor.exported::<PaymentRow>(&range).len();
+    assert_eq!(count(format!("payments?from_ms={at}&to_ms={}", at + 1)), 1);
+    assert_eq!(count(format!("payments?from_ms={}", at + 1)), 0);
+    assert_eq!(count(format!("payments?to_ms={at}")), 0);
+    let merchants: Vec<MerchantRow> = processor.exported("merchants");
+    let owed = MerchantRow { id: "M1".into(), currency: "JPY".into(), minor: "300".into() };
+    assert_eq!(merchants, [owed]);
+}
+
+#[test]
+fn the_gateway_tells_of_itself() {
+    let processor = Processor::start();
+    let told: GatewayRow = serde_json::from_value(processor.json(&["gateway", "show"])).unwrap();
+    assert_eq!(told.version, env!("CARGO_PKG_VERSION"));
+    assert_eq!((told.prompt_ms, told.tries, told.tries_in_row), (60_000, 3, 5));
+    assert_eq!(told.connections_most, 100_000);
+    assert!(told.announce.starts_with("127.0.0.1:") && told.time_ms > 0, "{told:?}");
+    assert_eq!(told.root_pin, processor.root_pin);
+    assert!(processor.kessai(&["gateway", "show"]).contains(&told.root_pin));
 }

@@ -66,6 +66,7 @@ impl Administration {
             activations: gateway.activations(),
             gateway: announced,
             root: SpkiHash(gateway.root_pin().0),
+            settings: settings.clone(),
         });
         let stop = gateway.stopping();
         tokio::spawn(serve(listener, office, Token::new(&token), stop.clone()));

@@ -13,6 +13,7 @@ use crate::activations::Activations;
 use crate::admin::problem::Problem;
 use crate::clock::Clock;
 use crate::entropy::{Entropy, draw};
+use crate::settings::Settings;
 
 /// The engine, its journal, the time, and what enrolling and sealing need.
 pub(crate) struct Office {
@@ -25,6 +26,7 @@ pub(crate) struct Office {
     /// How terminals and handsets reach the gateway.
     pub(crate) gateway: GatewayAddress,
     pub(crate) root: SpkiHash,
+    pub(crate) settings: Settings,
 }
 
 /// What a command says it depends on.

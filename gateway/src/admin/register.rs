@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::routing::{get, put};
 use axum::{Json, Router};
 use kessai_engine::terms::{
-    ControllerId, Currency, HubId, MerchantId, Reason, Rounding, StoreId, TerminalId,
+    ControllerId, Currency, HubId, MerchantId, Rounding, StoreId, TerminalId,
 };
 use kessai_engine::{
     Controller, Hub, Merchant, RegisterChange, Station, Store, Terminal, TerminalKind,
@@ -245,9 +245,4 @@ pub(super) fn parse<T, E: std::fmt::Display>(
     read: impl FnOnce(&str) -> Result<T, E>,
 ) -> Result<T, Problem> {
     read(text).map_err(|error| Problem::malformed(format!("{field}: {error}")))
-}
-
-/// A reason as programs know it.
-pub(super) fn reason_name(reason: Option<Reason>) -> Option<&'static str> {
-    reason.map(Reason::name)
 }
