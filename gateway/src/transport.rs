@@ -12,19 +12,22 @@ use std::sync::Arc;
 
 use kessai_wire::limits::MAX_STREAMS;
 use quinn::crypto::rustls::{NoInitialCipherSuite, QuicServerConfig};
-use quinn::{EndpointConfig, IdleTimeout, ServerConfig, TransportConfig, VarInt};
+use quinn::{Connection, EndpointConfig, IdleTimeout, ServerConfig, TransportConfig, VarInt};
 use socket2::SockRef;
 
 use crate::keys::Keys;
 use crate::settings::Connections;
 
-/// Receive window of one stream, in bytes: half a frame of the greatest length, refilled as it is
-/// read.
-const STREAM_WINDOW: u32 = 16 << 10;
-/// Receive window of a whole connection, in bytes.
-const CONNECTION_WINDOW: u32 = 64 << 10;
+/// Receive window of a whole connection, in bytes: two frames of the greatest length. It bounds
+/// what anybody may send before it is read, whatever the streams promise.
+const RECEIVE_WINDOW: u32 = 64 << 10;
 /// What may wait to be sent or acknowledged on one connection, in bytes.
 const SEND_WINDOW: u64 = 256 << 10;
+/// Both windows of a connection that is known to speak for many, in bytes.
+const WINDOW_OF_MANY: u32 = 1 << 20;
+/// Receive window of one stream, in bytes: it cannot be changed once the peer is known, so it is
+/// what a stream of many may need, and the connection's window holds everybody else.
+const STREAM_WINDOW: u32 = WINDOW_OF_MANY;
 
 /// Makes the listener's side of QUIC.
 ///
@@ -40,7 +43,7 @@ pub(crate) fn server_config(
         .max_concurrent_bidi_streams(VarInt::from_u32(MAX_STREAMS))
         .max_concurrent_uni_streams(VarInt::from_u32(0))
         .stream_receive_window(VarInt::from_u32(STREAM_WINDOW))
-        .receive_window(VarInt::from_u32(CONNECTION_WINDOW))
+        .receive_window(VarInt::from_u32(RECEIVE_WINDOW))
         .send_window(SEND_WINDOW)
         .datagram_receive_buffer_size(None)
         .max_idle_timeout(Some(IdleTimeout::from(VarInt::from_u32(idle_ms))))
@@ -55,6 +58,12 @@ pub(crate) fn server_config(
         .incoming_buffer_size(16 << 10)
         .incoming_buffer_size_total(16 << 20);
     Ok(config)
+}
+
+/// Gives a connection the windows of one that speaks for many.
+pub(crate) fn widen(connection: &Connection) {
+    connection.set_receive_window(VarInt::from_u32(WINDOW_OF_MANY));
+    connection.set_send_window(u64::from(WINDOW_OF_MANY));
 }
 
 /// What may wait in the socket in each direction, in bytes: one socket serves all connections, and
