@@ -59,7 +59,7 @@ impl Stage {
             enter(&gateway).await;
             gateway
         });
-        let file = "code,name,price_yen,tax_rate_bp\n9521000000377,おにぎり 鮭,105,1000\n";
+        let file = "code,name,price_minor,tax_rate_bp\n9521000000377,おにぎり 鮭,105,1000\n";
         std::fs::write(folder.path().join("catalogue.csv"), file).unwrap();
         Self { gateway: Some(gateway), runtime, folder }
     }

@@ -36,7 +36,7 @@ pub struct Terminal {
     #[arg(long, required = true)]
     dir: Option<PathBuf>,
 
-    /// The products, as CSV: code,name,price_yen,tax_rate_bp below a heading
+    /// The products, as CSV with columns code, name, price_minor and tax_rate_bp
     #[arg(long, value_name = "FILE")]
     catalogue: Option<PathBuf>,
 
