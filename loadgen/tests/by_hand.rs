@@ -332,8 +332,8 @@ fn purchases_are_approved_cancelled_and_tried_again() {
     let (code, said) = finish(&["handset", "--dir", &stage.path("phone")], "list\n");
     let listed: Vec<_> = said.lines().filter(|line| line.contains("JPY")).collect();
     assert_eq!((code, listed.len()), (Some(0), 5), "{said}");
-    assert!(listed[0].ends_with("1,039 JPY  declined  渋谷店"), "{said}");
-    assert!(listed[4].ends_with("346 JPY  paid  渋谷店"), "{said}");
+    assert!(listed[0].ends_with("1,039 JPY  declined   渋谷店"), "{said}");
+    assert!(listed[4].ends_with("346 JPY  paid       渋谷店"), "{said}");
 }
 
 #[test]
