@@ -78,7 +78,7 @@ pub enum AskError {
     },
 }
 
-/// What the register tells of a store, a terminal, a controller or a hub.
+/// What the register tells of a merchant, a store, a terminal, a controller or a hub.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Listed {
     /// Its id.
@@ -89,7 +89,7 @@ pub struct Listed {
     /// The merchant of a store or a controller.
     #[serde(default)]
     pub merchant: Option<String>,
-    /// Whether a key is known, of all but stores.
+    /// Whether a key is known, of those that have one.
     #[serde(default)]
     pub enrolled: bool,
 }

@@ -20,9 +20,8 @@ use crate::trial::TrialError;
 pub enum NotReady {
     /// The gateway lacks what was provisioned.
     #[error(
-        "the gateway has {found} of the {of} {} of {folder}: run \
-         `kessai import {} {folder}/{}`, with --update if it was begun before",
-        .table.name(), .table.name(), .table.file()
+        "the gateway has {found} of the {of} {} of {folder}: run `kessai import {} {folder}/{}{}`",
+        .table.name(), .table.name(), .table.file(), if *.found > 0 { " --update" } else { "" }
     )]
     NotImported {
         /// What it lacks.
@@ -87,7 +86,7 @@ struct Expected {
     place: Option<String>,
 }
 
-/// Checks that stores, terminals and what carries others are in the register as they were
+/// Checks that merchants, stores, terminals and what carries others are in the register as they were
 /// provisioned, with keys.
 pub(super) fn check_register(
     administration: &Administration,
@@ -105,7 +104,7 @@ pub(super) fn check_register(
             return Err(NotReady::NoCarriers { carriers, folder }.into());
         }
     }
-    let mut tables = vec![Table::Stores, Table::Terminals];
+    let mut tables = vec![Table::Merchants, Table::Stores, Table::Terminals];
     tables.extend((ways.tills == Way::Carried).then_some(Table::Controllers));
     tables.extend((ways.handsets == Way::Carried).then_some(Table::Hubs));
     for table in tables {
@@ -121,6 +120,7 @@ fn expected(table: Table, population: &Population) -> Vec<Expected> {
         place: place.map(ToString::to_string),
     };
     match table {
+        Table::Merchants => population.merchants.iter().map(|it| one(&it.id, None)).collect(),
         Table::Stores => {
             let stores = population.stores.iter().map(|shop| &shop.store);
             stores.map(|store| one(&store.id, Some(&store.merchant))).collect()
@@ -134,7 +134,7 @@ fn expected(table: Table, population: &Population) -> Vec<Expected> {
             population.controllers.iter().map(|it| one(&it.id, Some(&it.merchant))).collect()
         }
         Table::Hubs => population.hubs.iter().map(|id| one(id, None)).collect(),
-        Table::Merchants | Table::Customers | Table::Handsets => Vec::new(),
+        Table::Customers | Table::Handsets => Vec::new(),
     }
 }
 
@@ -153,7 +153,8 @@ fn compare(
             let (id, folder) = (id.clone(), folder.to_owned());
             return Err(NotReady::OtherProvision { table, id, folder });
         }
-        let is_known = table == Table::Stores || listed.enrolled;
+        let has_key = !matches!(table, Table::Merchants | Table::Stores);
+        let is_known = listed.enrolled || !has_key;
         found = found.saturating_add(usize::from(is_known));
     }
     let of = expected.len();

@@ -23,20 +23,20 @@ use crate::provision::{self, Table};
 #[command(verbatim_doc_comment, after_long_help = EXAMPLES)]
 pub struct Provision {
     /// How many customers there are, each with a handset
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST)))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST)))]
     customers: u32,
 
     /// How many tills there are
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST)))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST)))]
     terminals: u32,
 
     /// How many store controllers there are, so that a run can go through them; there will be no
     /// more merchants than controllers
-    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=i64::from(MOST_CARRIERS)))]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=i64::from(MOST_CARRIERS)))]
     controllers: u32,
 
     /// How many carrier hubs there are, so that a run can go through them
-    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=i64::from(MOST_CARRIERS)))]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=i64::from(MOST_CARRIERS)))]
     hubs: u32,
 
     /// What everything is drawn from
