@@ -4,7 +4,7 @@
 //! The patent's product name file (81). Codes are of GS1's prefix 952, which is set aside for
 //! demonstrations and examples; names and prices are made up.
 
-use kessai_engine::terms::{Amount, Gtin, ProductName, TaxRate};
+use kessai_engine::terms::{Amount, Currency, Gtin, ProductName, TaxRate};
 use rand::Rng;
 use rand::distr::Distribution;
 use rand::distr::weighted::WeightedIndex;
@@ -53,6 +53,12 @@ pub enum CatalogueError {
         /// Which line, from 1.
         line: u64,
     },
+    /// A price is not in yen, which is all that our tills charge in.
+    #[error("line {line} of the catalogue has a price in another currency than JPY")]
+    Currency {
+        /// Which line, from 1.
+        line: u64,
+    },
     /// There is no product.
     #[error("the catalogue has no products")]
     Empty,
@@ -68,10 +74,12 @@ impl Catalogue {
     }
 
     /// Reads a catalogue file: CSV with the columns `code`, `name`, `price_minor` and `tax_rate_bp`
-    /// in any order, as `kessai merchant catalogue` writes it. Other columns are passed over.
+    /// in any order, as `kessai merchant catalogue` writes it. Where there is a column `currency`, it
+    /// must say JPY; other columns are passed over.
     ///
     /// # Errors
-    /// [`CatalogueError`] names the column that is missing, or the first line that is no product.
+    /// [`CatalogueError`] names the column that is missing, or the first line that is no product or
+    /// not priced in yen.
     pub fn read(file: &str) -> Result<Self, CatalogueError> {
         let mut reader = csv::Reader::from_reader(file.as_bytes());
         let columns = match reader.headers() {
@@ -86,6 +94,9 @@ impl Catalogue {
             };
             let record = record.map_err(wrong)?;
             let line = record.position().map_or(0, csv::Position::line);
+            if columns.currency(&record).is_some_and(|code| code != Currency::JPY.code()) {
+                return Err(CatalogueError::Currency { line });
+            }
             products.push(columns.product(&record).ok_or(CatalogueError::Line { line })?);
         }
         let ranks = (1_u32..).take(products.len()).map(|rank| f64::from(rank).powf(SKEW));
@@ -120,6 +131,7 @@ struct Columns {
     name: usize,
     price: usize,
     tax: usize,
+    currency: Option<usize>,
 }
 
 impl Columns {
@@ -133,7 +145,12 @@ impl Columns {
             name: place("name")?,
             price: place("price_minor")?,
             tax: place("tax_rate_bp")?,
+            currency: place("currency").ok(),
         })
+    }
+
+    fn currency<'a>(&self, record: &'a csv::StringRecord) -> Option<&'a str> {
+        record.get(self.currency?)
     }
 
     fn product(&self, record: &csv::StringRecord) -> Option<Product> {
@@ -201,6 +218,8 @@ mod tests {
         let product = &catalogue.products()[0];
         assert_eq!(product.name.as_str(), "鮭, \"大\"");
         assert_eq!((product.price.minor(), product.tax.basis_points()), (138, 800));
+        let dollars = Catalogue::read(&file.replace("JPY", "USD")).map(|_| ());
+        assert_eq!(dollars, Err(CatalogueError::Currency { line: 2 }), "138 cents are not 138 yen");
     }
 
     #[test]

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use crate::admin::Office;
 use crate::admin::problem::Problem;
 use crate::admin::rows::{CustomerRow, MerchantRow, PaymentRow};
-use crate::admin::stream::{Lines, Unread, lines};
+use crate::admin::stream::{Answer, Unread, answer};
 
 pub(super) fn routes() -> Router<Arc<Office>> {
     Router::new()
@@ -34,8 +34,8 @@ struct Opened {
 }
 
 async fn customers(State(office): State<Arc<Office>>) -> Response {
-    let (lines, response) = lines();
-    tokio::spawn(async move { write_customers(&office, lines).await });
+    let (answer, response) = answer();
+    tokio::spawn(async move { write_customers(&office, answer).await });
     response
 }
 
@@ -44,15 +44,15 @@ async fn payments(
     opened: Result<Query<Opened>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let Query(opened) = opened?;
-    let (lines, response) = lines();
-    tokio::spawn(async move { write_payments(&office, opened, lines).await });
+    let (answer, response) = answer();
+    tokio::spawn(async move { write_payments(&office, opened, answer).await });
     Ok(response)
 }
 
 async fn merchants(State(office): State<Arc<Office>>) -> Result<Response, Problem> {
     let tallies = office.engine.tallies().map_err(Problem::internal)?;
     office.settle(tallies.after).await;
-    let (mut lines, response) = lines();
+    let (mut answer, response) = answer();
     tokio::spawn(async move {
         for ((merchant, currency), owed) in &tallies.owed {
             let row = MerchantRow {
@@ -60,32 +60,32 @@ async fn merchants(State(office): State<Arc<Office>>) -> Result<Response, Proble
                 currency: currency.code().to_owned(),
                 minor: owed.minor().to_string(),
             };
-            lines.write(&row).await?;
+            answer.write(&row).await?;
         }
-        lines.flush().await
+        answer.flush().await
     });
     Ok(response)
 }
 
-async fn write_customers(office: &Office, mut lines: Lines) -> Result<(), Unread> {
+async fn write_customers(office: &Office, mut answer: Answer) -> Result<(), Unread> {
     for unit in office.engine.units() {
         let views = office.engine.customers_of(unit);
         office.settle(views.iter().map(|view| view.after).max().unwrap_or_default()).await;
         for view in &views {
-            lines.write(&CustomerRow::from(view)).await?;
+            answer.write(&CustomerRow::from(view)).await?;
         }
     }
-    lines.flush().await
+    answer.flush().await
 }
 
-async fn write_payments(office: &Office, opened: Opened, mut lines: Lines) -> Result<(), Unread> {
+async fn write_payments(office: &Office, opened: Opened, mut answer: Answer) -> Result<(), Unread> {
     let to_ms = opened.to_ms.unwrap_or(u64::MAX);
     for unit in office.engine.units() {
         let views = office.engine.payments_of(unit, opened.from_ms, to_ms);
         office.settle(views.iter().map(|view| view.after).max().unwrap_or_default()).await;
         for view in &views {
-            lines.write(&PaymentRow::from(view)).await?;
+            answer.write(&PaymentRow::from(view)).await?;
         }
     }
-    lines.flush().await
+    answer.flush().await
 }

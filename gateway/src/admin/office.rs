@@ -8,8 +8,11 @@ use kessai_engine::terms::profile::{Profile, ProfileKey, ProfileNonces, SealedPr
 use kessai_engine::{Engine, KeyChange, Lsn};
 use kessai_journal::{Journal, JournalSlot};
 use kessai_wire::{Activation, GatewayAddress, Subject};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
 use crate::activations::Activations;
+use crate::admin::catalogue::Catalogues;
 use crate::admin::problem::Problem;
 use crate::clock::Clock;
 use crate::entropy::{Entropy, draw};
@@ -27,6 +30,11 @@ pub(crate) struct Office {
     pub(crate) gateway: GatewayAddress,
     pub(crate) root: SpkiHash,
     pub(crate) settings: Settings,
+    pub(super) catalogues: Catalogues,
+    /// Taken by the one import that may be under way.
+    pub(crate) importing: Arc<Semaphore>,
+    /// Cancelled when the gateway is to stop.
+    pub(crate) stop: CancellationToken,
 }
 
 /// What a command says it depends on.

@@ -186,3 +186,66 @@ impl From<StateName> for PaymentState {
         }
     }
 }
+
+/// A product that a merchant sells.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProductRow {
+    /// The bar code.
+    pub code: String,
+    /// As customers are shown it.
+    pub name: String,
+    /// What one costs.
+    pub price_minor: u64,
+    /// In which currency (ISO 4217).
+    pub currency: String,
+    /// The rate of its tax, in hundredths of a percent.
+    pub tax_rate_bp: u16,
+}
+
+/// What is told of an import while it goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ImportRow {
+    /// How far it has come.
+    Progress {
+        /// In which of its passes.
+        stage: Stage,
+        /// How many lines this pass has read.
+        lines: u64,
+        /// How many bytes.
+        bytes: u64,
+        /// Of how many.
+        of_bytes: u64,
+    },
+    /// What is wrong with a line.
+    Bad {
+        /// Which line, from 1.
+        line: u64,
+        /// What is wrong, without what stands there.
+        problem: String,
+    },
+    /// How it ended: always the last row.
+    End {
+        /// How many lines were entered anew.
+        entered: u64,
+        /// How many changed what was there.
+        updated: u64,
+        /// How many were bad.
+        bad: u64,
+        /// Whether it came to its end; not if bad lines kept everything out.
+        done: bool,
+        /// What cut it short.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        problem: Option<String>,
+    },
+}
+
+/// The passes of an import.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// All lines are checked.
+    Checking,
+    /// Those that are good are entered.
+    Entering,
+}

@@ -24,8 +24,8 @@ const CHUNK: usize = 32 << 10;
 /// Chunks that may wait for a reader.
 const WAITING: usize = 4;
 
-/// Where the lines of one answer are written.
-pub(super) struct Lines {
+/// Where the lines of an answer are written.
+pub(super) struct Answer {
     chunk: Vec<u8>,
     out: mpsc::Sender<Bytes>,
 }
@@ -35,14 +35,14 @@ pub(super) struct Lines {
 pub(super) struct Unread;
 
 /// Makes an answer, and the place where its lines are written.
-pub(super) fn lines() -> (Lines, Response) {
+pub(super) fn answer() -> (Answer, Response) {
     let (out, chunks) = mpsc::channel(WAITING);
     let mut response = Body::new(Chunks(chunks)).into_response();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(NDJSON));
-    (Lines { chunk: Vec::new(), out }, response)
+    (Answer { chunk: Vec::new(), out }, response)
 }
 
-impl Lines {
+impl Answer {
     /// Writes a line; it is sent with those after it.
     pub(super) async fn write(&mut self, row: &impl Serialize) -> Result<(), Unread> {
         self.append(row)?;
@@ -53,6 +53,18 @@ impl Lines {
     pub(super) async fn flush(&mut self) -> Result<(), Unread> {
         let chunk = std::mem::take(&mut self.chunk);
         self.out.send(chunk.into()).await.map_err(|_closed| Unread)
+    }
+
+    /// Writes a line, outside the runtime; it is sent with those after it.
+    pub(super) fn write_blocking(&mut self, row: &impl Serialize) -> Result<(), Unread> {
+        self.append(row)?;
+        if self.chunk.len() < CHUNK { Ok(()) } else { self.flush_blocking() }
+    }
+
+    /// Sends what was written, outside the runtime.
+    pub(super) fn flush_blocking(&mut self) -> Result<(), Unread> {
+        let chunk = std::mem::take(&mut self.chunk);
+        self.out.blocking_send(chunk.into()).map_err(|_closed| Unread)
     }
 
     fn append(&mut self, row: &impl Serialize) -> Result<(), Unread> {

@@ -1,138 +1,23 @@
 //! The doors of the real binary: entered by its own commands, enrolled by activation strings, a
 //! purchase made, looked up and added up, keys revoked.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    missing_docs,
-    reason = "a test may panic"
-)]
 
-use std::io::{BufRead, BufReader};
-use std::net::UdpSocket;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
 use kessai_client::terms::collation::Password;
 use kessai_client::terms::{Amount, Currency, Gtin, Line, PaymentId, ProductName, Tax, TerminalId};
-use kessai_client::wire::{Activation, Capture, Payer, PaymentState, Purchase};
+use kessai_client::wire::{Capture, Payer, PaymentState, Purchase};
 use kessai_client::{
     Answered, Event, Options, QuicOptions, Terminal, endpoint, enrol_handset, enrol_peer,
 };
 use kessai_gateway::admin::rows::{CustomerRow, GatewayRow, MerchantRow, PaymentRow, StateName};
 use serde_json::Value;
-use tempfile::TempDir;
 
-const KESSAI: &str = env!("CARGO_BIN_EXE_kessai");
+use crate::processor::{KESSAI, Processor};
 
 /// Nothing here may take longer.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A gateway that serves from a folder of its own.
-struct Processor {
-    folder: TempDir,
-    child: Child,
-    admin: String,
-    root_pin: String,
-}
-
-impl Drop for Processor {
-    fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
-    }
-}
-
-impl Processor {
-    fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let place = folder.path().join("kessai");
-        let made = Command::new(KESSAI).arg("init").arg(&place).output().unwrap();
-        assert!(made.status.success(), "{made:?}");
-        let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let configuration = place.join("kessai.toml");
-        std::fs::write(
-            &configuration,
-            format!(
-                "listen = \"127.0.0.1:{port}\"\nannounce = \"127.0.0.1:{port}\"\n\
-                 [admin]\nlisten = \"127.0.0.1:0\"\n[journal]\nsegment_mib = 1\n"
-            ),
-        )
-        .unwrap();
-        let mut child = Command::new(KESSAI)
-            .args(["serve", "--config"])
-            .arg(&configuration)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut lines = lines.map_while(Result::ok);
-        let mut told = |prefix: &str| {
-            let mut found =
-                lines.by_ref().filter_map(|line| line.strip_prefix(prefix).map(str::to_owned));
-            found.next().expect("it serves")
-        };
-        let root_pin = told("root pin ");
-        let admin = format!("http://{}", told("administration at "));
-        Self { folder, child, admin, root_pin }
-    }
-
-    fn token(&self) -> PathBuf {
-        self.folder.path().join("kessai/keys/admin.token")
-    }
-
-    fn command(&self, words: &[&str]) -> std::process::Output {
-        let mut command = Command::new(KESSAI);
-        command.args(words).args(["--admin", &self.admin, "--token-file"]).arg(self.token());
-        command.env_remove("KESSAI_CONFIG").output().unwrap()
-    }
-
-    /// Runs a command that must succeed, and gives what it prints.
-    fn kessai(&self, words: &[&str]) -> String {
-        let output = self.command(words);
-        assert!(output.status.success(), "{words:?}: {output:?}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    fn json(&self, words: &[&str]) -> Value {
-        serde_json::from_str(&self.kessai(&[words, &["--json"]].concat())).unwrap()
-    }
-
-    /// Runs a command that must fail, and gives its last line.
-    fn failure(&self, words: &[&str]) -> String {
-        let output = self.command(words);
-        assert_eq!(output.status.code(), Some(1), "{words:?}: {output:?}");
-        let text = String::from_utf8(output.stderr).unwrap();
-        text.lines().last().unwrap_or_default().to_owned()
-    }
-
-    /// All rows of an export.
-    fn exported<R: serde::de::DeserializeOwned>(&self, what: &str) -> Vec<R> {
-        let token = std::fs::read_to_string(self.token()).unwrap();
-        let url = format!("{}/v1/export/{what}", self.admin);
-        let bearer = format!("Bearer {}", token.trim());
-        let mut response = ureq::get(url).header("Authorization", bearer).call().unwrap();
-        assert_eq!(response.headers()["content-type"], "application/x-ndjson");
-        let text = response.body_mut().read_to_string().unwrap();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-    }
-
-    fn activation(&self, words: &[&str]) -> Activation {
-        self.json(words)["activation"].as_str().unwrap().parse().unwrap()
-    }
-
-    fn enter_shop(&self) {
-        self.kessai(&["merchant", "set", "M1", "--name", "Blue Shop"]);
-        let store = ["store", "set", "S1", "--merchant", "M1", "--name", "Station"];
-        self.kessai(&[&store[..], &["--currency", "JPY"]].concat());
-        self.kessai(&["terminal", "set", "POS1", "--store", "S1"]);
-        self.kessai(&["customer", "add", "C-1", "--currency", "JPY", "--balance", "1000"]);
-    }
-}
 
 fn purchase(payment: PaymentId, price: u64) -> Purchase {
     Purchase {
@@ -208,7 +93,7 @@ fn what_makes_no_sense_is_named_and_changes_nothing() {
 #[test]
 fn nobody_is_served_without_the_token() {
     let processor = Processor::start();
-    let wrong = processor.folder.path().join("wrong");
+    let wrong = processor.desk().join("wrong");
     std::fs::write(&wrong, "0".repeat(64)).unwrap();
     let mut command = Command::new(KESSAI);
     command.args(["books", "show", "--admin", &processor.admin, "--token-file"]).arg(&wrong);
@@ -233,10 +118,10 @@ async fn through_all_doors() {
     processor.enter_shop();
     let network = endpoint("127.0.0.1:0".parse().unwrap()).unwrap();
     let (till_folder, phone_folder) =
-        (processor.folder.path().join("till"), processor.folder.path().join("phone"));
+        (processor.desk().join("till"), processor.desk().join("phone"));
     let activation = processor.activation(&["terminal", "activate", "POS1"]);
     let till = enrol_peer(&network, &activation, &till_folder).await.unwrap();
-    let again = enrol_peer(&network, &activation, &processor.folder.path().join("thief")).await;
+    let again = enrol_peer(&network, &activation, &processor.desk().join("thief")).await;
     assert!(again.is_err(), "a code serves once");
     let password = Password::new("490172").unwrap();
     let activation = processor.activation(&["customer", "activate", "C-1"]);
