@@ -38,6 +38,7 @@ mod transfers;
 pub use admin::AdminError;
 pub use books::{Books, CurrencyBooks};
 pub use layout::{Layout, MAX_SHARDS};
+pub use listing::Tallies;
 
 /// The authorisation engine: customers, payments and tallies in memory, under one lock a shard.
 #[derive(Debug)]

@@ -52,6 +52,8 @@ pub(crate) struct Shard {
     /// All payments in the order in which they were opened. Derived from `payments`.
     timeline: Vec<(u64, PaymentId)>,
     pub(crate) ledger: Ledger,
+    /// The last record of its own that this process queued.
+    pub(crate) after: Lsn,
 }
 
 /// What a command brings besides itself.
@@ -75,6 +77,7 @@ impl Shard {
             deadlines: BTreeSet::new(),
             timeline: Vec::new(),
             ledger: Ledger::new(seed),
+            after: Lsn::NONE,
         }
     }
 
@@ -117,14 +120,25 @@ impl Shard {
         state: Option<PaymentState>,
         limit: usize,
     ) -> impl Iterator<Item = (u64, PaymentId)> {
-        let from = self.timeline.partition_point(|(at_ms, _)| *at_ms < opened_ms.start);
-        let to = self.timeline.partition_point(|(at_ms, _)| *at_ms < opened_ms.end);
-        let within = self.timeline.get(from..to).unwrap_or_default().iter().rev();
+        let within = self.within(opened_ms).iter().rev();
         let stands = move |(_, payment): &&(u64, PaymentId)| {
             let found = self.payments.get(payment);
             found.is_some_and(|found| state.is_none_or(|state| found.view.state == state))
         };
         within.filter(stands).take(limit).copied()
+    }
+
+    /// All payments that were opened in `opened_ms`, the earliest first.
+    pub(crate) fn opened(&self, opened_ms: Range<u64>) -> impl Iterator<Item = &PaymentView> {
+        let within = self.within(opened_ms).iter();
+        within.filter_map(|(_, payment)| Some(&self.payments.get(payment)?.view))
+    }
+
+    /// The part of the timeline in which payments were opened in `opened_ms`.
+    fn within(&self, opened_ms: Range<u64>) -> &[(u64, PaymentId)] {
+        let from = self.timeline.partition_point(|(at_ms, _)| *at_ms < opened_ms.start);
+        let to = self.timeline.partition_point(|(at_ms, _)| *at_ms < opened_ms.end);
+        self.timeline.get(from..to).unwrap_or_default()
     }
 
     /// Tells where a command has just brought a payment.
@@ -153,6 +167,7 @@ impl Shard {
         };
         let after = slot.push(entry);
         self.remember(touched, after);
+        self.after = after;
         after
     }
 

@@ -7,13 +7,20 @@
 //! # Source
 //! RFC 9110 (HTTP), RFC 6750 (bearer tokens), RFC 9457 (problem details).
 
+mod about;
 mod activation;
+mod catalogue;
 mod customers;
+mod export;
+mod import;
 mod listener;
 mod office;
 mod payments;
 mod problem;
 mod register;
+pub mod rows;
+mod stream;
+mod table;
 
 use std::io;
 use std::net::SocketAddr;
@@ -33,7 +40,7 @@ pub use listener::{Administration, AdministrationError};
 use office::Office;
 use problem::Problem;
 
-/// The longest request body that is not an import, in bytes.
+/// The longest request body that is not an import, in bytes; imports have a setting.
 const MAX_BODY: usize = 64 << 10;
 
 /// The secret that every request must bear.
@@ -78,6 +85,10 @@ fn router(office: Arc<Office>, token: Token) -> Router {
         .merge(customers::routes())
         .merge(payments::routes())
         .merge(activation::routes())
+        .merge(export::routes())
+        .merge(about::routes())
+        .merge(import::routes())
+        .merge(catalogue::routes())
         .route_layer(from_fn_with_state(token, check_token));
     Router::new()
         .route("/v1/health", get(|| async { StatusCode::NO_CONTENT }))

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 mod books;
 mod customers;
 mod desk;
+mod import;
 mod register;
 mod server;
 mod table;
@@ -33,6 +34,7 @@ Examples:
   kessai terminal activate POS00001                 give out its activation string
   kessai customer add 1234-567-890 --currency JPY --balance 1235000
   kessai customer activate 1234-567-890             give out a handset's activation string
+  kessai import customers customers.csv             enter many at once
   kessai payment list --state pending               look at what waits
 
 Exit codes: 0 done, 1 could not be done (the last line says why), 2 usage.";
@@ -59,6 +61,14 @@ enum Command {
         #[arg(long)]
         log_json: bool,
     },
+    /// Import a table: every line is checked before any is entered.
+    ///
+    /// CSV with a heading, or one JSON object a line; docs/OPERATING.md lists the columns. What is
+    /// wrong is said as FILE:LINE: REASON, and keeps everything out unless --skip-bad is given.
+    #[command(verbatim_doc_comment)]
+    Import(import::Import),
+    /// The gateway itself.
+    Gateway(Administered<server::GatewayCommand>),
     /// Merchants: who is paid.
     Merchant(Administered<register::MerchantCommand>),
     /// Stores of merchants.
@@ -97,6 +107,8 @@ impl Arguments {
                 server::start_log(log_json);
                 server::serve(&config)
             }
+            Command::Import(it) => it.run(),
+            Command::Gateway(it) => it.run(server::GatewayCommand::request),
             Command::Merchant(it) => it.run(register::MerchantCommand::request),
             Command::Store(it) => it.run(register::StoreCommand::request),
             Command::Terminal(it) => it.run(register::TerminalCommand::request),
@@ -112,8 +124,8 @@ impl Arguments {
 
 impl<C: Subcommand> Administered<C> {
     fn run(&self, request: impl FnOnce(&C) -> Request) -> anyhow::Result<()> {
-        let answer = Desk::open(&self.desk)?.ask(&request(&self.command))?;
-        self.desk.show(&answer);
-        Ok(())
+        let request = request(&self.command);
+        let answer = Desk::open(&self.desk)?.ask(&request)?;
+        self.desk.show(&answer, request.layout())
     }
 }

@@ -22,7 +22,7 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use crate::outgoing::{Close, Outgoing, Queued, queue_of};
 use crate::session::{Reception, Session, Way};
-use crate::tls;
+use crate::{tls, transport};
 
 /// Messages that are written together at most.
 const BATCH: usize = 64;
@@ -61,6 +61,10 @@ pub(crate) async fn serve(
         Close::close(&connection, CloseCode::NotEnrolled);
         return CloseCode::NotEnrolled;
     };
+    match peer {
+        Peer::Controller(..) | Peer::Hub(_) => transport::widen(&connection),
+        Peer::Terminal(_) | Peer::Handset(..) => {}
+    }
     let Ok(Ok((send, recv))) = timeout_at(greet_by, connection.accept_bi()).await else {
         Close::close(&connection, CloseCode::HandshakeTimeout);
         return CloseCode::HandshakeTimeout;

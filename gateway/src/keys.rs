@@ -199,6 +199,13 @@ impl Keys {
     pub fn reset_key(&self) -> Zeroizing<[u8; 32]> {
         self.first.sealing_key().derive_key("stateless reset")
     }
+
+    /// The key by which QUIC connection ids of ours are known, also those of before a restart.
+    #[must_use]
+    pub fn connection_id_key(&self) -> u64 {
+        let key = self.first.sealing_key().derive_key("connection ids");
+        key.first_chunk().copied().map_or(0, u64::from_be_bytes)
+    }
 }
 
 /// Reads lines of a number and a key in hexadecimal, the oldest first: it, and those after it.

@@ -10,13 +10,21 @@ use kessai_wire::{CloseCode, Message, Push};
 use tokio::sync::mpsc;
 
 use crate::reply::Counted;
+use crate::session::MAX_IN_FLIGHT_OF_MANY;
 
 /// Messages that may wait for one stream of a peer that speaks for one.
 pub(crate) const QUEUE: usize = 256;
 
 /// Messages that may wait for one stream of a peer that speaks for many: the answers to all that it
-/// may have asked at once, and as many prompts and notices again.
-const QUEUE_OF_MANY: usize = 4_096;
+/// may have asked at once, and as many prompts and notices again. Room is taken as it is needed.
+const QUEUE_OF_MANY: usize = 2 * 4_096;
+
+const _: () = {
+    // No `usize::from` in a constant; both are far below 2^32.
+    #[expect(clippy::as_conversions, reason = "widens")]
+    let asked = MAX_IN_FLIGHT_OF_MANY as usize;
+    assert!(QUEUE_OF_MANY == 2 * asked, "who asks no more than it may is never called slow");
+};
 
 /// How many messages may wait for one stream of `peer`.
 pub(crate) const fn queue_of(peer: &Peer) -> usize {

@@ -50,6 +50,8 @@ pub struct Settings {
 pub struct Admin {
     /// The TCP address of the administration, on this machine alone.
     pub listen: SocketAddr,
+    /// The longest import, in MiB; it is kept on the disk of `data` while it is read.
+    pub import_mib: u64,
 }
 
 /// How long payments live and what they may try.
@@ -214,7 +216,7 @@ impl Default for Settings {
 
 impl Default for Admin {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 7480)) }
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 7480)), import_mib: 4_096 }
     }
 }
 

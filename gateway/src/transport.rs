@@ -9,22 +9,27 @@
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
+use std::time::Duration;
 
 use kessai_wire::limits::MAX_STREAMS;
 use quinn::crypto::rustls::{NoInitialCipherSuite, QuicServerConfig};
-use quinn::{EndpointConfig, IdleTimeout, ServerConfig, TransportConfig, VarInt};
+use quinn::{Connection, EndpointConfig, IdleTimeout, ServerConfig, TransportConfig, VarInt};
+use quinn_proto::HashedConnectionIdGenerator;
 use socket2::SockRef;
 
 use crate::keys::Keys;
 use crate::settings::Connections;
 
-/// Receive window of one stream, in bytes: half a frame of the greatest length, refilled as it is
-/// read.
-const STREAM_WINDOW: u32 = 16 << 10;
-/// Receive window of a whole connection, in bytes.
-const CONNECTION_WINDOW: u32 = 64 << 10;
+/// Receive window of a whole connection, in bytes: two frames of the greatest length. It bounds
+/// what anybody may send before it is read, whatever the streams promise.
+const RECEIVE_WINDOW: u32 = 64 << 10;
 /// What may wait to be sent or acknowledged on one connection, in bytes.
 const SEND_WINDOW: u64 = 256 << 10;
+/// Both windows of a connection that is known to speak for many, in bytes.
+const WINDOW_OF_MANY: u32 = 1 << 20;
+/// Receive window of one stream, in bytes: it cannot be changed once the peer is known, so it is
+/// what a stream of many may need, and the connection's window holds everybody else.
+const STREAM_WINDOW: u32 = WINDOW_OF_MANY;
 
 /// Makes the listener's side of QUIC.
 ///
@@ -40,7 +45,7 @@ pub(crate) fn server_config(
         .max_concurrent_bidi_streams(VarInt::from_u32(MAX_STREAMS))
         .max_concurrent_uni_streams(VarInt::from_u32(0))
         .stream_receive_window(VarInt::from_u32(STREAM_WINDOW))
-        .receive_window(VarInt::from_u32(CONNECTION_WINDOW))
+        .receive_window(VarInt::from_u32(RECEIVE_WINDOW))
         .send_window(SEND_WINDOW)
         .datagram_receive_buffer_size(None)
         .max_idle_timeout(Some(IdleTimeout::from(VarInt::from_u32(idle_ms))))
@@ -55,6 +60,12 @@ pub(crate) fn server_config(
         .incoming_buffer_size(16 << 10)
         .incoming_buffer_size_total(16 << 20);
     Ok(config)
+}
+
+/// Gives a connection the windows of one that speaks for many.
+pub(crate) fn widen(connection: &Connection) {
+    connection.set_receive_window(VarInt::from_u32(WINDOW_OF_MANY));
+    connection.set_send_window(u64::from(WINDOW_OF_MANY));
 }
 
 /// What may wait in the socket in each direction, in bytes: one socket serves all connections, and
@@ -77,10 +88,22 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
     Ok(socket)
 }
 
-/// Makes what holds for the socket: a reset key that outlives a restart, so that peers learn of one
-/// in a packet instead of a time-out.
+/// The least time between two resets. A restart leaves as many peers to be told as there were
+/// connections, and each reset is smaller than the packet that it answers.
+const RESET_INTERVAL: Duration = Duration::from_micros(100);
+
+/// Makes what holds for the socket: keys of resets and of connection ids that outlive a restart, so
+/// that peers learn of one in a packet instead of a time-out.
+///
+/// # Source
+/// RFC 9000, section 10.3.
 #[must_use]
 pub(crate) fn endpoint_config(keys: &Keys) -> EndpointConfig {
-    let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, keys.reset_key().as_ref());
-    EndpointConfig::new(Arc::new(key))
+    let reset = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, keys.reset_key().as_ref());
+    let ids = keys.connection_id_key();
+    let mut config = EndpointConfig::new(Arc::new(reset));
+    config
+        .cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(ids)))
+        .min_reset_interval(RESET_INTERVAL);
+    config
 }

@@ -130,6 +130,7 @@ async fn people_pay(shop: &Shop) -> Vec<String> {
         handset_nonce: vec![0xa5; 32].into(),
         proof: vec![0xc3; 32].into(),
         hub_tag: Bytes::new(),
+        shown_ago_ms: None,
     };
     for bytes in [&prompt.server_nonce, &prove.handset_nonce, &prove.proof] {
         secrets.extend(spellings(bytes));

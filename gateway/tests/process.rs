@@ -19,7 +19,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
 
+use bytes::Bytes;
 use kessai_client::wire::{Payment, PaymentState};
 use kessai_engine::Engine;
 use kessai_engine::terms::PaymentId;
@@ -210,6 +212,26 @@ async fn what_a_till_was_told_survives_a_kill() {
         check_books(node.engine(), i128::from(total));
         node.journal().close();
     }
+}
+
+/// A till that says something to a gateway which was killed and is back learns from its first
+/// answer that the connection is none, and comes again by itself: long before a time-out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn peers_come_back_at_once_to_a_gateway_that_was_killed() {
+    let place = Place::new();
+    let (people, root) = place.enrol().await;
+    let mut served = place.serve();
+    let address = served.address();
+    let pos1 = till("POS1", connector_to(&people.tills[0], address, root)).await;
+    bounded(pos1.echo(Bytes::from_static(b"before"))).await.unwrap();
+    served.kill();
+    place.configure(&anywhere("segment_mib = 1").replacen("127.0.0.1:0", &address.to_string(), 1));
+    let served = place.serve();
+    assert_eq!(served.address(), address);
+    // Far less than the 30 s after which a silent connection is given up.
+    let within = Duration::from_secs(8);
+    let echo = pos1.echo(Bytes::from_static(b"after"));
+    tokio::time::timeout(within, echo).await.expect("it has come back").unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

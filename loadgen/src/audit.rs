@@ -4,54 +4,18 @@
 //! what terminals and customers were told, and what people did, comes from the load generator's
 //! own [`ledger`](crate::ledger). Whatever does not agree becomes a sentence.
 
+mod books;
 mod payment;
 mod sums;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use kessai_engine::terms::{Amount, AmountError, CustomerId, MerchantId, Net, PaymentId};
-use kessai_engine::{CustomerView, Engine, PaymentView};
+use kessai_engine::terms::PaymentId;
 
 use crate::ledger::Record;
 
-/// The gateway's books, as far as the audit reads them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Books {
-    /// Every payment.
-    pub payments: HashMap<PaymentId, PaymentView>,
-    /// Every customer.
-    pub customers: BTreeMap<CustomerId, CustomerView>,
-    /// What each merchant is owed, in yen.
-    pub merchants: BTreeMap<MerchantId, Net>,
-    /// What the books themselves find wrong.
-    pub problems: Vec<String>,
-}
-
-impl Books {
-    /// Copies the books of an engine in which nothing moves.
-    ///
-    /// # Errors
-    /// [`AmountError`] if a sum leaves its range.
-    pub fn read(engine: &Engine) -> Result<Self, AmountError> {
-        let sums = engine.books()?;
-        let mut books = Self { problems: sums.problems, ..Self::default() };
-        for ((merchant, currency), net) in sums.merchants {
-            let yen = books.merchants.entry(merchant).or_default();
-            *yen = yen.checked_add(net)?;
-            if currency != kessai_engine::terms::Currency::JPY {
-                books.problems.push(format!("merchant {merchant} is owed {}", currency.code()));
-            }
-        }
-        engine.each_payment(|view| {
-            books.payments.insert(view.payment, view.clone());
-        });
-        engine.each_customer(|view| {
-            books.customers.insert(view.customer, view);
-        });
-        Ok(books)
-    }
-}
+pub use books::{Baseline, Books, CustomerEntry, PaymentEntry, Tallies};
 
 /// How many wrong passwords the gateway is set to bear: the last of them declines.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -69,8 +33,8 @@ pub struct Evidence {
     pub records: Vec<(PaymentId, Record)>,
     /// What must not have happened and belongs to no payment.
     pub strays: Vec<String>,
-    /// What every customer had to begin with.
-    pub openings: BTreeMap<CustomerId, Amount>,
+    /// What the books held before.
+    pub before: Baseline,
     /// How many wrong passwords are borne.
     pub tries: Tries,
     /// How long customers have to answer.

@@ -19,9 +19,11 @@ const RECENT: usize = 8;
 pub enum Stage {
     /// Keys are made.
     MakingKeys,
+    /// The books are read as they are before the run.
+    Reading,
     /// Customers are entered: so many of so many.
     Provisioning(usize, usize),
-    /// Connections are made: so many of so many.
+    /// Everybody connects: so many of so many.
     Connecting(usize, usize),
     /// Payments are offered.
     Running,

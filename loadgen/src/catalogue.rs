@@ -4,12 +4,12 @@
 //! The patent's product name file (81). Codes are of GS1's prefix 952, which is set aside for
 //! demonstrations and examples; names and prices are made up.
 
-use kessai_engine::terms::{Amount, Gtin, ProductName, TaxRate};
+use kessai_engine::terms::{Amount, Currency, Gtin, ProductName, TaxRate};
 use rand::Rng;
 use rand::distr::Distribution;
 use rand::distr::weighted::WeightedIndex;
 
-/// The file, `code,name,price_yen,tax_rate_bp`, one product a line below a heading.
+/// The file: `code,name,price_minor,tax_rate_bp`, one product a line below a heading.
 const FILE: &str = include_str!("../data/catalogue.csv");
 
 /// How much the sale of products is skewed towards a few: Zipf's exponent.
@@ -41,11 +41,23 @@ pub struct Catalogue {
 /// Says what is wrong with a catalogue file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CatalogueError {
+    /// The heading lacks a column.
+    #[error("the catalogue has no column {column}")]
+    Column {
+        /// Which one.
+        column: &'static str,
+    },
     /// A line is no product.
     #[error("line {line} of the catalogue is not a code, a name, a price and a tax rate")]
     Line {
         /// Which line, from 1.
-        line: usize,
+        line: u64,
+    },
+    /// A price is not in yen, which is all that our tills charge in.
+    #[error("line {line} of the catalogue has a price in another currency than JPY")]
+    Currency {
+        /// Which line, from 1.
+        line: u64,
     },
     /// There is no product.
     #[error("the catalogue has no products")]
@@ -61,16 +73,32 @@ impl Catalogue {
         Self::read(FILE)
     }
 
-    /// Reads a catalogue file.
+    /// Reads a catalogue file: CSV with the columns `code`, `name`, `price_minor` and `tax_rate_bp`
+    /// in any order, as `kessai merchant catalogue` writes it. Where there is a column `currency`, it
+    /// must say JPY; other columns are passed over.
     ///
     /// # Errors
-    /// [`CatalogueError`] names the first line that is no product.
+    /// [`CatalogueError`] names the column that is missing, or the first line that is no product or
+    /// not priced in yen.
     pub fn read(file: &str) -> Result<Self, CatalogueError> {
-        let products = (1..)
-            .zip(file.lines())
-            .skip(1)
-            .map(|(line, text)| product(text).ok_or(CatalogueError::Line { line }))
-            .collect::<Result<Vec<_>, _>>()?;
+        let mut reader = csv::Reader::from_reader(file.as_bytes());
+        let columns = match reader.headers() {
+            Ok(heading) => Columns::find(heading)?,
+            Err(_) => return Err(CatalogueError::Line { line: 1 }),
+        };
+        let mut products = Vec::new();
+        for record in reader.records() {
+            // Of unequal length, or not in UTF-8.
+            let wrong = |error: csv::Error| CatalogueError::Line {
+                line: error.position().map_or(0, csv::Position::line),
+            };
+            let record = record.map_err(wrong)?;
+            let line = record.position().map_or(0, csv::Position::line);
+            if columns.currency(&record).is_some_and(|code| code != Currency::JPY.code()) {
+                return Err(CatalogueError::Currency { line });
+            }
+            products.push(columns.product(&record).ok_or(CatalogueError::Line { line })?);
+        }
         let ranks = (1_u32..).take(products.len()).map(|rank| f64::from(rank).powf(SKEW));
         let popularity = WeightedIndex::new(ranks).map_err(|_none| CatalogueError::Empty)?;
         Ok(Self { products, popularity })
@@ -97,15 +125,42 @@ impl Catalogue {
     }
 }
 
-fn product(line: &str) -> Option<Product> {
-    let mut fields = line.split(',');
-    let product = Product {
-        code: Gtin::new(fields.next()?).ok()?,
-        name: ProductName::new(fields.next()?).ok()?,
-        price: Amount::new(fields.next()?.parse().ok()?).ok()?,
-        tax: TaxRate::new(fields.next()?.parse().ok()?).ok()?,
-    };
-    fields.next().is_none().then_some(product)
+/// Where each field stands in a line.
+struct Columns {
+    code: usize,
+    name: usize,
+    price: usize,
+    tax: usize,
+    currency: Option<usize>,
+}
+
+impl Columns {
+    fn find(heading: &csv::StringRecord) -> Result<Self, CatalogueError> {
+        let place = |column| {
+            let found = heading.iter().position(|name| name == column);
+            found.ok_or(CatalogueError::Column { column })
+        };
+        Ok(Self {
+            code: place("code")?,
+            name: place("name")?,
+            price: place("price_minor")?,
+            tax: place("tax_rate_bp")?,
+            currency: place("currency").ok(),
+        })
+    }
+
+    fn currency<'a>(&self, record: &'a csv::StringRecord) -> Option<&'a str> {
+        record.get(self.currency?)
+    }
+
+    fn product(&self, record: &csv::StringRecord) -> Option<Product> {
+        Some(Product {
+            code: Gtin::new(record.get(self.code)?).ok()?,
+            name: ProductName::new(record.get(self.name)?).ok()?,
+            price: Amount::new(record.get(self.price)?.parse().ok()?).ok()?,
+            tax: TaxRate::new(record.get(self.tax)?.parse().ok()?).ok()?,
+        })
+    }
 }
 
 #[cfg(test)]
@@ -141,7 +196,8 @@ mod tests {
 
     #[test]
     fn a_wrong_line_is_named() {
-        let line = |text: &str| Catalogue::read(&format!("heading\n{text}")).map(|_| ());
+        let read = |file: &str| Catalogue::read(file).map(|_| ());
+        let line = |text: &str| read(&format!("code,name,price_minor,tax_rate_bp\n{text}\n"));
         let wrong = Err(CatalogueError::Line { line: 2 });
         assert_eq!(line("9521000000377,鮭,138,800"), Ok(()));
         assert_eq!(line("9521000000378,鮭,138,800"), wrong, "a wrong check digit");
@@ -149,7 +205,21 @@ mod tests {
         {
             assert_eq!(line(text), wrong, "{text}");
         }
-        assert_eq!(Catalogue::read("heading\n").map(|_| ()), Err(CatalogueError::Empty));
+        assert_eq!(line(""), Err(CatalogueError::Empty));
+        assert_eq!(read("code,name\n"), Err(CatalogueError::Column { column: "price_minor" }));
+    }
+
+    /// As a processor's own file may have it, and `kessai merchant catalogue` writes it.
+    #[test]
+    fn columns_come_in_any_order_and_names_may_have_commas() {
+        let file = "merchant,price_minor,name,tax_rate_bp,code,currency\n\
+                    M0001,138,\"鮭, \"\"大\"\"\",800,9521000000377,JPY\n";
+        let catalogue = Catalogue::read(file).unwrap();
+        let product = &catalogue.products()[0];
+        assert_eq!(product.name.as_str(), "鮭, \"大\"");
+        assert_eq!((product.price.minor(), product.tax.basis_points()), (138, 800));
+        let dollars = Catalogue::read(&file.replace("JPY", "USD")).map(|_| ());
+        assert_eq!(dollars, Err(CatalogueError::Currency { line: 2 }), "138 cents are not 138 yen");
     }
 
     #[test]

@@ -1,22 +1,20 @@
-//! All of it together: a gateway, everybody connected, a run, a drain, the audit, the report.
+//! All of it together in one process: a gateway, everybody connected, a run, a drain, the audit,
+//! the report.
 
-use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::audit::{Evidence, compare};
-use crate::board::{Board, Stage, View};
-use crate::catalogue::CatalogueError;
-use crate::fleet::{Fleet, FleetError, Keyring, Way};
-use crate::life::{self, Workload};
+use crate::board::{Board, Stage};
+use crate::fleet::{Connections, Fleet, Muster, Ways};
+use crate::keyring::Keyring;
+use crate::life::Workload;
 use crate::people::Pace;
-use crate::population::{Population, PopulationError, Size};
-use crate::report::{Page, Report};
-use crate::site::{Durability, Site, SiteError, SiteOptions};
-use crate::tally::{Summary, Tally};
+use crate::population::{Population, Size};
+use crate::report::Gateway;
+use crate::site::{Durability, Site, SiteOptions};
+use crate::trial::{Finding, Trial, TrialError, unless_stopped};
 
 /// What is run.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -25,10 +23,21 @@ pub struct Plan {
     pub workload: Workload,
     /// Who lives in it.
     pub size: Size,
-    /// How everybody reaches the gateway.
-    pub way: Way,
+    /// What lies between everybody and the gateway.
+    pub medium: Medium,
+    /// Over how many connections they reach it.
+    pub ways: Ways,
     /// Whether the gateway keeps a journal.
     pub durability: Durability,
+}
+
+/// What lies between the fleet and the gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Medium {
+    /// QUIC on the loopback address.
+    Network,
+    /// Channels in this process.
+    Channels,
 }
 
 /// How long a customer may take to answer, at the pace of life: the demo's 3 s at pace 10.
@@ -46,19 +55,23 @@ impl Plan {
     /// Says in a line what is run.
     #[must_use]
     pub fn heading(&self) -> String {
-        let Workload { rate, span, pace, seed, .. } = &self.workload;
-        let way = match self.way {
-            Way::Network => "over QUIC",
-            Way::Inside => "without a network",
+        let medium = match self.medium {
+            Medium::Network => "over QUIC",
+            Medium::Channels => "without a network",
         };
-        format!(
-            "Kessai demo {way}: {} terminals, {} customers, {rate} payments/s for {} s, \
-             people at pace {pace}, seed {seed}",
-            self.size.terminals,
-            self.size.customers,
-            span.as_secs_f64()
-        )
+        heading(&format!("Kessai demo {medium}"), self.size, self.ways, &self.workload)
     }
+}
+
+/// Says in a line what is run.
+pub(crate) fn heading(what: &str, size: Size, ways: Ways, workload: &Workload) -> String {
+    let Workload { rate, span, pace, seed, .. } = workload;
+    format!(
+        "{what}: {}, {}, {rate} payments/s for {} s, people at pace {pace}, seed {seed}",
+        ways.tills.phrase(size.terminals, "terminals", size.controllers, "controllers"),
+        ways.handsets.phrase(size.customers, "customers", size.hubs, "hubs"),
+        span.as_secs_f64()
+    )
 }
 
 /// How long customers have to answer at a pace.
@@ -67,143 +80,70 @@ pub fn prompt(pace: Pace) -> Duration {
     pace.shorten(PROMPT).max(SHORTEST_PROMPT)
 }
 
-/// Why there is nothing to report.
-#[derive(Debug, thiserror::Error)]
-pub enum DemoError {
-    /// Nobody can be made up.
-    #[error(transparent)]
-    Population(#[from] PopulationError),
-    /// There is nothing to sell.
-    #[error(transparent)]
-    Catalogue(#[from] CatalogueError),
-    /// There is no gateway.
-    #[error(transparent)]
-    Site(#[from] SiteError),
-    /// Not everybody can connect.
-    #[error(transparent)]
-    Fleet(#[from] FleetError),
-    /// The report cannot be written.
-    #[error("cannot write {path}: {source}")]
-    Report {
-        /// Where to.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The system gives no threads.
-    #[error("cannot start threads: {0}")]
-    Threads(io::Error),
-    /// A task of ours panicked; a bug.
-    #[error("a task ended early: {0}")]
-    Task(#[from] tokio::task::JoinError),
-    /// It was called off while it was being prepared.
-    #[error("interrupted before the first payment")]
-    Interrupted,
-}
-
-/// What a run came to.
-#[derive(Debug, Clone)]
-pub struct Finding {
-    /// For programs.
-    pub report: Report,
-    /// Counts and times.
-    pub tally: Tally,
-    /// What was run, in a line.
-    pub heading: String,
-    /// Connections lost and calls without an answer.
-    pub troubles: u64,
-    /// The last of them in words.
-    pub trouble: Option<String>,
-}
-
-impl Finding {
-    /// Writes the report for people.
-    #[must_use]
-    pub fn page(&self) -> String {
-        Page {
-            report: &self.report,
-            tally: &self.tally,
-            heading: &self.heading,
-            troubles: (self.troubles, self.trouble.as_deref()),
-        }
-        .to_string()
-    }
-}
-
 /// Runs a plan from an empty data directory to the report. The offering ends early when `stop`
 /// becomes true, or when nobody is left who could set it.
 ///
 /// # Errors
-/// [`DemoError`] if the run could not be made; what the audit finds is no error.
+/// [`TrialError`] if the run could not be made; what the audit finds is no error.
 pub async fn run(
     plan: &Plan,
     board: Arc<Board>,
     mut stop: watch::Receiver<bool>,
-) -> Result<Finding, DemoError> {
-    let prepared = {
-        let preparing = prepare(plan, &board);
-        let called_off = stop.wait_for(|stop| *stop);
-        tokio::select! {
-            biased;
-            _stopped = called_off => None,
-            prepared = preparing => Some(prepared?),
-        }
-    };
-    let (site, population, fleet) = prepared.ok_or(DemoError::Interrupted)?;
-    let ledger = life::run(
-        &plan.workload,
-        Arc::clone(&population),
-        fleet,
-        plan.prompt(),
-        Arc::clone(&board),
-        stop,
-    )
-    .await?;
-    board.stage(Stage::Auditing);
-    let (records, strays) = ledger.copy();
-    let openings = population.customers.iter().map(|customer| (customer.id, customer.opening));
-    let evidence = Evidence {
-        records,
-        strays,
-        openings: openings.collect(),
-        tries: site.tries(),
-        prompt: plan.prompt(),
-    };
-    let mut problems = compare(&evidence, &site.books()?);
-    problems.extend(site.stop().await?);
-    let mut tally = board.unfinished_tally();
-    for (_, record) in &evidence.records {
-        tally.add(&Summary::of(record));
-    }
-    let Workload { seed, span, .. } = plan.workload;
-    let report = Report::new(&tally, problems, seed, span);
-    let View { troubles, trouble, .. } = board.view();
-    Ok(Finding { report, tally, heading: plan.heading(), troubles, trouble })
+) -> Result<Finding, TrialError> {
+    let (site, trial, fleet) = unless_stopped(&mut stop, prepare(plan, board)).await?;
+    let evidence = trial.live(fleet, stop).await?;
+    let mut books = site.books()?;
+    books.problems.extend(site.stop().await?);
+    Ok(trial.judge(&evidence, &books))
 }
 
 /// Makes everybody, the gateway and all connections.
-async fn prepare(
-    plan: &Plan,
-    board: &Arc<Board>,
-) -> Result<(Site, Arc<Population>, Fleet), DemoError> {
-    let (size, seed, way) = (plan.size, plan.workload.seed, plan.way);
+async fn prepare(plan: &Plan, board: Arc<Board>) -> Result<(Site, Trial, Fleet), TrialError> {
+    let Plan { workload, size, medium, ways, durability } = *plan;
+    let keyring = Keyring::new(workload.seed);
     let making = tokio::task::spawn_blocking(move || {
-        let population = Population::new(size, seed)?;
-        let keyring = Keyring::make(&population, way)?;
-        Ok::<_, DemoError>((Arc::new(population), keyring))
+        let population = Population::new(size, workload.seed)?;
+        let pins = keyring.pins(&population).map_err(crate::fleet::FleetError::from)?;
+        Ok::<_, TrialError>((Arc::new(population), pins))
     });
-    let (population, keyring) = making.await??;
-    let (tills, customers) = (population.tills.len(), population.customers.len());
-    let connections = tills.saturating_add(customers);
+    let (population, pins) = making.await??;
+    let customers = population.customers.len();
+    let connections = Connections::of(&population, ways);
     let site = Site::start(SiteOptions {
         prompt: plan.prompt(),
-        connections,
-        durability: plan.durability,
+        connections: connections.all(),
+        durability,
     })?;
     let entered = |done| board.stage(Stage::Provisioning(done, customers));
-    site.provision(&population, keyring.pins(), entered).await?;
-    let shown = Arc::clone(board);
-    let connected = move |done| shown.stage(Stage::Connecting(done, connections));
-    let fleet = Fleet::connect(&site, &population, &keyring, connected).await?;
-    Ok((site, population, fleet))
+    let before = site.provision(&population, &pins, entered).await?;
+    let road = match medium {
+        Medium::Network => site.over_network()?,
+        Medium::Channels => site.inside(),
+    };
+    let muster = Muster {
+        road: &road,
+        ways,
+        population: &population,
+        keyring,
+        before: &before,
+        prompt: plan.prompt(),
+    };
+    let (shown, all) = (Arc::clone(&board), muster.steps());
+    let connected = move |done| shown.stage(Stage::Connecting(done, all));
+    let fleet = Fleet::connect(&muster, connected).await?;
+    let trial = Trial {
+        workload,
+        population,
+        before,
+        tries: site.tries(),
+        prompt: plan.prompt(),
+        gateway: Gateway {
+            address: site.address()?.to_string(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        },
+        connections,
+        heading: plan.heading(),
+        board,
+    };
+    Ok((site, trial, fleet))
 }

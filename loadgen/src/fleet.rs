@@ -1,35 +1,67 @@
-//! All terminals and handsets of a run, each with a connection of its own.
+//! All terminals and handsets of a run, connected: each by itself, or many over one connection of a
+//! store controller or a carrier hub.
 //!
-//! There are two ways to the gateway: over QUIC, as in life, and without a network, where the same
-//! messages go through channels. The same workload runs on both.
+//! There are two roads to a gateway: over QUIC, as in life, and without a network, where the same
+//! messages go through channels. The same workload runs on both, and by either way.
 
+mod gate;
 mod inside;
+mod roads;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use kessai_client::terms::collation::ChannelBinding;
+use kessai_client::terms::CustomerId;
 use kessai_client::{
-    ConnectError, Connector, Endpoint, Events, Handset, Options, PeerKey, QuicConnector,
-    QuicOptions, RootPin, Terminal, endpoint, wire,
+    ConnectError, Controller, Events, Handset, Hub, Options, RootPin, Terminal, wire,
 };
-use kessai_engine::{KeyPin, Peer};
-use tokio::sync::Semaphore;
+use kessai_engine::Peer;
 use tokio::task::JoinSet;
 
-use crate::population::Population;
-use crate::site::{Pins, Site, SiteError};
-use inside::Inside;
+use crate::audit::Baseline;
+use crate::keyring::{Holder, Keyring};
+use crate::population::{Customer, Population};
+use crate::site::Door;
+use gate::{Gate, in_order};
+use roads::Roads;
 
-/// How the fleet reaches the gateway.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Where a fleet goes.
+#[derive(Debug, Clone)]
+pub enum Road {
+    /// Over QUIC, to the gateway at this address that stands under this root.
+    Network(SocketAddr, RootPin),
+    /// Through channels, to a gateway in this process.
+    Inside(Door),
+}
+
+/// How many share a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Way {
-    /// Over QUIC on the loopback address.
-    Network,
-    /// Through channels in this process.
-    Inside,
+    /// None: each has a connection of its own.
+    #[default]
+    Own,
+    /// As many as a controller or hub carries.
+    Carried,
+}
+
+impl Way {
+    /// Says how many go which way: `8 tills`, or `8 tills through 2 controllers`.
+    pub(crate) fn phrase(self, count: u32, what: &str, carriers: u32, carrier: &str) -> String {
+        match self {
+            Self::Own => format!("{count} {what}"),
+            Self::Carried => format!("{count} {what} through {carriers} {carrier}"),
+        }
+    }
+}
+
+/// How terminals and handsets connect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Ways {
+    /// The tills: by themselves, or carried by the controllers of their merchants.
+    pub tills: Way,
+    /// The handsets: by themselves, or carried by hubs.
+    pub handsets: Way,
 }
 
 /// Why the fleet cannot be made.
@@ -49,76 +81,89 @@ pub enum FleetError {
         /// Why.
         source: ConnectError,
     },
-    /// The gateway has been stopped.
-    #[error(transparent)]
-    Site(#[from] SiteError),
+    /// The gateway knows a peer by another key.
+    #[error("the gateway does not know the key of {0}: it was given those of another seed")]
+    Stranger(String),
+    /// There is nobody to carry a peer.
+    #[error("there is no {carrier} to carry {who}")]
+    Uncarried {
+        /// What is missing.
+        carrier: &'static str,
+        /// Whom it would carry.
+        who: String,
+    },
     /// A task of ours panicked; a bug.
     #[error("a connecting task ended early: {0}")]
     Task(#[from] tokio::task::JoinError),
 }
 
-/// UDP sockets that all connections share.
-const SOCKETS: usize = 4;
-/// Handshakes that are under way at a time.
-const CONNECTING: usize = 64;
 /// What a call may take beyond the people's time, before it counts as unanswered.
 const PATIENCE: Duration = Duration::from_secs(8);
 
-/// The keys of the fleet, made before anybody is entered.
-pub struct Keyring {
-    keys: Keys,
-    pins: Pins,
+/// Says who is to connect, and how.
+#[derive(Clone, Copy)]
+pub struct Muster<'a> {
+    /// Where to.
+    pub road: &'a Road,
+    /// Over how many connections.
+    pub ways: Ways,
+    /// Who.
+    pub population: &'a Population,
+    /// By which keys.
+    pub keyring: Keyring,
+    /// What everybody has seen already.
+    pub before: &'a Baseline,
+    /// How long customers have to answer.
+    pub prompt: Duration,
 }
 
-enum Keys {
-    Network { tills: Vec<PeerKey>, handsets: Vec<PeerKey> },
-    Inside,
-}
-
-impl Keyring {
-    /// Makes a key for everybody.
-    ///
-    /// # Errors
-    /// [`FleetError::Key`] if there is no randomness.
-    pub fn make(population: &Population, way: Way) -> Result<Self, FleetError> {
-        let (tills, handsets) = (population.tills.len(), population.customers.len());
-        match way {
-            Way::Network => {
-                let make = |count| (0..count).map(|_| PeerKey::generate()).collect();
-                let (tills, handsets): (Result<Vec<_>, _>, Result<Vec<_>, _>) =
-                    (make(tills), make(handsets));
-                let (tills, handsets) = (tills?, handsets?);
-                let pin = |key: &PeerKey| KeyPin(key.pin());
-                let pins = Pins {
-                    tills: tills.iter().map(pin).collect(),
-                    handsets: handsets.iter().map(pin).collect(),
-                };
-                Ok(Self { keys: Keys::Network { tills, handsets }, pins })
-            }
-            Way::Inside => {
-                let mut numbers = 0_u64..;
-                let mut make =
-                    |count| numbers.by_ref().take(count).map(made_up_pin).collect::<Vec<_>>();
-                let pins = Pins { tills: make(tills), handsets: make(handsets) };
-                Ok(Self { keys: Keys::Inside, pins })
-            }
-        }
-    }
-
-    /// By what the gateway is to know everybody.
+impl Muster<'_> {
+    /// Counts how often [`Fleet::connect`] says that there is one more: for each connection, and
+    /// for each handset that attaches through another's.
     #[must_use]
-    pub const fn pins(&self) -> &Pins {
-        &self.pins
+    pub const fn steps(&self) -> usize {
+        let attached = match self.ways.handsets {
+            Way::Own => 0,
+            Way::Carried => self.population.customers.len(),
+        };
+        Connections::of(self.population, self.ways).all().saturating_add(attached)
     }
 }
 
-/// Without a network nobody shows a key, but everybody is entered with one.
-fn made_up_pin(number: u64) -> KeyPin {
-    let mut pin = [0; 32];
-    for (place, byte) in pin.iter_mut().zip(number.to_be_bytes()) {
-        *place = byte;
+/// How many connections a fleet has, by who opened them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Connections {
+    /// Terminals that speak for themselves.
+    pub terminals: usize,
+    /// Handsets that speak for themselves.
+    pub handsets: usize,
+    /// Store controllers.
+    pub controllers: usize,
+    /// Carrier hubs.
+    pub hubs: usize,
+}
+
+impl Connections {
+    /// Counts the connections that a population makes.
+    #[must_use]
+    pub const fn of(population: &Population, ways: Ways) -> Self {
+        let (terminals, controllers) = match ways.tills {
+            Way::Own => (population.tills.len(), 0),
+            Way::Carried => (0, population.controllers.len()),
+        };
+        let (handsets, hubs) = match ways.handsets {
+            Way::Own => (population.customers.len(), 0),
+            Way::Carried => (0, population.hubs.len()),
+        };
+        Self { terminals, handsets, controllers, hubs }
     }
-    KeyPin(pin)
+
+    /// Adds them up.
+    #[must_use]
+    pub const fn all(&self) -> usize {
+        let own = self.terminals.saturating_add(self.handsets);
+        own.saturating_add(self.controllers).saturating_add(self.hubs)
+    }
 }
 
 /// All terminals and handsets, connected, in the order of the population.
@@ -130,159 +175,138 @@ pub struct Fleet {
     pub handsets: Vec<(Handset, Events)>,
 }
 
-/// Makes connectors for everybody.
-struct Roads<'a> {
-    site: &'a Site,
-    keyring: &'a Keyring,
-    address: SocketAddr,
-    root: RootPin,
-    endpoints: Vec<Endpoint>,
-}
-
 impl Fleet {
-    /// Connects everybody; `connected` is called with the number of connections that stand.
+    /// Connects everybody; `connected` is called with the number of [`steps`](Muster::steps) made.
     ///
     /// # Errors
     /// [`FleetError`] of the first that cannot connect.
     pub async fn connect(
-        site: &Site,
-        population: &Population,
-        keyring: &Keyring,
+        muster: &Muster<'_>,
         connected: impl Fn(usize) + Send + Sync + 'static,
     ) -> Result<Self, FleetError> {
-        let roads = Roads::new(site, keyring)?;
-        let gate = Arc::new(Gate {
-            free: Semaphore::new(CONNECTING),
-            count: AtomicUsize::new(0),
-            connected,
-        });
-        let options = options(site.options().prompt);
-        let mut tills = JoinSet::new();
-        for (number, till) in population.tills.iter().enumerate() {
-            let connector = roads.of_till(number, Peer::Terminal(till.id))?;
-            let (gate, options, id) = (Arc::clone(&gate), options.clone(), till.id);
-            tills.spawn(async move {
-                let connecting = Terminal::connect(connector, id, options);
-                (number, gate.pass(&id, connecting).await)
-            });
-        }
-        let terminals = in_order(tills, population.tills.len()).await?;
-        let mut phones = JoinSet::new();
-        for (number, customer) in population.customers.iter().enumerate() {
-            let peer = Peer::Handset(customer.id, customer.device);
-            let connector = roads.of_handset(number, peer)?;
-            let id = wire::Handset { customer: customer.id, device: customer.device };
-            let server = customer.secrets().device_keys().server.clone();
-            let (gate, options) = (Arc::clone(&gate), options.clone());
-            phones.spawn(async move {
-                let connecting = Handset::connect(connector, id, server, 0, options);
-                (number, gate.pass(&id, connecting).await)
-            });
-        }
-        let handsets = in_order(phones, population.customers.len()).await?;
+        let roads = Roads::new(muster.road, muster.keyring)?;
+        let boarding = Boarding { muster, roads, gate: Arc::new(Gate::new(connected)) };
+        let terminals = match muster.ways.tills {
+            Way::Own => boarding.tills().await?,
+            Way::Carried => boarding.carried_tills().await?,
+        };
+        let handsets = match muster.ways.handsets {
+            Way::Own => boarding.handsets().await?,
+            Way::Carried => boarding.carried_handsets().await?,
+        };
         Ok(Self { terminals, handsets })
     }
 }
 
-/// Waits for all tasks and puts what they made in the order of its numbers.
-async fn in_order<T: 'static>(
-    mut tasks: JoinSet<(usize, Result<T, FleetError>)>,
-    count: usize,
-) -> Result<Vec<T>, FleetError> {
-    let mut made = Vec::with_capacity(count);
-    while let Some(task) = tasks.join_next().await {
-        let (number, result) = task?;
-        made.push((number, result?));
-    }
-    made.sort_unstable_by_key(|(number, _)| *number);
-    Ok(made.into_iter().map(|(_, made)| made).collect())
+/// A fleet that is connecting.
+struct Boarding<'a, F> {
+    muster: &'a Muster<'a>,
+    roads: Roads<'a>,
+    gate: Arc<Gate<F>>,
 }
 
-/// Lets a bounded number of peers connect at a time.
-struct Gate<F> {
-    free: Semaphore,
-    count: AtomicUsize,
-    connected: F,
-}
-
-impl<F: Fn(usize)> Gate<F> {
-    async fn pass<T>(
-        &self,
-        who: &impl std::fmt::Display,
-        connecting: impl Future<Output = Result<T, ConnectError>>,
-    ) -> Result<T, FleetError> {
-        // The semaphore is never closed, so that there is always a permit in the end.
-        let permit = self.free.acquire().await;
-        let result = connecting.await;
-        drop(permit);
-        let made = result.map_err(|source| FleetError::Connect { who: who.to_string(), source })?;
-        (self.connected)(self.count.fetch_add(1, Ordering::Relaxed).saturating_add(1));
-        Ok(made)
-    }
-}
-
-fn options(prompt: Duration) -> Options {
-    Options {
-        software: wire::SoftwareName::new(concat!("kessai-loadgen ", env!("CARGO_PKG_VERSION")))
-            .ok(),
-        connect_within: Duration::from_secs(60),
-        greet_within: Duration::from_secs(20),
-        call_within: PATIENCE,
-        pay_within: prompt.saturating_add(PATIENCE),
-        ..Options::default()
-    }
-}
-
-impl<'a> Roads<'a> {
-    fn new(site: &'a Site, keyring: &'a Keyring) -> Result<Self, FleetError> {
-        let sockets = match keyring.keys {
-            Keys::Network { .. } => SOCKETS,
-            Keys::Inside => 0,
-        };
-        let free_port = SocketAddr::from(([127, 0, 0, 1], 0));
-        let endpoints = (0..sockets).map(|_| endpoint(free_port)).collect::<Result<_, _>>()?;
-        let root = RootPin(site.root_pin()?.0);
-        Ok(Self { site, keyring, address: site.address()?, root, endpoints })
+impl<F: Fn(usize) + Send + Sync + 'static> Boarding<'_, F> {
+    async fn tills(&self) -> Result<Vec<Terminal>, FleetError> {
+        let mut tasks = JoinSet::new();
+        for (place, till) in self.muster.population.tills.iter().enumerate() {
+            let connector = self.roads.of_one(Holder::Till(place), Peer::Terminal(till.id))?;
+            let (gate, options, id) = (Arc::clone(&self.gate), self.options(), till.id);
+            tasks.spawn(async move {
+                let connecting = Terminal::connect(connector, id, options);
+                (place, gate.pass(&id, connecting).await)
+            });
+        }
+        in_order(tasks).await
     }
 
-    fn of_till(&self, number: usize, peer: Peer) -> Result<Arc<dyn Connector>, FleetError> {
-        match &self.keyring.keys {
-            Keys::Network { tills, .. } => self.over_network(number, tills.get(number)),
-            Keys::Inside => Ok(self.inside(peer)),
+    async fn carried_tills(&self) -> Result<Vec<Terminal>, FleetError> {
+        let population = self.muster.population;
+        let mut tasks = JoinSet::new();
+        for (place, controller) in population.controllers.iter().enumerate() {
+            let peer = Peer::Controller(controller.id, controller.merchant);
+            let connector = self.roads.of_many(Holder::Controller(place), peer)?;
+            let (gate, options, id) = (Arc::clone(&self.gate), self.options(), controller.id);
+            tasks.spawn(async move {
+                let connecting = Controller::connect(connector, id, options);
+                (place, gate.pass(&id, connecting).await)
+            });
+        }
+        let controllers = in_order(tasks).await?;
+        let tills = population.tills.iter().zip(population.controllers_of_tills());
+        tills
+            .map(|(till, place)| {
+                let controller = place.and_then(|place| controllers.get(place));
+                let controller = controller.ok_or_else(|| FleetError::Uncarried {
+                    carrier: "controller",
+                    who: till.id.to_string(),
+                })?;
+                Ok(controller.terminal(till.id))
+            })
+            .collect()
+    }
+
+    async fn handsets(&self) -> Result<Vec<(Handset, Events)>, FleetError> {
+        let mut tasks = JoinSet::new();
+        for (place, customer) in self.muster.population.customers.iter().enumerate() {
+            let peer = Peer::Handset(customer.id, customer.device);
+            let connector = self.roads.of_one(Holder::Handset(place), peer)?;
+            let (id, seen) = (handset_of(customer), self.seen(&customer.id));
+            let server = customer.keys().server.clone();
+            let (gate, options) = (Arc::clone(&self.gate), self.options());
+            tasks.spawn(async move {
+                let connecting = Handset::connect(connector, id, server, seen, options);
+                (place, gate.pass(&id, connecting).await)
+            });
+        }
+        in_order(tasks).await
+    }
+
+    async fn carried_handsets(&self) -> Result<Vec<(Handset, Events)>, FleetError> {
+        let population = self.muster.population;
+        let mut tasks = JoinSet::new();
+        for (place, id) in population.hubs.iter().copied().enumerate() {
+            let connector = self.roads.of_many(Holder::Hub(place), Peer::Hub(id))?;
+            let (gate, options) = (Arc::clone(&self.gate), self.options());
+            tasks.spawn(async move {
+                (place, gate.pass(&id, Hub::connect(connector, id, options)).await)
+            });
+        }
+        let hubs = in_order(tasks).await?;
+        let mut tasks = JoinSet::new();
+        for (place, customer) in population.customers.iter().enumerate() {
+            let (id, seen) = (handset_of(customer), self.seen(&customer.id));
+            let hub = population.hub_of_handset(place).and_then(|hub| hubs.get(hub)).cloned();
+            let hub =
+                hub.ok_or_else(|| FleetError::Uncarried { carrier: "hub", who: id.to_string() })?;
+            let keys = customer.keys();
+            let (server, device) = (keys.server.clone(), keys.device.clone());
+            let (gate, options) = (Arc::clone(&self.gate), self.options());
+            tasks.spawn(async move {
+                let connecting = hub.handset(id, server, device, seen, options);
+                (place, gate.pass(&id, connecting).await)
+            });
+        }
+        in_order(tasks).await
+    }
+
+    /// The last notice that a customer's handset has seen.
+    fn seen(&self, customer: &CustomerId) -> u64 {
+        self.muster.before.customers.get(customer).map_or(0, |entry| entry.notices)
+    }
+
+    fn options(&self) -> Options {
+        let software = concat!("kessai-loadgen ", env!("CARGO_PKG_VERSION"));
+        Options {
+            software: wire::SoftwareName::new(software).ok(),
+            connect_within: Duration::from_secs(60),
+            greet_within: Duration::from_secs(20),
+            call_within: PATIENCE,
+            pay_within: self.muster.prompt.saturating_add(PATIENCE),
+            ..Options::default()
         }
     }
-
-    fn of_handset(&self, number: usize, peer: Peer) -> Result<Arc<dyn Connector>, FleetError> {
-        match &self.keyring.keys {
-            Keys::Network { handsets, .. } => self.over_network(number, handsets.get(number)),
-            Keys::Inside => Ok(self.inside(peer)),
-        }
-    }
-
-    fn over_network(
-        &self,
-        number: usize,
-        key: Option<&PeerKey>,
-    ) -> Result<Arc<dyn Connector>, FleetError> {
-        let missing = |what: &str| FleetError::Connect {
-            who: format!("peer {number}"),
-            source: ConnectError::Setup(format!("there is no {what} for it")),
-        };
-        let key = key.ok_or_else(|| missing("key"))?;
-        let place = number.checked_rem(self.endpoints.len()).unwrap_or(0);
-        let endpoint = self.endpoints.get(place).cloned().ok_or_else(|| missing("socket"))?;
-        let options = QuicOptions::default();
-        QuicConnector::new(endpoint, self.address, self.root, key, &options)
-            .map(|connector| -> Arc<dyn Connector> { Arc::new(connector) })
-            .map_err(|source| FleetError::Connect { who: format!("peer {number}"), source })
-    }
-
-    fn inside(&self, peer: Peer) -> Arc<dyn Connector> {
-        Arc::new(Inside::new(self.site.place(), peer))
-    }
 }
 
-/// A connection's name where there is no TLS to give it one.
-fn made_up_channel() -> ChannelBinding {
-    ChannelBinding(rand::random())
+const fn handset_of(customer: &Customer) -> wire::Handset {
+    wire::Handset { customer: customer.id, device: customer.device }
 }

@@ -6,20 +6,28 @@
 //! against the gateway's books that no yen and no answer is missing or doubled.
 //!
 //! Reading order: [`schedule`] and [`people`] (what is going to happen), [`population`],
-//! [`catalogue`] and [`till`] (to whom, with what), [`site`] and [`fleet`] (a gateway, and all
-//! connections to it), [`life`] (the run), [`ledger`], [`audit`] and [`timing`] (the judgement),
-//! [`demo`] (all of it together). [`hand`] is apart from all that: a till and a handset for people.
+//! [`catalogue`] and [`till`] (to whom, with what), [`keyring`] and [`fleet`] (all connections to a
+//! gateway), [`life`] (the run), [`ledger`], [`audit`] and [`timing`] (the judgement), [`trial`]
+//! (what all runs have in common). A trial is made of a gateway in this process, by [`demo`] on a
+//! [`site`] of its own, or of one that runs somewhere else, by [`capacity`] with a population that
+//! was written out by [`provision`] and imported there. [`hand`] is apart from all that: a till and
+//! a handset for people.
 
+pub mod administration;
 pub mod audit;
 pub mod board;
+pub mod capacity;
 pub mod catalogue;
+pub mod commands;
 pub mod demo;
 pub mod fleet;
 pub mod hand;
+pub mod keyring;
 pub mod ledger;
 pub mod life;
 pub mod people;
 pub mod population;
+pub mod provision;
 pub mod report;
 #[cfg(test)]
 mod sample;
@@ -31,3 +39,4 @@ pub mod tally;
 pub mod till;
 pub mod timing;
 mod told;
+pub mod trial;

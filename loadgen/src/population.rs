@@ -1,24 +1,28 @@
-//! Who lives in the run: merchants, stores, terminals, customers and their handsets.
+//! Who lives in the run: merchants, stores, terminals, customers and their handsets, and the
+//! controllers and hubs that may carry them.
 //!
 //! All of it follows from the seed. Handsets get random keys instead of stretched passwords:
 //! stretching happens on phones, once, and would keep a machine busy for minutes here.
 
+mod carriers;
+mod customer;
 mod names;
+mod person;
 
-use kessai_engine::terms::collation::{DeviceKey, HandsetSecrets, SealedRow, SealingKey};
 use kessai_engine::terms::ids::CodeError;
 use kessai_engine::terms::text::TextError;
-use kessai_engine::terms::{
-    Amount, Currency, CustomerId, DeviceId, MerchantId, Rounding, StoreId, TerminalId,
-};
-use kessai_engine::{Merchant, Store};
+use kessai_engine::terms::{Currency, HubId, MerchantId, Rounding, StoreId, TerminalId};
+use kessai_engine::{Merchant, Standing, Store};
 use rand::distr::Distribution;
 use rand::distr::weighted::WeightedIndex;
-use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
 
 use crate::seeds::{Purpose, stream};
 use crate::till::Prices;
+
+pub use carriers::Controller;
+pub use customer::{Customer, Wealth};
+pub use person::Person;
 
 /// How many live in the run, and how rich they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,21 +31,18 @@ pub struct Size {
     pub customers: u32,
     /// Point-of-sale terminals.
     pub terminals: u32,
+    /// Store controllers; if there are any, there are no more merchants than controllers.
+    pub controllers: u32,
+    /// Carrier hubs.
+    pub hubs: u32,
     /// What customers have to begin with.
     pub wealth: Wealth,
 }
 
-/// What customers have to begin with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wealth {
-    /// Most can pay; about one in seven cannot pay much.
-    Mixed,
-    /// Everybody can pay everything: for measuring approvals.
-    Plenty,
-}
-
 /// The most customers, and the most terminals, of one run.
 pub const MOST: u32 = 1_000_000;
+/// The most controllers, and the most hubs.
+pub const MOST_CARRIERS: u32 = 10_000;
 
 /// Everybody and everything in the run.
 pub struct Population {
@@ -51,6 +52,10 @@ pub struct Population {
     pub stores: Vec<Shop>,
     /// The tills in the stores.
     pub tills: Vec<Till>,
+    /// What may carry tills.
+    pub controllers: Vec<Controller>,
+    /// What may carry handsets.
+    pub hubs: Vec<HubId>,
     /// Who pays.
     pub customers: Vec<Customer>,
 }
@@ -73,47 +78,14 @@ pub struct Till {
     pub shop: usize,
 }
 
-/// A customer with a handset.
-pub struct Customer {
-    /// The registered id.
-    pub id: CustomerId,
-    /// The handset.
-    pub device: DeviceId,
-    /// What the processor keeps for them to begin with.
-    pub opening: Amount,
-    seed: [u8; 32],
-    device_key: [u8; 32],
-    nonce: [u8; 12],
-}
-
-impl Customer {
-    /// What the handset computes with when the right password was typed.
-    #[must_use]
-    pub const fn secrets(&self) -> HandsetSecrets {
-        HandsetSecrets::from_parts(self.seed, DeviceKey::from_bytes(self.device_key))
-    }
-
-    /// What the handset computes with when a wrong password was typed.
-    #[must_use]
-    pub fn mistyped(&self) -> HandsetSecrets {
-        let seed = self.seed.map(|byte| !byte);
-        HandsetSecrets::from_parts(seed, DeviceKey::from_bytes(self.device_key))
-    }
-
-    /// The handset's keys as the processor stores them.
-    #[must_use]
-    pub fn sealed(&self, key: &SealingKey) -> SealedRow {
-        use kessai_engine::terms::collation::ROW_VERSION;
-        let keys = self.secrets().device_keys();
-        key.seal(&keys, &self.id, &self.device, ROW_VERSION, self.nonce)
-    }
-}
-
 /// Says that a population cannot be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PopulationError {
     /// There must be somebody on both sides, and not too many for their ids.
-    #[error("a run needs 1 to {MOST} customers and 1 to {MOST} terminals")]
+    #[error(
+        "a run needs 1 to {MOST} customers, 1 to {MOST} terminals, and at most {MOST_CARRIERS} \
+         controllers and hubs"
+    )]
     Size,
     /// A made-up id is none; a bug.
     #[error("a made-up id is none: {0}")]
@@ -140,22 +112,32 @@ impl Population {
     /// # Errors
     /// [`PopulationError::Size`] if there is nobody on one side, or too many.
     pub fn new(size: Size, seed: u64) -> Result<Self, PopulationError> {
-        if !(1..=MOST).contains(&size.customers) || !(1..=MOST).contains(&size.terminals) {
+        let people = [size.customers, size.terminals];
+        let carriers = [size.controllers, size.hubs];
+        if !people.iter().all(|count| (1..=MOST).contains(count))
+            || carriers.iter().any(|count| *count > MOST_CARRIERS)
+        {
             return Err(PopulationError::Size);
         }
         let mut rng = stream(seed, Purpose::Population, 0);
         let store_count = size.terminals.div_ceil(TILLS_PER_STORE);
-        let merchant_count = store_count.div_ceil(STORES_PER_MERCHANT);
+        let merchant_count = match (store_count.div_ceil(STORES_PER_MERCHANT), size.controllers) {
+            (merchants, 0) => merchants,
+            // A controller speaks for one merchant, and every till needs one that speaks for it.
+            (merchants, controllers) => merchants.min(controllers),
+        };
         let merchants = (0..merchant_count).map(merchant).collect::<Result<Vec<_>, _>>()?;
         let stores = (0..store_count)
             .map(|number| shop(number, &merchants))
             .collect::<Result<Vec<_>, _>>()?;
         let tills = tills(size.terminals, &stores, &mut rng)?;
+        let controllers = carriers::controllers(size.controllers, &merchants)?;
+        let hubs = carriers::hubs(size.hubs)?;
         let mut rng = stream(seed, Purpose::Population, 1);
         let customers = (0..size.customers)
-            .map(|number| customer(number, size.wealth, &mut rng))
+            .map(|number| Customer::draw(number, size.wealth, &mut rng))
             .collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { merchants, stores, tills, customers })
+        Ok(Self { merchants, stores, tills, controllers, hubs, customers })
     }
 
     /// Finds the store of a till.
@@ -167,7 +149,7 @@ impl Population {
 
 fn merchant(number: u32) -> Result<Merchant, PopulationError> {
     let id = MerchantId::new(&format!("M{number:05}"))?;
-    Ok(Merchant { id, name: names::merchant(number).parse()? })
+    Ok(Merchant { id, name: names::merchant(number).parse()?, invoice_number: None })
 }
 
 fn shop(number: u32, merchants: &[Merchant]) -> Result<Shop, PopulationError> {
@@ -186,6 +168,7 @@ fn shop(number: u32, merchants: &[Merchant]) -> Result<Shop, PopulationError> {
         name: names::store(&merchant.name, round).parse()?,
         currency: Currency::JPY,
         rounding,
+        standing: Standing::Active,
     };
     Ok(Shop { store, prices })
 }
@@ -203,53 +186,17 @@ fn tills(count: u32, stores: &[Shop], rng: &mut ChaCha8Rng) -> Result<Vec<Till>,
         .collect()
 }
 
-fn customer(
-    number: u32,
-    wealth: Wealth,
-    rng: &mut ChaCha8Rng,
-) -> Result<Customer, PopulationError> {
-    let (millions, thousands) = (number / 1_000_000, number / 1_000 % 1_000);
-    let id = format!("{:04}-{thousands:03}-{:03}", millions.saturating_add(1_000), number % 1_000);
-    let mut drawn = Customer {
-        id: CustomerId::new(&id)?,
-        device: DeviceId([0; 16]),
-        opening: opening(wealth, rng),
-        seed: [0; 32],
-        device_key: [0; 32],
-        nonce: [0; 12],
-    };
-    rng.fill_bytes(&mut drawn.device.0);
-    rng.fill_bytes(&mut drawn.seed);
-    rng.fill_bytes(&mut drawn.device_key);
-    rng.fill_bytes(&mut drawn.nonce);
-    Ok(drawn)
-}
-
-/// Draws an opening balance in yen.
-///
-/// # Source
-/// PaySim's month of mobile money: most accounts are near zero, so that declines for want of funds
-/// are part of every day; here fewer, so that approvals are what is measured.
-fn opening(wealth: Wealth, rng: &mut ChaCha8Rng) -> Amount {
-    let yen = match wealth {
-        Wealth::Plenty => 500_000_000,
-        Wealth::Mixed => match rng.random_range(0..100_u32) {
-            0..15 => rng.random_range(0..1_500),
-            15..50 => rng.random_range(5_000..50_000),
-            _ => rng.random_range(50_000..500_000),
-        },
-    };
-    Amount::new(yen).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{MOST, Population, PopulationError, Size, Wealth};
-    use kessai_engine::terms::collation::SealingKey;
+    use super::{MOST, MOST_CARRIERS, Population, PopulationError, Size, Wealth};
     use std::collections::BTreeSet;
 
+    fn size(customers: u32, terminals: u32) -> Size {
+        Size { customers, terminals, controllers: 0, hubs: 0, wealth: Wealth::Mixed }
+    }
+
     fn population(customers: u32, terminals: u32, seed: u64) -> Population {
-        Population::new(Size { customers, terminals, wealth: Wealth::Mixed }, seed).unwrap()
+        Population::new(size(customers, terminals), seed).unwrap()
     }
 
     #[test]
@@ -283,33 +230,27 @@ mod tests {
     }
 
     #[test]
-    fn some_have_too_little_and_most_have_enough() {
-        let all = population(5_000, 1, 3);
-        let poor = all.customers.iter().filter(|c| c.opening.minor() < 1_500).count();
-        assert!((600..900).contains(&poor), "{poor} of 5000");
-        assert!(all.customers.iter().all(|c| c.opening.minor() < 500_000));
-        let size = Size { customers: 9, terminals: 1, wealth: Wealth::Plenty };
-        let rich = Population::new(size, 3).unwrap();
-        assert!(rich.customers.iter().all(|c| c.opening.minor() > 100_000_000));
-    }
-
-    #[test]
-    fn sealed_rows_open_to_the_handsets_own_keys() {
-        let key = SealingKey::new(1, [7; 32]);
-        for customer in &population(3, 1, 4).customers {
-            let opened = key.open(&customer.sealed(&key), &customer.id, &customer.device);
-            assert!(opened == Ok(customer.secrets().device_keys()));
-            assert!(opened != Ok(customer.mistyped().device_keys()), "a wrong password is wrong");
-        }
-    }
-
-    #[test]
     fn large_populations_still_have_names() {
         let all = population(1, 20_000, 5);
         assert_eq!((all.stores.len(), all.merchants.len()), (2_500, 625));
         for (customers, terminals) in [(0, 1), (1, 0), (MOST + 1, 1), (1, MOST + 1)] {
-            let size = Size { customers, terminals, wealth: Wealth::Mixed };
+            let size = size(customers, terminals);
             assert_eq!(Population::new(size, 0).err(), Some(PopulationError::Size));
         }
+        let crowded = Size { hubs: MOST_CARRIERS + 1, ..size(1, 1) };
+        assert_eq!(Population::new(crowded, 0).err(), Some(PopulationError::Size));
+    }
+
+    #[test]
+    fn carriers_change_nobody_else() {
+        let alone = population(50, 90, 6);
+        let carried =
+            Population::new(Size { controllers: 40, hubs: 3, ..size(50, 90) }, 6).unwrap();
+        let devices = |all: &Population| {
+            all.customers.iter().map(|customer| customer.device).collect::<Vec<_>>()
+        };
+        assert_eq!(devices(&alone), devices(&carried));
+        let places = |all: &Population| all.tills.iter().map(|till| till.shop).collect::<Vec<_>>();
+        assert_eq!(places(&alone), places(&carried));
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::fleet::Connections;
 use crate::tally::{Outcome, Quantiles, Tally};
 
 /// The report as JSON has it: these keys are relied on, and there are no others.
@@ -23,6 +24,32 @@ pub struct Report {
     pub seed: u64,
     /// How long payments were offered.
     pub seconds: f64,
+    /// Which gateway it was.
+    pub gateway: Gateway,
+    /// How many connections led to it, by who opened them.
+    pub connections: Connections,
+}
+
+/// Which gateway was tried.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Gateway {
+    /// Where it was reached.
+    pub address: String,
+    /// The version of its program.
+    pub version: String,
+}
+
+/// Under which circumstances a run was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Circumstances {
+    /// The seed that it was drawn from.
+    pub seed: u64,
+    /// How long payments were offered.
+    pub span: Duration,
+    /// Which gateway it was.
+    pub gateway: Gateway,
+    /// How many connections led to it.
+    pub connections: Connections,
 }
 
 /// Whether ledger and books agree.
@@ -65,9 +92,10 @@ pub struct Latency {
 }
 
 impl Report {
-    /// Reports a run that offered payments for `span`.
+    /// Reports a run.
     #[must_use]
-    pub fn new(tally: &Tally, problems: Vec<String>, seed: u64, span: Duration) -> Self {
+    pub fn new(tally: &Tally, problems: Vec<String>, circumstances: Circumstances) -> Self {
+        let Circumstances { seed, span, gateway, connections } = circumstances;
         let mut by_reason = BTreeMap::new();
         for (_, reason, count) in tally.reasons() {
             let sum: &mut u64 = by_reason.entry(reason.to_owned()).or_default();
@@ -92,6 +120,8 @@ impl Report {
             },
             seed,
             seconds: span.as_secs_f64(),
+            gateway,
+            connections,
         }
     }
 
@@ -218,7 +248,8 @@ pub fn counts(tally: &Tally) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Page, Report};
+    use super::{Circumstances, Gateway, Page, Report};
+    use crate::fleet::Connections;
     use crate::sample;
     use crate::schedule::Skip;
     use crate::tally::{Summary, Tally};
@@ -231,6 +262,16 @@ mod tests {
         }
         tally.skip(Skip::Late);
         tally
+    }
+
+    fn report(problems: Vec<String>) -> Report {
+        let circumstances = Circumstances {
+            seed: 42,
+            span: Duration::from_secs(2),
+            gateway: Gateway { address: "127.0.0.1:7443".into(), version: "0.1.0".into() },
+            connections: Connections { controllers: 8, handsets: 40, ..Connections::default() },
+        };
+        Report::new(&tally(), problems, circumstances)
     }
 
     fn keys(value: &serde_json::Value, path: &str, found: &mut Vec<String>) {
@@ -246,7 +287,7 @@ mod tests {
 
     #[test]
     fn the_json_has_the_keys_that_others_rely_on_and_no_others() {
-        let report = Report::new(&tally(), vec!["wrong".to_owned()], 42, Duration::from_secs(2));
+        let report = report(vec!["wrong".to_owned()]);
         let json: serde_json::Value = serde_json::from_str(&report.to_json().unwrap()).unwrap();
         let mut found = Vec::new();
         keys(&json, "", &mut found);
@@ -268,16 +309,21 @@ mod tests {
         expected.extend(quantiles("machine"));
         expected.extend(payments.map(|key| format!(".payments.{key}")));
         expected.extend([".seconds", ".seed", ".throughput_per_s"].map(str::to_owned));
+        let carried = ["controllers", "handsets", "hubs", "terminals"];
+        expected.extend(carried.map(|kind| format!(".connections.{kind}")));
+        expected.extend([".gateway.address", ".gateway.version"].map(str::to_owned));
+        expected.sort();
         assert_eq!(found, expected);
         assert_eq!(json["audit"]["ok"], false);
         assert_eq!(json["audit"]["problems"][0], "wrong");
         assert_eq!(json["payments"]["by_reason"]["insufficient_funds"], 1);
         assert_eq!((&json["seed"], &json["seconds"]), (&42.into(), &2.0.into()));
+        assert_eq!(json["connections"]["controllers"], 8);
     }
 
     #[test]
     fn offered_is_the_sum() {
-        let payments = Report::new(&tally(), Vec::new(), 1, Duration::from_secs(2)).payments;
+        let payments = report(Vec::new()).payments;
         let sum = payments.approved
             + payments.declined
             + payments.cancelled
@@ -292,7 +338,7 @@ mod tests {
     fn the_page_says_what_was_found() {
         let tally = tally();
         let page = |problems: Vec<String>| {
-            let report = Report::new(&tally, problems, 1, Duration::from_secs(2));
+            let report = report(problems);
             let troubles = (2, Some("a line was lost"));
             Page { report: &report, tally: &tally, heading: "a demo", troubles }.to_string()
         };

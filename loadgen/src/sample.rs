@@ -2,17 +2,13 @@
 
 use std::time::Duration;
 
-use kessai_engine::terms::collation::ContentDigest;
+use kessai_engine::PaymentState;
 use kessai_engine::terms::{
     Amount, ApprovalNumber, Currency, CustomerId, Gtin, Line, MerchantId, PaymentId, ProductName,
-    Reason, Reference, StoreId, StoreName, Tax, TerminalId,
-};
-use kessai_engine::{
-    BusinessDate, Capture, Charge, CustomerView, Lsn, PaymentState, PaymentView, RequestDigest,
-    Terms,
+    Reason, Reference, StoreName, Tax, TerminalId,
 };
 
-use crate::audit::{Books, Evidence, Tries};
+use crate::audit::{Books, CustomerEntry, Evidence, PaymentEntry, Tries};
 use crate::ledger::{Ledger, Order, Receipt, Record, Shown, Told};
 use crate::people::{Deed, Habit, Person};
 
@@ -116,21 +112,12 @@ pub(crate) fn ended(number: u8, state: PaymentState, reason: Reason) -> Record {
 }
 
 /// What the books hold of a payment that ended as `record` says.
-pub(crate) fn view(number: u8, record: &Record) -> PaymentView {
+fn entry(record: &Record) -> PaymentEntry {
     let (order, told) = (&record.order, &record.customer[0]);
-    PaymentView {
-        payment: payment(number),
+    PaymentEntry {
         terminal: order.terminal,
-        terms: Some(Terms {
-            payment: payment(number),
-            terminal: order.terminal,
-            store: StoreId::new("S000001").unwrap(),
-            merchant: order.merchant,
-            charge: Charge { amount: order.total, currency: Currency::JPY, foreign: None },
-            capture: Capture::AtApproval,
-            request: RequestDigest([0; 32]),
-            content: ContentDigest([0; 32]),
-        }),
+        merchant: Some(order.merchant),
+        price: Some(order.total.of(Currency::JPY)),
         customer: Some(order.customer),
         state: told.state,
         reason: told.reason,
@@ -139,11 +126,6 @@ pub(crate) fn view(number: u8, record: &Record) -> PaymentView {
         approval: told.receipt.map(|receipt| receipt.approval),
         reference: told.receipt.map(|receipt| receipt.reference),
         notice: 1,
-        opened_at_ms: 0,
-        changed_at_ms: 0,
-        deadline_ms: 0,
-        business_date: BusinessDate(0),
-        after: Lsn::NONE,
     }
 }
 
@@ -167,20 +149,13 @@ pub(crate) fn world() -> (Evidence, Books) {
         let record = ended(number, state, reason);
         let opening = if reason == Reason::InsufficientFunds { 299 } else { 1_000 };
         let captured = record.customer[0].captured;
-        let customer = CustomerView {
-            customer: record.order.customer,
-            currency: Currency::JPY,
-            balance: yen(opening).checked_sub(captured).unwrap(),
-            held: Amount::ZERO,
-            wrong_in_row: 0,
-            notices: 1,
-            devices: Vec::new(),
-            after: Lsn::NONE,
-        };
-        let owed = books.merchants.entry(record.order.merchant).or_default();
+        let before = CustomerEntry::new(yen(opening));
+        let balance = yen(opening).checked_sub(captured).unwrap();
+        let customer = CustomerEntry { balance, notices: 1, ..before };
+        let owed = books.merchants.entry((record.order.merchant, Currency::JPY)).or_default();
         *owed = owed.checked_add(captured).unwrap();
-        evidence.openings.insert(record.order.customer, yen(opening));
-        books.payments.insert(payment(number), view(number, &record));
+        evidence.before.customers.insert(record.order.customer, before);
+        books.payments.insert(payment(number), entry(&record));
         books.customers.insert(record.order.customer, customer);
         evidence.records.push((payment(number), record));
     }

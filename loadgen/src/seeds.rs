@@ -15,6 +15,10 @@ pub enum Purpose {
     Arrivals,
     /// Who buys what, and what kind of person they are.
     Life,
+    /// By which keys terminals, handsets, controllers and hubs are known.
+    Keys,
+    /// What a processor knows of its customers as persons.
+    Persons,
 }
 
 impl Purpose {
@@ -23,6 +27,8 @@ impl Purpose {
             Self::Population => 1,
             Self::Arrivals => 2,
             Self::Life => 3,
+            Self::Keys => 4,
+            Self::Persons => 5,
         }
     }
 }

@@ -3,24 +3,25 @@
 //! It is the real gateway on a free port of the loopback address: nothing in it knows that it is
 //! being tested, and only its limits on admission are raised.
 
-mod provision;
+mod clerk;
 
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use kessai_client::RootPin;
 use kessai_engine::terms::AmountError;
-use kessai_engine::{AdminError, Engine, KeyPin, RegisterError};
+use kessai_engine::{AdminError, Engine, RegisterError};
 use kessai_gateway::entropy::SystemEntropy;
 use kessai_gateway::settings::{Connections, JournalSettings, Payments, Settings};
 use kessai_gateway::{Gateway, KeyError, Keys, Node, NodeError, StartError};
 use tempfile::TempDir;
 
-use crate::audit::{Books, Tries};
+use crate::audit::{Baseline, Books, CustomerEntry, Tries};
+use crate::fleet::Road;
+use crate::keyring::Pins;
 use crate::population::Population;
-
-pub use provision::Pins;
 
 /// Whether the gateway keeps a journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +74,7 @@ pub enum SiteError {
 
 /// A gateway in this process.
 pub struct Site {
-    gateway: Arc<Place>,
+    door: Door,
     engine: Arc<Engine>,
     settings: Settings,
     keys: Keys,
@@ -81,8 +82,22 @@ pub struct Site {
     _folder: TempDir,
 }
 
-/// Where the gateway stands until it is stopped.
-pub(crate) type Place = Mutex<Option<Gateway>>;
+/// The way in to a gateway in this process, until it is stopped.
+#[derive(Clone)]
+pub struct Door(Arc<Mutex<Option<Gateway>>>);
+
+impl Door {
+    pub(crate) fn with<R>(&self, look: impl FnOnce(&Gateway) -> R) -> Result<R, SiteError> {
+        let gateway = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        gateway.as_ref().map(look).ok_or(SiteError::Stopped)
+    }
+}
+
+impl std::fmt::Debug for Door {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Door(..)")
+    }
+}
 
 impl Site {
     /// Makes keys and a data directory, and starts the gateway on a free loopback port. Must be
@@ -105,8 +120,8 @@ impl Site {
         };
         let gateway = Gateway::start(&node, &settings, &keys)?;
         let engine = Arc::clone(node.engine());
-        let gateway = Arc::new(Mutex::new(Some(gateway)));
-        Ok(Self { gateway, engine, settings, keys, options, _folder: folder })
+        let door = Door(Arc::new(Mutex::new(Some(gateway))));
+        Ok(Self { door, engine, settings, keys, options, _folder: folder })
     }
 
     /// The address that the gateway listens at.
@@ -114,21 +129,21 @@ impl Site {
     /// # Errors
     /// [`SiteError::Stopped`].
     pub fn address(&self) -> Result<SocketAddr, SiteError> {
-        self.with(Gateway::local_addr)
+        self.door.with(Gateway::local_addr)
     }
 
-    /// What clients know the gateway by.
+    /// The road to it over the network.
     ///
     /// # Errors
     /// [`SiteError::Stopped`].
-    pub fn root_pin(&self) -> Result<KeyPin, SiteError> {
-        self.with(Gateway::root_pin)
+    pub fn over_network(&self) -> Result<Road, SiteError> {
+        self.door.with(|gateway| Road::Network(gateway.local_addr(), RootPin(gateway.root_pin().0)))
     }
 
-    /// What the gateway is set to.
+    /// The road to it without a network.
     #[must_use]
-    pub const fn options(&self) -> &SiteOptions {
-        &self.options
+    pub fn inside(&self) -> Road {
+        Road::Inside(self.door.clone())
     }
 
     /// How many wrong passwords the gateway bears.
@@ -138,8 +153,8 @@ impl Site {
         Tries { a_payment: payments.tries.into(), in_row: payments.tries_in_row.into() }
     }
 
-    /// Enters everybody, and returns when all of it is durable. `entered` is called with the number
-    /// of customers entered so far.
+    /// Enters everybody, and returns what the books hold then, when all of it is durable. `entered`
+    /// is called with the number of customers entered so far.
     ///
     /// # Errors
     /// [`SiteError`], naming what is not taken.
@@ -148,12 +163,16 @@ impl Site {
         population: &Population,
         pins: &Pins,
         entered: impl FnMut(usize),
-    ) -> Result<(), SiteError> {
-        let (engine, journal, now_ms) = self.with(|gateway| {
+    ) -> Result<Baseline, SiteError> {
+        let (engine, journal, now_ms) = self.door.with(|gateway| {
             (Arc::clone(gateway.engine()), gateway.journal().clone(), gateway.now_ms())
         })?;
         let sealing = self.keys.current_sealing_key();
-        provision::Clerk { engine, journal, sealing, now_ms }.enter(population, pins, entered).await
+        clerk::Clerk { engine, journal, sealing, now_ms }.enter(population, pins, entered).await?;
+        let customers = population.customers.iter();
+        let customers =
+            customers.map(|customer| (customer.id, CustomerEntry::new(customer.opening)));
+        Ok(Baseline { customers: customers.collect(), ..Baseline::default() })
     }
 
     /// Copies the books. Nothing may move meanwhile.
@@ -170,7 +189,7 @@ impl Site {
     /// # Errors
     /// [`SiteError::Node`] if the journal cannot be recovered.
     pub async fn stop(self) -> Result<Option<String>, SiteError> {
-        let gateway = self.gateway.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let gateway = self.door.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         gateway.ok_or(SiteError::Stopped)?.stop().await;
         if self.options.durability == Durability::Volatile {
             return Ok(None);
@@ -182,15 +201,6 @@ impl Site {
         Ok((live != recovered).then(|| {
             "the books recovered from the journal are not those that the gateway had".to_owned()
         }))
-    }
-
-    pub(crate) fn place(&self) -> Arc<Place> {
-        Arc::clone(&self.gateway)
-    }
-
-    fn with<R>(&self, look: impl FnOnce(&Gateway) -> R) -> Result<R, SiteError> {
-        let gateway = self.gateway.lock().unwrap_or_else(PoisonError::into_inner);
-        gateway.as_ref().map(look).ok_or(SiteError::Stopped)
     }
 }
 

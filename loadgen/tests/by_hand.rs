@@ -59,7 +59,7 @@ impl Stage {
             enter(&gateway).await;
             gateway
         });
-        let file = "code,name,price_yen,tax_rate_bp\n9521000000377,おにぎり 鮭,105,1000\n";
+        let file = "code,name,price_minor,tax_rate_bp\n9521000000377,おにぎり 鮭,105,1000\n";
         std::fs::write(folder.path().join("catalogue.csv"), file).unwrap();
         Self { gateway: Some(gateway), runtime, folder }
     }
@@ -136,19 +136,26 @@ async fn enter(gateway: &Gateway) {
     let slot = || journal.reserve().unwrap();
     let (merchant, store) = ("M1".parse().unwrap(), "S1".parse().unwrap());
     let changes = [
-        RegisterChange::Merchant(Merchant { id: merchant, name: "Kessai Mart".parse().unwrap() }),
+        RegisterChange::Merchant(Merchant {
+            id: merchant,
+            name: "Kessai Mart".parse().unwrap(),
+            invoice_number: None,
+        }),
         RegisterChange::Store(Store {
             id: store,
             merchant,
             name: "渋谷店".parse().unwrap(),
             currency: Currency::JPY,
             rounding: Rounding::Down,
+            standing: kessai_engine::Standing::Active,
         }),
         RegisterChange::Terminal(Terminal {
             id: TILL.parse().unwrap(),
             store,
             kind: TerminalKind::PointOfSale,
             pin: None,
+            standing: kessai_engine::Standing::Active,
+            limits: kessai_engine::Limits::default(),
         }),
     ];
     let changes = changes.into_iter().map(|change| (change, slot())).collect();
@@ -332,8 +339,8 @@ fn purchases_are_approved_cancelled_and_tried_again() {
     let (code, said) = finish(&["handset", "--dir", &stage.path("phone")], "list\n");
     let listed: Vec<_> = said.lines().filter(|line| line.contains("JPY")).collect();
     assert_eq!((code, listed.len()), (Some(0), 5), "{said}");
-    assert!(listed[0].ends_with("1,039 JPY  declined  渋谷店"), "{said}");
-    assert!(listed[4].ends_with("346 JPY  paid  渋谷店"), "{said}");
+    assert!(listed[0].ends_with("1,039 JPY  declined   渋谷店"), "{said}");
+    assert!(listed[4].ends_with("346 JPY  paid       渋谷店"), "{said}");
 }
 
 #[test]

@@ -6,11 +6,18 @@
     clippy::indexing_slicing,
     clippy::panic,
     missing_docs,
+    unreachable_pub,
     reason = "a test may panic"
 )]
 
+#[path = "support/host.rs"]
+mod host;
+
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+
+use host::Host;
+use kessai_loadgen::provision::Table;
 
 const SMALL: [&str; 9] =
     ["demo", "--seconds", "1", "--rate", "30", "--customers", "60", "--terminals", "6"];
@@ -62,6 +69,11 @@ fn a_wrong_command_line_exits_with_2() {
         &["demo", "--seed", "-1"],
         &["demo", "--speed", "1"],
         &["demo", "extra"],
+        &["demo", "--through", "walls"],
+        &["provision", "--customers", "1", "--terminals", "1"],
+        &["provision", "--customers", "0", "--terminals", "1", "--out", "nowhere"],
+        &["run", "--provision", "people"],
+        &["run", "--gateway", "g:1", "--provision", "p", "--token-file", "t", "--duration", "0s"],
         &["dance"],
         &[],
     ] {
@@ -88,12 +100,7 @@ fn an_interrupted_run_is_audited_and_exits_with_130() {
     arguments[2] = "3600";
     arguments.extend(["--pace", "30"]);
     let mut child = program().args(&arguments).spawn().unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap());
-    let mut line = String::new();
-    while !line.contains("offered") {
-        line.clear();
-        assert_ne!(lines.read_line(&mut line).unwrap(), 0, "it ended too early");
-    }
+    let mut lines = until_offered(&mut child);
     let kill = format!("kill -INT {}", child.id());
     assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
     let mut rest = String::new();
@@ -102,13 +109,79 @@ fn an_interrupted_run_is_audited_and_exits_with_130() {
     assert!(rest.contains("audit: ok"), "{rest}");
 }
 
+/// Waits until the program says that payments are offered.
+fn until_offered(child: &mut Child) -> BufReader<std::process::ChildStdout> {
+    let mut lines = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("offered") {
+        line.clear();
+        assert_ne!(lines.read_line(&mut line).unwrap(), 0, "it ended too early");
+    }
+    lines
+}
+
+/// Provisions, imports what the program says, and plays it; then once more, with money moved by
+/// somebody else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_capacity_test_exits_with_0_and_with_1_where_somebody_else_moved_money() {
+    let host = Host::start();
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let people = path("people");
+    let size = ["--customers", "200", "--terminals", "20", "--hubs", "2", "--wealth", "plenty"];
+    let (code, stdout, stderr) = run(&[&["provision", "--out", &people], &size[..]].concat());
+    assert_eq!((code, stderr.as_str()), (Some(0), ""), "{stdout}");
+    let commands: Vec<_> = stdout.lines().skip(1).map(str::trim).collect();
+    let tables: Vec<_> =
+        Table::ALL.into_iter().filter(|table| *table != Table::Controllers).collect();
+    let import =
+        |table: &Table| format!("kessai import {} {people}/{}", table.name(), table.file());
+    assert_eq!(commands, tables.iter().map(import).collect::<Vec<_>>());
+
+    let (address, url, json) = (host.address(), host.url(), path("out.json"));
+    let token = host.token_file();
+    let mut arguments = vec!["run", "--gateway", &address, "--admin", &url];
+    arguments.extend(["--provision", &people, "--token-file", token.to_str().unwrap()]);
+    arguments.extend(["--rate", "60", "--pace", "30", "--json", &json]);
+    let (code, _, stderr) = run(&arguments);
+    assert_eq!(code, Some(3), "{stderr}");
+    assert!(stderr.contains("kessai import merchants"), "{stderr}");
+
+    host.import(folder.path().join("people").as_path(), &tables);
+    let (code, stdout, stderr) =
+        run(&[&arguments[..], &["--duration", "1500ms", "--through", "hubs"]].concat());
+    assert_eq!((code, stderr.as_str()), (Some(0), ""), "{stdout}");
+    assert!(stdout.contains("audit: ok"), "{stdout}");
+    let report = std::fs::read_to_string(&json).unwrap();
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    assert_eq!(report["gateway"]["address"], address);
+    assert_eq!(
+        (&report["connections"]["hubs"], &report["connections"]["terminals"]),
+        (&2.into(), &20.into())
+    );
+
+    let mut child = program().args(&arguments).args(["--duration", "4s"]).spawn().unwrap();
+    let mut lines = until_offered(&mut child);
+    host.debit("1000-000-007", 3);
+    let mut rest = String::new();
+    lines.read_to_string(&mut rest).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1), "{rest}");
+    assert!(rest.contains("audit: FAILED, 1 problems"), "{rest}");
+    assert!(rest.contains("customer 1000-000-007: by what it was told it has"), "{rest}");
+}
+
 #[test]
 fn the_help_has_examples_and_exit_codes() {
-    let (code, stdout, _) = run(&["demo", "--help"]);
-    assert_eq!(code, Some(0));
-    for words in ["--pace", "Examples:", "Exit codes:", "130", "--json", "[default: 200]"] {
-        assert!(stdout.contains(words), "{words}: {stdout}");
-    }
-    let longest = stdout.lines().map(|line| line.chars().count()).max();
-    assert!(longest <= Some(100), "a line of {longest:?} characters");
+    let check = |command: &str, all: &[&str]| {
+        let (code, stdout, _) = run(&[command, "--help"]);
+        assert_eq!(code, Some(0));
+        for words in all.iter().chain(&["Examples:", "Exit codes:"]) {
+            assert!(stdout.contains(words), "{words}: {stdout}");
+        }
+        let longest = stdout.lines().map(|line| line.chars().count()).max();
+        assert!(longest <= Some(100), "a line of {longest:?} characters: {stdout}");
+    };
+    check("demo", &["--pace", "130", "--json", "--through", "[default: 200]"]);
+    check("provision", &["--customers", "--wealth", "[default: 42]"]);
+    check("run", &["--gateway", "--token-file", "--through", "must be alone", "130"]);
 }

@@ -14,18 +14,20 @@ use std::time::Duration;
 
 use kessai_loadgen::audit::{Evidence, compare};
 use kessai_loadgen::board::Board;
-use kessai_loadgen::demo::{self, DemoError, Finding, Plan};
-use kessai_loadgen::fleet::{Fleet, Keyring, Way};
+use kessai_loadgen::demo::{self, Medium, Plan};
+use kessai_loadgen::fleet::{Connections, Fleet, Muster, Way, Ways};
+use kessai_loadgen::keyring::Keyring;
 use kessai_loadgen::ledger::{Order, Record};
 use kessai_loadgen::life::{self, Workload};
 use kessai_loadgen::people::Pace;
 use kessai_loadgen::population::{Population, Size, Wealth};
 use kessai_loadgen::schedule::{Arrivals, Bounds, Rate};
 use kessai_loadgen::site::{Durability, Site, SiteOptions};
+use kessai_loadgen::trial::{Finding, TrialError};
 use tokio::sync::watch;
 
 /// A second and a half of life, thirty times as fast: 3 s of machine, all of it loopback.
-fn plan(way: Way, durability: Durability) -> Plan {
+fn plan(medium: Medium, durability: Durability) -> Plan {
     Plan {
         workload: Workload {
             rate: Rate::per_second(120.0).unwrap(),
@@ -34,8 +36,15 @@ fn plan(way: Way, durability: Durability) -> Plan {
             seed: 7,
             bounds: Bounds { late: Duration::from_secs(2), in_flight: 1_000 },
         },
-        size: Size { customers: 250, terminals: 12, wealth: Wealth::Mixed },
-        way,
+        size: Size {
+            customers: 250,
+            terminals: 12,
+            controllers: 0,
+            hubs: 0,
+            wealth: Wealth::Mixed,
+        },
+        medium,
+        ways: Ways::default(),
         durability,
     }
 }
@@ -76,21 +85,45 @@ fn check_mixed_life(finding: &Finding, plan: &Plan) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn mixed_life_over_quic_agrees_with_the_books() {
-    let plan = plan(Way::Network, Durability::Journal);
+    let plan = plan(Medium::Network, Durability::Journal);
     check_mixed_life(&run(&plan).await, &plan);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_same_life_without_a_network_agrees_with_the_books() {
     for durability in [Durability::Journal, Durability::Volatile] {
-        let plan = plan(Way::Inside, durability);
+        let plan = plan(Medium::Channels, durability);
         check_mixed_life(&run(&plan).await, &plan);
     }
 }
 
+/// The same life again, with every message of it passed on by controllers and hubs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_life_through_controllers_and_hubs_agrees_with_the_books() {
+    for medium in [Medium::Network, Medium::Channels] {
+        let mut plan = plan(medium, Durability::Journal);
+        (plan.size.controllers, plan.size.hubs) = (3, 2);
+        plan.ways = Ways { tills: Way::Carried, handsets: Way::Carried };
+        let finding = run(&plan).await;
+        check_mixed_life(&finding, &plan);
+        let carried = Connections { controllers: 3, hubs: 2, ..Connections::default() };
+        assert_eq!(finding.report.connections, carried);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tills_that_nobody_carries_cannot_go_through_controllers() {
+    let mut plan = plan(Medium::Channels, Durability::Volatile);
+    plan.ways.tills = Way::Carried;
+    let (_stop, stopped) = watch::channel(false);
+    let board = Arc::new(Board::new(plan.workload.span));
+    let error = demo::run(&plan, board, stopped).await.unwrap_err();
+    assert_eq!(error.to_string(), "there is no controller to carry P0000000");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_that_is_stopped_early_is_still_drained_and_audited() {
-    let mut plan = plan(Way::Inside, Durability::Volatile);
+    let mut plan = plan(Medium::Channels, Durability::Volatile);
     plan.workload.span = Duration::from_secs(3_600);
     let (stop, stopped) = watch::channel(false);
     let board = Arc::new(Board::new(plan.workload.span));
@@ -109,16 +142,16 @@ async fn a_run_that_is_stopped_early_is_still_drained_and_audited() {
 
 #[tokio::test]
 async fn a_run_that_is_stopped_before_it_begins_has_no_report() {
-    let plan = plan(Way::Network, Durability::Journal);
+    let plan = plan(Medium::Network, Durability::Journal);
     let (_stop, stopped) = watch::channel(true);
     let board = Arc::new(Board::new(plan.workload.span));
     let result = demo::run(&plan, board, stopped).await;
-    assert!(matches!(result, Err(DemoError::Interrupted)));
+    assert!(matches!(result, Err(TrialError::Interrupted)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn arrivals_beyond_the_bounds_are_skipped_and_counted() {
-    let mut plan = plan(Way::Inside, Durability::Volatile);
+    let mut plan = plan(Medium::Channels, Durability::Volatile);
     plan.workload.bounds.in_flight = 5;
     let report = run(&plan).await.report;
     assert_eq!(report.audit.problems, Vec::<String>::new());
@@ -132,25 +165,32 @@ async fn arrivals_beyond_the_bounds_are_skipped_and_counted() {
 async fn evidence(plan: &Plan) -> (Evidence, Site) {
     let (_stop, stopped) = watch::channel(false);
     let population = Arc::new(Population::new(plan.size, plan.workload.seed).unwrap());
-    let keyring = Keyring::make(&population, plan.way).unwrap();
+    let keyring = Keyring::new(plan.workload.seed);
     let options =
         SiteOptions { prompt: plan.prompt(), connections: 300, durability: plan.durability };
     let site = Site::start(options).unwrap();
-    site.provision(&population, keyring.pins(), |_| {}).await.unwrap();
-    let fleet = Fleet::connect(&site, &population, &keyring, |_| {}).await.unwrap();
+    let pins = keyring.pins(&population).unwrap();
+    let before = site.provision(&population, &pins, |_| {}).await.unwrap();
+    let muster = Muster {
+        road: &site.inside(),
+        ways: plan.ways,
+        population: &population,
+        keyring,
+        before: &before,
+        prompt: plan.prompt(),
+    };
+    let fleet = Fleet::connect(&muster, |_| {}).await.unwrap();
     let board = Arc::new(Board::new(plan.workload.span));
     let lives =
         life::run(&plan.workload, Arc::clone(&population), fleet, plan.prompt(), board, stopped);
     let (records, strays) = lives.await.unwrap().copy();
-    let openings = population.customers.iter().map(|customer| (customer.id, customer.opening));
-    let tries = site.tries();
-    let prompt = plan.prompt();
-    (Evidence { records, strays, openings: openings.collect(), tries, prompt }, site)
+    let (tries, prompt) = (site.tries(), plan.prompt());
+    (Evidence { records, strays, before, tries, prompt }, site)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_seed_is_one_run_and_the_audit_of_it_is_not_blind() {
-    let plan = plan(Way::Inside, Durability::Volatile);
+    let plan = plan(Medium::Channels, Durability::Volatile);
     let (first, site) = evidence(&plan).await;
     let books = site.books().unwrap();
     assert_eq!(compare(&first, &books), Vec::<String>::new());
@@ -181,7 +221,7 @@ async fn one_seed_is_one_run_and_the_audit_of_it_is_not_blind() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everybody_can_pay_where_everybody_has_plenty() {
-    let mut plan = plan(Way::Inside, Durability::Volatile);
+    let mut plan = plan(Medium::Channels, Durability::Volatile);
     plan.size.wealth = Wealth::Plenty;
     plan.workload.span = Duration::from_millis(500);
     let report = run(&plan).await.report;

@@ -7,10 +7,22 @@ use kessai_terms::money::{AmountError, Currency, Net};
 
 use super::Engine;
 use crate::calendar::BusinessDate;
+use crate::customer::CustomerView;
 use crate::ledger::{Turnover, add};
 use crate::payment::PaymentView;
+use crate::record::Unit;
 use crate::refund::RefundView;
+use crate::slot::Lsn;
 use crate::state::PaymentState;
+
+/// What all merchants are owed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tallies {
+    /// By merchant and currency.
+    pub owed: BTreeMap<(MerchantId, Currency), Net>,
+    /// The last record that made it so.
+    pub after: Lsn,
+}
 
 impl Engine {
     /// Finds a payment, whoever opened it.
@@ -96,5 +108,38 @@ impl Engine {
             })?;
         }
         Ok(owed)
+    }
+
+    /// Adds up what every merchant is owed, shard by shard.
+    ///
+    /// # Errors
+    /// [`AmountError`] if a sum leaves its range.
+    pub fn tallies(&self) -> Result<Tallies, AmountError> {
+        let mut tallies = Tallies::default();
+        for shard in &self.shards {
+            shard.with(|shard| {
+                tallies.after = tallies.after.max(shard.after);
+                shard.ledger.tallies.iter().try_for_each(|(owner, tally)| {
+                    add(tallies.owed.entry(*owner).or_default(), *tally)
+                })
+            })?;
+        }
+        Ok(tallies)
+    }
+
+    /// Lists the customers of one of [`Engine::units`].
+    #[must_use]
+    pub fn customers_of(&self, unit: Unit) -> Vec<CustomerView> {
+        self.shard(unit).with(|shard| shard.customers.views().collect())
+    }
+
+    /// Lists the payments of one of [`Engine::units`] that were opened from `from_ms` on and before
+    /// `to_ms`, the earliest first.
+    ///
+    /// # Units
+    /// Milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn payments_of(&self, unit: Unit, from_ms: u64, to_ms: u64) -> Vec<PaymentView> {
+        self.shard(unit).with(|shard| shard.opened(from_ms..to_ms).cloned().collect())
     }
 }

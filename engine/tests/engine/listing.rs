@@ -161,3 +161,39 @@ fn a_foreign_price_counts_in_the_merchants_currency() {
     assert!(owed[&Currency::USD].is_zero());
     world.assert_sound();
 }
+
+#[test]
+fn each_unit_lists_its_own_customers_and_payments_and_all_tallies_add_up() {
+    let world = busy();
+    let recovered = replayed(&world.recorder.entries(), *world.engine.rules());
+    for engine in [&world.engine, &recovered] {
+        let within = |from, to| {
+            let mut found = 0;
+            for unit in engine.units() {
+                let listed = engine.payments_of(unit, NOON_MS + from, NOON_MS + to);
+                assert!(listed.is_sorted_by_key(|view| view.opened_at_ms));
+                for view in &listed {
+                    assert_eq!(engine.payment(&view.payment).as_ref(), Some(view));
+                }
+                found += listed.len();
+            }
+            found
+        };
+        assert_eq!(within(0, 20_000), 20);
+        assert_eq!(within(3_000, 6_000), 3, "the end is not included");
+        assert_eq!(within(6_000, 3_000), 0, "ends before it begins");
+        let mut customers: Vec<_> =
+            engine.units().flat_map(|unit| engine.customers_of(unit)).collect();
+        let mut expected = Vec::new();
+        engine.each_customer(|view| expected.push(view));
+        customers.sort_by_key(|view| view.customer);
+        expected.sort_by_key(|view| view.customer);
+        assert_eq!(customers, expected);
+        assert!(!customers.is_empty());
+        assert_eq!(engine.tallies().unwrap().owed, engine.books().unwrap().merchants);
+    }
+    let last = world.engine.tallies().unwrap().after;
+    let mut paid = world.engine.payments_between(0, u64::MAX, None, 100);
+    paid.retain(|view| view.state == PaymentState::Captured);
+    assert!(paid.iter().all(|view| view.after <= last), "nothing is told before it is durable");
+}

@@ -6,7 +6,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::agreement::{ECDH_P256, PrivateKey};
+use aws_lc_rs::digest::{Context, SHA256, digest};
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use kessai_terms::collation::SpkiHash;
 use rcgen::{CertificateParams, DnType, KeyPair, PublicKeyData};
 use rustls::pki_types::pem::PemObject;
@@ -53,6 +55,28 @@ impl PeerKey {
     /// [`KeyError::Making`] if there is no randomness.
     pub fn generate() -> Result<Self, KeyError> {
         KeyPair::generate().map_err(KeyError::Making).and_then(|pair| Self::new(&pair))
+    }
+
+    /// Makes the key that follows from `seed`, P-256: for peers that are made up to load or to test a
+    /// gateway, and must be the same ones again. Whoever knows the seed has the key.
+    ///
+    /// # Errors
+    /// [`KeyError::Malformed`] for no seed that anybody will meet: one in 2^32 candidates is no key,
+    /// and there are 256 of each seed.
+    ///
+    /// # Source
+    /// FIPS 186-5, A.2.2 (key pairs by rejection sampling).
+    pub fn from_seed(seed: &[u8; 32]) -> Result<Self, KeyError> {
+        let key = (0..=u8::MAX).find_map(|attempt| {
+            let mut context = Context::new(&SHA256);
+            context.update(b"kessai/peer-key-from-seed/v1");
+            context.update(seed);
+            context.update(&[attempt]);
+            PrivateKey::from_private_key(&ECDH_P256, context.finish().as_ref()).ok()
+        });
+        let der: Pkcs8V1Der<'_> =
+            key.ok_or(KeyError::Malformed)?.as_der().map_err(|_| KeyError::Malformed)?;
+        Self::new(&key_pair(der.as_ref())?)
     }
 
     /// Reads a private key: what [`to_pem`](Self::to_pem) wrote, or any other tool.

@@ -63,6 +63,6 @@ pub use keys::{KeyError, PeerKey, PinError, RootPin};
 pub use link::Link;
 pub use options::{Backoff, Options};
 pub use pins::{Guessable, check_password};
-pub use quic::{QuicConnector, QuicOptions, endpoint, resolve};
+pub use quic::{QuicConnector, QuicLoad, QuicOptions, endpoint, resolve};
 pub use quinn::Endpoint;
 pub use terminal::Terminal;

@@ -38,11 +38,26 @@ pub struct QuicOptions {
     pub keep_alive: Option<Duration>,
     /// After how long a silence of the gateway the connection is given up.
     pub idle: Duration,
+    /// For how many peers the connection speaks.
+    pub load: QuicLoad,
+}
+
+/// Says for how many peers a connection speaks, and so how much may be on the way on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QuicLoad {
+    /// For one terminal or handset: a few messages, in windows of some KiB.
+    One,
+    /// For many, as a store controller or a carrier hub: windows of 1 MiB.
+    Many,
 }
 
 impl Default for QuicOptions {
     fn default() -> Self {
-        Self { keep_alive: Some(Duration::from_secs(10)), idle: Duration::from_secs(30) }
+        Self {
+            keep_alive: Some(Duration::from_secs(10)),
+            idle: Duration::from_secs(30),
+            load: QuicLoad::One,
+        }
     }
 }
 

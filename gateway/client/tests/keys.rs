@@ -27,6 +27,17 @@ fn a_key_file_round_trips_and_is_its_owners_alone() {
 }
 
 #[test]
+fn a_key_from_a_seed_is_the_same_one_always() {
+    let key = PeerKey::from_seed(&[7; 32]).unwrap();
+    assert_eq!(*PeerKey::from_seed(&[7; 32]).unwrap().to_pem().unwrap(), *key.to_pem().unwrap());
+    assert_eq!(PeerKey::from_pem(&key.to_pem().unwrap()).unwrap().pin(), key.pin());
+    assert_ne!(PeerKey::from_seed(&[8; 32]).unwrap().pin(), key.pin());
+    // Populations that were provisioned must not become strangers.
+    let pin: String = key.pin().iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(pin, "67349b4f41a758562275338ff9afb57aedf11f7d7eb7f1aa2b61f0e584628301");
+}
+
+#[test]
 fn what_is_no_key_is_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let missing = PeerKey::load(&folder.path().join("none.pem")).unwrap_err();

@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use kessai_engine::terms::collation::SpkiHash;
 use kessai_wire::GatewayAddress;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use crate::admin::catalogue::Catalogues;
 use crate::admin::{Office, Token, listen, serve};
 use crate::entropy::SystemEntropy;
 use crate::keys::{KeyError, Keys};
@@ -57,6 +59,7 @@ impl Administration {
         let listener = listen(address).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let token = Keys::admin_token(&settings.keys)?;
+        let stop = gateway.stopping();
         let office = Arc::new(Office {
             engine: Arc::clone(gateway.engine()),
             journal: gateway.journal().clone(),
@@ -66,8 +69,11 @@ impl Administration {
             activations: gateway.activations(),
             gateway: announced,
             root: SpkiHash(gateway.root_pin().0),
+            settings: settings.clone(),
+            catalogues: Catalogues::new(&settings.data),
+            importing: Arc::new(Semaphore::new(1)),
+            stop: stop.clone(),
         });
-        let stop = gateway.stopping();
         tokio::spawn(serve(listener, office, Token::new(&token), stop.clone()));
         Ok(Self { address, stop })
     }

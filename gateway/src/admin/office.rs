@@ -8,11 +8,15 @@ use kessai_engine::terms::profile::{Profile, ProfileKey, ProfileNonces, SealedPr
 use kessai_engine::{Engine, KeyChange, Lsn, Transferred};
 use kessai_journal::{Journal, JournalSlot};
 use kessai_wire::{Activation, GatewayAddress, Subject};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
 use crate::activations::Activations;
+use crate::admin::catalogue::Catalogues;
 use crate::admin::problem::Problem;
 use crate::clock::Clock;
 use crate::entropy::{Entropy, draw};
+use crate::settings::Settings;
 
 /// The engine, its journal, the time, and what enrolling and sealing need.
 pub(crate) struct Office {
@@ -25,6 +29,12 @@ pub(crate) struct Office {
     /// How terminals and handsets reach the gateway.
     pub(crate) gateway: GatewayAddress,
     pub(crate) root: SpkiHash,
+    pub(crate) settings: Settings,
+    pub(super) catalogues: Catalogues,
+    /// Taken by the one import that may be under way.
+    pub(crate) importing: Arc<Semaphore>,
+    /// Cancelled when the gateway is to stop.
+    pub(crate) stop: CancellationToken,
 }
 
 /// What a command says it depends on.

@@ -6,13 +6,14 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::routing::get;
 use axum::{Json, Router};
+use kessai_engine::BusinessDate;
 use kessai_engine::terms::{MerchantId, PaymentId, TerminalId};
-use kessai_engine::{BusinessDate, PaymentState, PaymentView};
 use serde::{Deserialize, Serialize};
 
 use crate::admin::Office;
 use crate::admin::problem::Problem;
-use crate::admin::register::{parse, reason_name};
+use crate::admin::register::parse;
+use crate::admin::rows::{PaymentRow, StateName};
 
 pub(super) fn routes() -> Router<Arc<Office>> {
     Router::new()
@@ -21,95 +22,6 @@ pub(super) fn routes() -> Router<Arc<Office>> {
         .route("/v1/terminals/{id}/totals", get(totals))
         .route("/v1/merchants/{id}/tally", get(tally))
         .route("/v1/books", get(books))
-}
-
-/// A payment as the processor sees it.
-#[derive(Debug, Serialize)]
-struct PaymentBody {
-    payment: String,
-    terminal: String,
-    store: Option<String>,
-    merchant: Option<String>,
-    customer: Option<String>,
-    state: StateName,
-    reason: Option<&'static str>,
-    currency: Option<&'static str>,
-    amount_minor: Option<u64>,
-    captured_minor: u64,
-    refunded_minor: u64,
-    approval_number: Option<String>,
-    reference: Option<String>,
-    business_date: u32,
-    opened_at_ms: u64,
-    changed_at_ms: u64,
-}
-
-impl From<&PaymentView> for PaymentBody {
-    fn from(view: &PaymentView) -> Self {
-        let terms = view.terms.as_ref();
-        Self {
-            payment: view.payment.to_string(),
-            terminal: view.terminal.to_string(),
-            store: terms.map(|terms| terms.store.to_string()),
-            merchant: terms.map(|terms| terms.merchant.to_string()),
-            customer: view.customer.map(|customer| customer.to_string()),
-            state: view.state.into(),
-            reason: reason_name(view.reason),
-            currency: terms.map(|terms| terms.charge.currency.code()),
-            amount_minor: terms.map(|terms| terms.charge.amount.minor()),
-            captured_minor: view.captured.minor(),
-            refunded_minor: view.refunded.minor(),
-            approval_number: view.approval.map(|number| number.to_string()),
-            reference: view.reference.map(|number| number.to_string()),
-            business_date: view.business_date.yyyymmdd(),
-            opened_at_ms: view.opened_at_ms,
-            changed_at_ms: view.changed_at_ms,
-        }
-    }
-}
-
-/// A state by its name in programs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum StateName {
-    Pending,
-    Authorised,
-    Captured,
-    Reversed,
-    Refunded,
-    Declined,
-    Cancelled,
-    Expired,
-}
-
-impl From<PaymentState> for StateName {
-    fn from(state: PaymentState) -> Self {
-        match state {
-            PaymentState::Pending => Self::Pending,
-            PaymentState::Authorised => Self::Authorised,
-            PaymentState::Captured => Self::Captured,
-            PaymentState::Reversed => Self::Reversed,
-            PaymentState::Refunded => Self::Refunded,
-            PaymentState::Declined => Self::Declined,
-            PaymentState::Cancelled => Self::Cancelled,
-            PaymentState::Expired => Self::Expired,
-        }
-    }
-}
-
-impl From<StateName> for PaymentState {
-    fn from(name: StateName) -> Self {
-        match name {
-            StateName::Pending => Self::Pending,
-            StateName::Authorised => Self::Authorised,
-            StateName::Captured => Self::Captured,
-            StateName::Reversed => Self::Reversed,
-            StateName::Refunded => Self::Refunded,
-            StateName::Declined => Self::Declined,
-            StateName::Cancelled => Self::Cancelled,
-            StateName::Expired => Self::Expired,
-        }
-    }
 }
 
 /// A sum in one currency, signed, in minor units; a string where it leaves what JSON numbers hold.
@@ -141,12 +53,12 @@ struct BooksBody {
 async fn payment(
     State(office): State<Arc<Office>>,
     Path(id): Path<String>,
-) -> Result<Json<PaymentBody>, Problem> {
+) -> Result<Json<PaymentRow>, Problem> {
     let id = parse("id", &id, str::parse::<PaymentId>)?;
     let view = office.engine.payment(&id);
     let view = view.ok_or_else(|| Problem::not_found(format!("no payment {id} is in memory")))?;
     office.settle(view.after).await;
-    Ok(Json(PaymentBody::from(&view)))
+    Ok(Json(PaymentRow::from(&view)))
 }
 
 /// Which payments to list.
@@ -176,12 +88,12 @@ const MOST_LISTED: usize = 1_000;
 async fn payments(
     State(office): State<Arc<Office>>,
     range: Result<Query<Range>, QueryRejection>,
-) -> Result<Json<Vec<PaymentBody>>, Problem> {
+) -> Result<Json<Vec<PaymentRow>>, Problem> {
     let Query(range) = range?;
     let (state, limit) = (range.state.map(Into::into), range.limit.min(MOST_LISTED));
     let views = office.engine.payments_between(range.from_ms, range.to_ms, state, limit);
     office.settle(views.iter().map(|view| view.after).max().unwrap_or_default()).await;
-    Ok(Json(views.iter().map(PaymentBody::from).collect()))
+    Ok(Json(views.iter().map(PaymentRow::from).collect()))
 }
 
 /// Which business day.

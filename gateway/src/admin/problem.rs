@@ -51,6 +51,19 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, "conflict", "The books say otherwise", detail)
     }
 
+    pub(crate) fn import_under_way() -> Self {
+        let detail = "another import is under way: wait for its end";
+        Self::new(StatusCode::CONFLICT, "import-under-way", "One import at a time", detail)
+    }
+
+    pub(crate) fn too_large(detail: impl Display) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too large", detail)
+    }
+
+    pub(crate) fn unsupported(detail: impl Display) -> Self {
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported", "Not a format of ours", detail)
+    }
+
     pub(crate) fn busy() -> Self {
         let detail = "the journal's queue is full: try again in a moment";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "Too much at once", detail)

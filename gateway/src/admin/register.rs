@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::routing::{get, put};
 use axum::{Json, Router};
 use kessai_engine::terms::{
-    ControllerId, Currency, HubId, InvoiceNumber, MerchantId, Reason, Rounding, StoreId, TerminalId,
+    ControllerId, Currency, HubId, InvoiceNumber, MerchantId, Rounding, StoreId, TerminalId,
 };
 use kessai_engine::{
     Controller, Hub, Merchant, Register, RegisterChange, RegisterError, Standing, Station, Store,
@@ -287,9 +287,4 @@ pub(super) fn parse<T, E: std::fmt::Display>(
     read: impl FnOnce(&str) -> Result<T, E>,
 ) -> Result<T, Problem> {
     read(text).map_err(|error| Problem::malformed(format!("{field}: {error}")))
-}
-
-/// A reason as programs know it.
-pub(super) fn reason_name(reason: Option<Reason>) -> Option<&'static str> {
-    reason.map(Reason::name)
 }

@@ -1,13 +1,20 @@
 //! Speaks with the administration of a gateway that serves.
 
+use std::io::{self, Read};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use kessai_gateway::{Keys, Settings};
 use serde_json::Value;
+use ureq::http::Response;
+use ureq::http::header::CONTENT_TYPE;
+use ureq::{Body, SendBody};
 
 use super::table;
+
+/// How the administration calls answers of one JSON object a line.
+const NDJSON: &str = "application/x-ndjson";
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -31,13 +38,28 @@ pub(super) struct Where {
 
 impl Where {
     /// Shows an answer; of one without content, nothing.
-    pub(super) fn show(&self, answer: &Value) {
-        match answer {
-            Value::Null => {}
+    pub(super) fn show(&self, answer: &Value, layout: Layout) -> anyhow::Result<()> {
+        match (answer, layout) {
+            (Value::Null, _) => {}
             _ if self.json => println!("{answer:#}"),
-            _ => println!("{}", table::of(answer)),
+            (_, Layout::Table) => println!("{}", table::of(answer)),
+            (_, Layout::Csv(columns)) => table::write_csv(answer, columns, io::stdout().lock())?,
         }
+        Ok(())
     }
+
+    /// Whether the answer is wanted as JSON.
+    pub(super) const fn wants_json(&self) -> bool {
+        self.json
+    }
+}
+
+/// How an answer is laid out for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Layout {
+    Table,
+    /// With these columns, for other programs.
+    Csv(&'static [&'static str]),
 }
 
 /// What is asked of the administration.
@@ -46,6 +68,7 @@ pub(super) struct Request {
     method: Method,
     path: String,
     body: Value,
+    layout: Layout,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,21 +80,43 @@ enum Method {
 }
 
 impl Request {
+    fn new(method: Method, path: impl Into<String>, body: Value) -> Self {
+        Self { method, path: path.into(), body, layout: Layout::Table }
+    }
+
     pub(super) fn get(path: impl Into<String>) -> Self {
-        Self { method: Method::Get, path: path.into(), body: Value::Null }
+        Self::new(Method::Get, path, Value::Null)
     }
 
     pub(super) fn put(path: impl Into<String>, body: Value) -> Self {
-        Self { method: Method::Put, path: path.into(), body }
+        Self::new(Method::Put, path, body)
     }
 
     pub(super) fn post(path: impl Into<String>, body: Value) -> Self {
-        Self { method: Method::Post, path: path.into(), body }
+        Self::new(Method::Post, path, body)
     }
 
     pub(super) fn delete(path: impl Into<String>) -> Self {
-        Self { method: Method::Delete, path: path.into(), body: Value::Null }
+        Self::new(Method::Delete, path, Value::Null)
     }
+
+    /// Has the answer, a list, shown as CSV.
+    pub(super) fn in_csv(self, columns: &'static [&'static str]) -> Self {
+        Self { layout: Layout::Csv(columns), ..self }
+    }
+
+    pub(super) const fn layout(&self) -> Layout {
+        self.layout
+    }
+}
+
+/// What is sent without being held in memory.
+pub(super) struct Upload {
+    pub(super) path: String,
+    pub(super) content_type: &'static str,
+    /// Unless nobody knows before its end.
+    pub(super) length: Option<u64>,
+    pub(super) content: Box<dyn Read>,
 }
 
 /// A way to the administration.
@@ -121,21 +166,57 @@ impl Desk {
                 self.agent.post(&url).header("Authorization", bearer).send_json(&request.body)
             }
         };
-        let mut response = sent.map_err(|error| {
-            anyhow!("no gateway answers at {}: {error}; is `kessai serve` running?", self.base)
-        })?;
-        let content = response.body_mut().read_to_string().context("the answer broke off")?;
-        let content = if content.is_empty() {
-            Value::Null
+        let mut response = sent.map_err(|error| self.unanswered(&error))?;
+        if !response.status().is_success() {
+            return Err(refusal(&mut response));
+        }
+        let is_list = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == NDJSON);
+        let content = response.body_mut().with_config().limit(u64::MAX).read_to_string();
+        let content = content.context("the answer broke off")?;
+        let parse = |text: &str| serde_json::from_str(text).context("the answer is no JSON");
+        if is_list {
+            content.lines().map(parse).collect::<anyhow::Result<Vec<_>>>().map(Value::from)
+        } else if content.is_empty() {
+            Ok(Value::Null)
         } else {
-            serde_json::from_str(&content).context("the answer is no JSON")?
-        };
-        if response.status().is_success() {
-            return Ok(content);
+            parse(&content)
         }
-        match content.get("detail").and_then(Value::as_str) {
-            Some(detail) => bail!("{detail}"),
-            None => bail!("the gateway answered {}", response.status()),
+    }
+
+    /// Sends an upload, for as long as it takes, and lends the answer as it comes.
+    pub(super) fn send(&self, upload: Upload) -> anyhow::Result<impl Read + use<>> {
+        let url = format!("{}{}", self.base, upload.path);
+        let mut request = self
+            .agent
+            .post(&url)
+            .header("Authorization", format!("Bearer {}", self.token))
+            .header("Content-Type", upload.content_type)
+            // What would be refused need not be sent.
+            .header("Expect", "100-continue")
+            .config()
+            .timeout_global(None)
+            .build();
+        if let Some(length) = upload.length {
+            request = request.header("Content-Length", length);
         }
+        let sent = request.send(SendBody::from_owned_reader(upload.content));
+        let mut response = sent.map_err(|error| self.unanswered(&error))?;
+        if !response.status().is_success() {
+            return Err(refusal(&mut response));
+        }
+        Ok(response.into_body().into_with_config().limit(u64::MAX).reader())
+    }
+
+    fn unanswered(&self, error: &ureq::Error) -> anyhow::Error {
+        anyhow!("no gateway answers at {}: {error}; is `kessai serve` running?", self.base)
+    }
+}
+
+/// Reads why something was refused.
+fn refusal(response: &mut Response<Body>) -> anyhow::Error {
+    let detail = response.body_mut().read_json::<Value>();
+    match detail.ok().as_ref().and_then(|content| content.get("detail")?.as_str()) {
+        Some(detail) => anyhow!("{detail}"),
+        None => anyhow!("the gateway answered {}", response.status()),
     }
 }

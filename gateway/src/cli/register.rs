@@ -22,7 +22,15 @@ pub(super) enum MerchantCommand {
         /// The merchant.
         id: String,
     },
+    /// Print what a merchant sells, as CSV that a till can read.
+    Catalogue {
+        /// The merchant.
+        id: String,
+    },
 }
+
+/// The columns of a catalogue.
+const PRODUCT: [&str; 5] = ["code", "name", "price_minor", "currency", "tax_rate_bp"];
 
 impl MerchantCommand {
     pub(super) fn request(&self) -> Request {
@@ -32,6 +40,9 @@ impl MerchantCommand {
                 Request::put(format!("/v1/merchants/{id}"), json!({"name": name}))
             }
             Self::Tally { id } => Request::get(format!("/v1/merchants/{id}/tally")),
+            Self::Catalogue { id } => {
+                Request::get(format!("/v1/merchants/{id}/catalogue")).in_csv(&PRODUCT)
+            }
         }
     }
 }

@@ -1,15 +1,32 @@
-//! Makes a data directory, and serves from it.
+//! Makes a data directory, serves from it, and tells of who serves.
 
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 
 use anyhow::Context;
+use clap::Subcommand;
 use kessai_gateway::admin::Administration;
 use kessai_gateway::entropy::SystemEntropy;
 use kessai_gateway::init::init;
 use kessai_gateway::{Gateway, Keys, Node, Settings};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
+
+use super::desk::Request;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum GatewayCommand {
+    /// Show its version, address, root pin, clock, and what payments and connections may.
+    Show,
+}
+
+impl GatewayCommand {
+    pub(super) fn request(&self) -> Request {
+        match self {
+            Self::Show => Request::get("/v1/gateway"),
+        }
+    }
+}
 
 pub(super) fn make(folder: &Path) -> anyhow::Result<()> {
     let configuration = init(folder, &SystemEntropy)?;

@@ -1,4 +1,6 @@
-//! Shows an answer to a person: a list as a table, one thing as lines.
+//! Shows an answer to a person: a list as a table, one thing as lines. Shows a list to programs.
+
+use std::io::Write;
 
 use comfy_table::{Table, presets};
 use serde_json::{Map, Value};
@@ -34,6 +36,18 @@ fn lines(fields: &Map<String, Value>) -> String {
     trimmed(&table)
 }
 
+/// Writes a list as CSV with a heading.
+pub(super) fn write_csv(answer: &Value, columns: &[&str], out: impl Write) -> csv::Result<()> {
+    let mut csv = csv::Writer::from_writer(out);
+    csv.write_record(columns)?;
+    for row in answer.as_array().into_iter().flatten() {
+        csv.write_record(
+            columns.iter().map(|column| row.get(column).map(cell).unwrap_or_default()),
+        )?;
+    }
+    Ok(csv.flush()?)
+}
+
 /// Without the room that a table leaves at its edges.
 fn trimmed(table: &Table) -> String {
     table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
@@ -59,7 +73,7 @@ fn cell(value: &Value) -> String {
 mod tests {
     use serde_json::json;
 
-    use super::of;
+    use super::{of, write_csv};
 
     #[test]
     fn a_list_is_a_table_and_one_thing_is_lines() {
@@ -72,5 +86,14 @@ mod tests {
         let one = of(&json!({"id": "1", "devices": ["a", "b"], "reason": null}));
         assert!(one.contains("a, b") && one.contains('-'), "{one}");
         assert_eq!(of(&json!([])), "none");
+    }
+
+    #[test]
+    fn a_list_may_be_csv() {
+        let list = json!([{"name": "お茶, \"濃い\"", "code": "96385074", "price_minor": 105}]);
+        let mut out = Vec::new();
+        write_csv(&list, &["code", "name", "price_minor"], &mut out).unwrap();
+        let expected = "code,name,price_minor\n96385074,\"お茶, \"\"濃い\"\"\",105\n";
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
 }

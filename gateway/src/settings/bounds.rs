@@ -46,6 +46,10 @@ impl Settings {
             self.admin.listen.ip().is_loopback(),
             "admin.listen must be an address of this machine alone, like 127.0.0.1",
         );
+        problems.demand(
+            (1..=1 << 20).contains(&self.admin.import_mib),
+            "admin.import_mib must be 1 to 1048576",
+        );
         problems.0.extend(self.notify.problems());
         problems.0
     }

@@ -120,7 +120,10 @@ async fn a_payment_id_from_the_future_is_refused() {
     for body in [
         Body::Open(open(future, RICH)),
         Body::Cancel(v1::Cancel { payment_id: raw(future) }),
-        Body::Reverse(v1::Reverse { payment_id: raw(future) }),
+        Body::Reverse(v1::Reverse {
+            payment_id: raw(future),
+            cause: v1::ReverseCause::OnRequest.into(),
+        }),
     ] {
         assert_eq!(till.refusal(body).await, Reason::PaymentIdFromFuture);
     }
@@ -144,7 +147,13 @@ async fn a_used_payment_id_is_refused_for_other_content_and_to_other_terminals()
         (Body::Open(open(first, NOBODY)), Reason::PaymentIdReused),
         (Body::Status(v1::Status { payment_id: payment_id() }), Reason::PaymentUnknown),
         (Body::Cancel(v1::Cancel { payment_id: payment_id() }), Reason::PaymentUnknown),
-        (Body::Reverse(v1::Reverse { payment_id: payment_id() }), Reason::PaymentUnknown),
+        (
+            Body::Reverse(v1::Reverse {
+                payment_id: payment_id(),
+                cause: v1::ReverseCause::OnRequest.into(),
+            }),
+            Reason::PaymentUnknown,
+        ),
     ] {
         assert_eq!(other.refusal(body).await, expected);
     }

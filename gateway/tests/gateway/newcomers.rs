@@ -86,6 +86,7 @@ pub fn enter_others(shop: &Shop) {
         RegisterChange::Merchant(Merchant {
             id: "TANAKA1".parse().unwrap(),
             name: MerchantName::new("田中商店").unwrap(),
+            invoice_number: None,
         }),
         RegisterChange::Store(Store {
             id: "GINZA1".parse().unwrap(),
@@ -93,12 +94,15 @@ pub fn enter_others(shop: &Shop) {
             name: StoreName::new("銀座店").unwrap(),
             currency: Currency::JPY,
             rounding: Rounding::Down,
+            standing: kessai_engine::Standing::Active,
         }),
         RegisterChange::Terminal(kessai_engine::Terminal {
             id: ELSEWHERE.parse().unwrap(),
             store: "GINZA1".parse().unwrap(),
             kind: TerminalKind::PointOfSale,
             pin: None,
+            standing: kessai_engine::Standing::Active,
+            limits: kessai_engine::Limits::default(),
         }),
         RegisterChange::Controller(kessai_engine::Controller {
             id: "CTL1".parse().unwrap(),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kessai_client::Answered;
 use kessai_client::terms::{Currency, Reason};
-use kessai_client::wire::{Payment, PaymentState, Purchase};
+use kessai_client::wire::{Delivery, Payment, PaymentState, Purchase, ReverseCause};
 use kessai_engine::PaymentView;
 
 use crate::support::{
@@ -15,7 +15,7 @@ use crate::support::{
 fn check_end(shop: &Shop, end: &Payment, state: PaymentState, reason: Reason) -> PaymentView {
     assert_eq!((end.state, end.reason), (state, Some(reason)));
     let view = shop.engine().status(end.payment, "POS1".parse().unwrap()).unwrap();
-    assert_eq!(view.reason_for_terminal(), Some(reason));
+    assert_eq!(view.reason_for_terminal(kessai_engine::Disclosure::Nothing), Some(reason));
     view
 }
 
@@ -216,9 +216,9 @@ async fn a_machine_is_paid_when_it_has_delivered_and_not_otherwise() {
         assert_eq!((end.state, end.captured), (PaymentState::Authorised, yen(0)));
         assert_eq!(told(&mut events).await.state, PaymentState::Authorised);
         let done = if delivers {
-            bounded(machine.delivered(end.payment)).await.unwrap()
+            bounded(machine.deliver(end.payment, Delivery::All)).await.unwrap()
         } else {
-            bounded(machine.reverse(end.payment)).await.unwrap()
+            bounded(machine.reverse(end.payment, ReverseCause::NotDispensed)).await.unwrap()
         };
         assert_eq!(done.state, state);
         assert_eq!(told(&mut events).await.state, state);
@@ -242,10 +242,13 @@ async fn a_till_takes_a_payment_back() {
     let end = end.unwrap();
     assert_eq!(told(&mut events).await.state, PaymentState::Captured);
     shop.check_books(700);
-    let reversed = bounded(till.reverse(end.payment)).await.unwrap();
+    let reversed = bounded(till.reverse(end.payment, ReverseCause::OnRequest)).await.unwrap();
     assert_eq!(reversed.state, PaymentState::Reversed);
     assert_eq!(told(&mut events).await.reason, Reason::ReversedOnRequest);
-    assert_eq!(bounded(till.reverse(end.payment)).await.unwrap(), reversed);
+    assert_eq!(
+        bounded(till.reverse(end.payment, ReverseCause::OnRequest)).await.unwrap(),
+        reversed
+    );
     assert_eq!(shop.customer(RICH).balance, yen(10_000));
     shop.check_books(0);
 }

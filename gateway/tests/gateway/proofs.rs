@@ -73,6 +73,7 @@ impl Attack {
             handset_nonce: Bytes::copy_from_slice(&HN.0),
             proof: Bytes::copy_from_slice(&proof.0),
             hub_tag: Bytes::new(),
+            shown_ago_ms: None,
         }
     }
 

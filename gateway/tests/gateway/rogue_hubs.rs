@@ -57,6 +57,7 @@ fn prove_message(asked: &Asked, proof: &Proof, tag: &Signature) -> v1::Prove {
         handset_nonce: Bytes::copy_from_slice(&HN.0),
         proof: Bytes::copy_from_slice(&proof.0),
         hub_tag: Bytes::copy_from_slice(&tag.0),
+        shown_ago_ms: None,
     }
 }
 

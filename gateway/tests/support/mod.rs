@@ -234,6 +234,7 @@ pub async fn enrol(engine: &Engine, journal: &Journal, keys: &Keys) -> People {
         RegisterChange::Merchant(Merchant {
             id: "SUZUKI1".parse().unwrap(),
             name: MerchantName::new("鈴木商店").unwrap(),
+            invoice_number: None,
         }),
         RegisterChange::Store(Store {
             id: "UENO1".parse().unwrap(),
@@ -241,6 +242,7 @@ pub async fn enrol(engine: &Engine, journal: &Journal, keys: &Keys) -> People {
             name: StoreName::new("上野店").unwrap(),
             currency: Currency::JPY,
             rounding: Rounding::Down,
+            standing: kessai_engine::Standing::Active,
         }),
     ];
     for (id, key) in TILLS.iter().zip(&tills) {
@@ -253,6 +255,8 @@ pub async fn enrol(engine: &Engine, journal: &Journal, keys: &Keys) -> People {
             store: "UENO1".parse().unwrap(),
             kind,
             pin: Some(KeyPin(key.pin())),
+            standing: kessai_engine::Standing::Active,
+            limits: kessai_engine::Limits::default(),
         }));
     }
     for change in changes {

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use kessai_engine::terms::Reason;
-use kessai_engine::{PaymentState, PaymentView};
+use kessai_engine::PaymentState;
+use kessai_engine::terms::{Currency, Reason};
 
+use super::PaymentEntry;
 use crate::ledger::{Receipt, Record, Told};
 use crate::people::Deed;
 
@@ -13,7 +14,11 @@ const CLOCKS: Duration = Duration::from_millis(2);
 
 /// Says what does not agree about one payment; `view` is what the books hold of it, `prompt` how
 /// long customers have to answer.
-pub(super) fn faults(record: &Record, view: Option<&PaymentView>, prompt: Duration) -> Vec<String> {
+pub(super) fn faults(
+    record: &Record,
+    view: Option<&PaymentEntry>,
+    prompt: Duration,
+) -> Vec<String> {
     let mut faults = Vec::new();
     for customer in &record.misled {
         faults.push(format!("customer {customer} was told of it, whom it does not concern"));
@@ -43,7 +48,7 @@ pub(super) fn faults(record: &Record, view: Option<&PaymentView>, prompt: Durati
 }
 
 /// The books must hold what was asked for, and it must have ended.
-fn agreement(record: &Record, view: &PaymentView, faults: &mut Vec<String>) {
+fn agreement(record: &Record, view: &PaymentEntry, faults: &mut Vec<String>) {
     let order = &record.order;
     if matches!(view.state, PaymentState::Pending | PaymentState::Authorised) {
         faults.push(format!("it has not ended: the books hold it as {}", word(view.state)));
@@ -51,24 +56,23 @@ fn agreement(record: &Record, view: &PaymentView, faults: &mut Vec<String>) {
     if view.terminal != order.terminal {
         faults.push(format!("{} asked, the books say {}", order.terminal, view.terminal));
     }
-    let Some(terms) = &view.terms else {
+    let Some((price, merchant)) = view.price.zip(view.merchant) else {
         if view.state != PaymentState::Cancelled || record.given_up.is_none() {
             faults.push("the books hold an end of it, but not what it is about".to_owned());
         }
         return;
     };
-    if terms.charge.amount != order.total {
-        let (asked, held) = (order.total.minor(), terms.charge.amount.minor());
-        faults.push(format!("{asked} yen were asked for, the books say {held}"));
+    let asked = order.total.of(Currency::JPY);
+    if price != asked {
+        faults.push(format!("{asked} were asked for, the books say {price}"));
     }
-    if terms.merchant != order.merchant {
-        faults.push(format!("it is {}'s, the books say {}", order.merchant, terms.merchant));
+    if merchant != order.merchant {
+        faults.push(format!("it is {}'s, the books say {merchant}", order.merchant));
     }
     if view.customer != Some(order.customer) {
         faults.push(format!("customer {} was named, the books say another", order.customer));
     }
-    let due =
-        if view.state == PaymentState::Captured { terms.charge.amount } else { view.refunded };
+    let due = if view.state == PaymentState::Captured { price.amount } else { view.refunded };
     if view.captured != due {
         let captured = view.captured.minor();
         faults.push(format!("the books debit {captured} yen for one that {}", word(view.state)));
@@ -76,7 +80,7 @@ fn agreement(record: &Record, view: &PaymentView, faults: &mut Vec<String>) {
 }
 
 /// Both sides must have been told what the books hold, and no more than they may know.
-fn tellings(record: &Record, view: &PaymentView, faults: &mut Vec<String>) {
+fn tellings(record: &Record, view: &PaymentEntry, faults: &mut Vec<String>) {
     if record.terminal.is_empty() {
         faults.push(format!("it {}, but its till never got an answer", word(view.state)));
     }
@@ -106,14 +110,14 @@ fn tellings(record: &Record, view: &PaymentView, faults: &mut Vec<String>) {
 ///
 /// # Source
 /// Rule 5 of the collation's rules, worked out here and not asked of the engine.
-fn reason_for_terminal(view: &PaymentView) -> Option<Reason> {
+fn reason_for_terminal(view: &PaymentEntry) -> Option<Reason> {
     if view.state == PaymentState::Declined { Some(Reason::NotHonoured) } else { view.reason }
 }
 
 fn compare(
     who: &str,
     told: &Told,
-    view: &PaymentView,
+    view: &PaymentEntry,
     reason: Option<Reason>,
     faults: &mut Vec<String>,
 ) {
@@ -124,7 +128,7 @@ fn compare(
         let (told, books) = (name(told.reason), name(reason));
         faults.push(format!("{who} was told {told} where the books give {books}"));
     }
-    let amount = view.terms.map(|terms| terms.charge.amount);
+    let amount = view.price.map(|price| price.amount);
     if told.amount != amount || told.captured != view.captured {
         let (told, books) = (told.captured.minor(), view.captured.minor());
         faults.push(format!(
@@ -138,7 +142,7 @@ fn compare(
 }
 
 /// Nothing may have happened that nobody did.
-fn deeds(record: &Record, view: &PaymentView, prompt: Duration, faults: &mut Vec<String>) {
+fn deeds(record: &Record, view: &PaymentEntry, prompt: Duration, faults: &mut Vec<String>) {
     let did = |deed| record.acts.iter().any(|(_, act)| *act == deed);
     match (view.state, view.reason) {
         (state, _) if state.is_approved() && !did(Deed::Approve) => {

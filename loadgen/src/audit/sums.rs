@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kessai_engine::terms::{Amount, CustomerId, MerchantId, Net, Reason};
+use kessai_engine::terms::{Currency, CustomerId, Net, Reason};
 
-use super::{Books, Evidence, Tries};
+use super::{Books, CustomerEntry, Evidence, Tallies, Tries};
 use crate::ledger::{Record, Told};
 use crate::people::Deed;
 
@@ -15,13 +15,15 @@ pub(super) fn faults(evidence: &Evidence, books: &Books) -> Vec<String> {
     for (_, record) in &evidence.records {
         of_customer.entry(record.order.customer).or_default().push(record);
     }
-    for (customer, opening) in &evidence.openings {
+    for (customer, before) in &evidence.before.customers {
         let records = of_customer.get(customer).map_or(&[][..], Vec::as_slice);
-        for fault in customer_faults(*customer, *opening, records, evidence.tries, books) {
+        let now = books.customers.get(customer);
+        for fault in customer_faults(before, now, records, evidence.tries) {
             faults.push(format!("customer {customer}: {fault}"));
         }
     }
-    for customer in books.customers.keys().filter(|id| !evidence.openings.contains_key(id)) {
+    let before = &evidence.before.customers;
+    for customer in books.customers.keys().filter(|id| !before.contains_key(id)) {
         faults.push(format!("customer {customer}: it is in the books, and nobody entered it"));
     }
     faults.extend(merchant_faults(evidence, books));
@@ -30,19 +32,18 @@ pub(super) fn faults(evidence: &Evidence, books: &Books) -> Vec<String> {
 
 /// A customer's money is what they had less what they were told was debited, and nothing is held.
 fn customer_faults(
-    customer: CustomerId,
-    opening: Amount,
+    before: &CustomerEntry,
+    now: Option<&CustomerEntry>,
     records: &[&Record],
     tries: Tries,
-    books: &Books,
 ) -> Vec<String> {
-    let Some(view) = books.customers.get(&customer) else {
+    let Some(now) = now else {
         return vec!["the books do not know it".to_owned()];
     };
     let mut faults = Vec::new();
-    let mut left = Net::from(opening);
+    let mut left = Net::from(before.balance);
     let mut notices = BTreeSet::new();
-    let mut wrong_in_row: usize = 0;
+    let mut wrong_in_row = usize::from(before.wrong_in_row);
     for record in records {
         let wrong = record.acts.iter().filter(|(_, deed)| *deed == Deed::Mistype).count();
         wrong_in_row = wrong_in_row.saturating_add(wrong);
@@ -66,19 +67,20 @@ fn customer_faults(
             }
         }
     }
-    if left != Net::from(view.balance) {
+    if left != Net::from(now.balance) {
         faults.push(format!(
             "by what it was told it has {} yen, by the books {}",
             left.minor(),
-            view.balance.minor()
+            now.balance.minor()
         ));
     }
-    if !view.held.is_zero() {
-        faults.push(format!("{} yen are held, and nothing is open", view.held.minor()));
+    if !now.held.is_zero() {
+        faults.push(format!("{} yen are held, and nothing is open", now.held.minor()));
     }
     let seen = u64::try_from(notices.len()).unwrap_or(u64::MAX);
-    if seen != view.notices {
-        faults.push(format!("it saw {seen} notices of the {} that it was owed", view.notices));
+    let owed = now.notices.saturating_sub(before.notices);
+    if seen != owed {
+        faults.push(format!("it saw {seen} notices of the {owed} that it was owed"));
     }
     faults
 }
@@ -98,25 +100,31 @@ fn funds_fault(record: &Record, told: &Told, left: Net) -> Option<String> {
     }
 }
 
-/// A merchant is owed what its tills were told was debited.
+/// A merchant is owed, beyond what it was owed before, what its tills were told was debited.
 fn merchant_faults(evidence: &Evidence, books: &Books) -> Vec<String> {
-    let mut own: BTreeMap<MerchantId, Net> = BTreeMap::new();
+    let mut own = Tallies::new();
     for (_, record) in &evidence.records {
         if let Some(told) = record.terminal.first() {
-            let sum = own.entry(record.order.merchant).or_default();
+            let sum = own.entry((record.order.merchant, Currency::JPY)).or_default();
             *sum = sum.checked_add(told.captured).unwrap_or(*sum);
         }
     }
-    let merchants: BTreeSet<_> = own.keys().chain(books.merchants.keys()).copied().collect();
+    let before = &evidence.before.merchants;
+    let merchants: BTreeSet<_> =
+        own.keys().chain(before.keys()).chain(books.merchants.keys()).copied().collect();
     merchants
         .into_iter()
-        .filter_map(|merchant| {
-            let told = own.get(&merchant).copied().unwrap_or_default();
-            let owed = books.merchants.get(&merchant).copied().unwrap_or_default();
+        .filter_map(|key| {
+            let (merchant, currency) = key;
+            let of = |tallies: &Tallies| tallies.get(&key).copied().unwrap_or_default();
+            let told = of(&own);
+            let owed = of(&books.merchants);
+            let owed = owed.checked_sub(of(before)).unwrap_or(owed);
             (told != owed).then(|| {
-                let (told, owed) = (told.minor(), owed.minor());
+                let (told, owed, code) = (told.minor(), owed.minor(), currency.code());
                 format!(
-                    "merchant {merchant}: its tills were told of {told} yen, the books owe it {owed}"
+                    "merchant {merchant}: its tills were told of {told} {code}, by the books it \
+                     is owed {owed} more than before"
                 )
             })
         })

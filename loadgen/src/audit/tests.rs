@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use kessai_engine::PaymentState;
-use kessai_engine::terms::{Amount, MerchantId, Net, Reason, TerminalId};
+use kessai_engine::terms::{Amount, Currency, MerchantId, Net, Reason, TerminalId};
 
-use super::{Books, Evidence, compare};
+use super::{Books, CustomerEntry, Evidence, PaymentEntry, compare};
 use crate::ledger::Record;
 use crate::people::Deed;
 use crate::sample::{self, payment, yen};
@@ -39,13 +39,56 @@ fn record(evidence: &mut Evidence, number: u8) -> &mut Record {
     &mut found.unwrap().1
 }
 
-fn view(books: &mut Books, number: u8) -> &mut kessai_engine::PaymentView {
+fn view(books: &mut Books, number: u8) -> &mut PaymentEntry {
     books.payments.get_mut(&payment(number)).unwrap()
+}
+
+fn before(evidence: &mut Evidence, number: u8) -> &mut CustomerEntry {
+    evidence.before.customers.get_mut(&sample::order(number).customer).unwrap()
 }
 
 #[test]
 fn books_that_agree_have_no_problems() {
     check_all(|_, _| {}, &[]);
+}
+
+/// A gateway that has traded before is judged by what came of this run.
+#[test]
+fn what_was_before_counts_for_nothing() {
+    let dollars = (MerchantId::new("M00009").unwrap(), Currency::from_code("USD").unwrap());
+    let plant = |evidence: &mut Evidence, books: &mut Books| {
+        for (key, owed) in &mut books.merchants {
+            evidence.before.merchants.insert(*key, Net::new(1_000));
+            *owed = owed.checked_add(Net::new(1_000)).unwrap();
+        }
+        evidence.before.merchants.insert(dollars, Net::new(-7));
+        books.merchants.insert(dollars, Net::new(-7));
+        for (number, number_of_notice) in [(APPROVED, 1), (EXPIRED, 1)] {
+            before(evidence, number).notices = 40;
+            let id = sample::order(number).customer;
+            books.customers.get_mut(&id).unwrap().notices = 40 + number_of_notice;
+        }
+    };
+    check_all(plant, &[]);
+    check(
+        |evidence, books| {
+            plant(evidence, books);
+            books.merchants.remove(&dollars);
+        },
+        "merchant M00009: its tills were told of 0 USD, by the books it is owed 7 more",
+    );
+    check(
+        |evidence, _| before(evidence, EXPIRED).notices = 1,
+        "it saw 1 notices of the 0 that it was owed",
+    );
+    // Four wrong passwords in a row before leave one try.
+    check_all(
+        |evidence, _| {
+            record(evidence, MISTYPED).acts.truncate(1);
+            before(evidence, MISTYPED).wrong_in_row = 4;
+        },
+        &[],
+    );
 }
 
 #[test]
@@ -118,7 +161,7 @@ fn other_amounts_and_receipts_are_found() {
         |evidence, _| record(evidence, APPROVED).terminal[0].captured = yen(299),
         &[
             "its till was told other amounts",
-            "its tills were told of 599 yen, the books owe it 600",
+            "its tills were told of 599 JPY, by the books it is owed 600 more",
         ],
     );
     check_all(
@@ -149,10 +192,7 @@ fn books_that_hold_something_else_than_was_asked_are_found() {
         "P0000001 asked, the books say P0000009",
     );
     check(
-        |_, books| {
-            let terms = view(books, EXPIRED).terms.as_mut().unwrap();
-            terms.merchant = MerchantId::new("M00009").unwrap();
-        },
+        |_, books| view(books, EXPIRED).merchant = Some(MerchantId::new("M00009").unwrap()),
         "the books say M00009",
     );
     check(
@@ -160,9 +200,9 @@ fn books_that_hold_something_else_than_was_asked_are_found() {
         "the books say another",
     );
     check_all(
-        |_, books| view(books, EXPIRED).terms.as_mut().unwrap().charge.amount = yen(301),
+        |_, books| view(books, EXPIRED).price = Some(yen(301).of(Currency::JPY)),
         &[
-            "300 yen were asked for, the books say 301",
+            "300 JPY were asked for, the books say 301 JPY",
             "its till was told",
             "its customer was told",
         ],
@@ -190,9 +230,9 @@ fn payments_that_only_one_side_knows_are_found() {
         "its till never got an answer, and the books do not know it",
     );
     check(
-        |evidence, books| {
-            let held = sample::view(REFUSED, record(evidence, EXPIRED));
-            books.payments.insert(payment(REFUSED), held);
+        |_, books| {
+            let refused = *view(books, EXPIRED);
+            books.payments.insert(payment(REFUSED), refused);
         },
         "it was refused (busy), but the books hold it as expired",
     );
@@ -259,7 +299,7 @@ fn a_payment_called_off_before_it_opened_concerns_only_its_till() {
     let plant = |evidence: &mut Evidence, books: &mut Books| {
         let order = sample::order(GIVEN_UP);
         let view = view(books, GIVEN_UP);
-        (view.terms, view.customer) = (None, None);
+        (view.price, view.merchant, view.customer) = (None, None, None);
         books.customers.get_mut(&order.customer).unwrap().notices = 0;
         let record = record(evidence, GIVEN_UP);
         record.customer.clear();
@@ -277,7 +317,7 @@ fn a_payment_called_off_before_it_opened_concerns_only_its_till() {
 
 #[test]
 fn money_that_is_missing_or_held_is_found() {
-    fn customer(books: &mut Books, number: u8) -> &mut kessai_engine::CustomerView {
+    fn customer(books: &mut Books, number: u8) -> &mut CustomerEntry {
         books.customers.get_mut(&sample::order(number).customer).unwrap()
     }
     check(
@@ -290,24 +330,25 @@ fn money_that_is_missing_or_held_is_found() {
             let owed = books.merchants.values_mut().next().unwrap();
             *owed = owed.checked_add(Amount::new(1).unwrap()).unwrap();
         },
-        "its tills were told of 600 yen, the books owe it 601",
+        "its tills were told of 600 JPY, by the books it is owed 601 more than before",
     );
     check(
         |_, books| {
-            books.merchants.insert(MerchantId::new("M00009").unwrap(), Net::new(5));
+            let dollars = Currency::from_code("USD").unwrap();
+            books.merchants.insert((MerchantId::new("M00009").unwrap(), dollars), Net::new(5));
         },
-        "merchant M00009: its tills were told of 0 yen, the books owe it 5",
+        "merchant M00009: its tills were told of 0 USD, by the books it is owed 5 more",
     );
     check(
         |evidence, books| {
-            evidence.openings.insert(sample::order(POOR).customer, yen(300));
+            before(evidence, POOR).balance = yen(300);
             customer(books, POOR).balance = yen(300);
         },
         "300 yen were declined for want of funds, and 300 were there",
     );
     check_all(
         |evidence, books| {
-            evidence.openings.insert(sample::order(APPROVED).customer, yen(299));
+            before(evidence, APPROVED).balance = yen(299);
             customer(books, APPROVED).balance = Amount::ZERO;
         },
         &["300 yen were approved, and only 299 were there", "it has -1 yen, by the books 0"],
@@ -319,15 +360,13 @@ fn customers_and_notices_that_do_not_fit_are_found() {
     let other = sample::order(9).customer;
     check(
         |_, books| {
-            let mut view = books.customers.values().next().unwrap().clone();
-            view.customer = other;
-            books.customers.insert(other, view);
+            books.customers.insert(other, CustomerEntry::default());
         },
         "it is in the books, and nobody entered it",
     );
     check(
         |evidence, _| {
-            evidence.openings.insert(other, yen(1));
+            evidence.before.customers.insert(other, CustomerEntry::new(yen(1)));
         },
         "customer 1000-000-009: the books do not know it",
     );

@@ -1,31 +1,27 @@
 //! The way to a gateway in this process, without a network.
 
-use std::sync::{Arc, PoisonError};
-
+use kessai_client::terms::collation::ChannelBinding;
 use kessai_client::{ConnectError, Connecting, Connector, Link};
 use kessai_engine::Peer;
 
-use super::made_up_channel;
-use crate::site::Place;
+use crate::site::Door;
 
 /// Connects one peer through channels.
 pub(super) struct Inside {
-    gateway: Arc<Place>,
+    door: Door,
     peer: Peer,
 }
 
 impl Inside {
-    pub(super) const fn new(gateway: Arc<Place>, peer: Peer) -> Self {
-        Self { gateway, peer }
+    pub(super) const fn new(door: Door, peer: Peer) -> Self {
+        Self { door, peer }
     }
 
     fn link(&self) -> Result<Link, ConnectError> {
-        let gateway = self.gateway.lock().unwrap_or_else(PoisonError::into_inner);
-        let gateway = gateway.as_ref();
-        let gateway =
-            gateway.ok_or_else(|| ConnectError::Unreachable("the gateway has stopped".into()))?;
-        let channel = made_up_channel();
-        let link = gateway.local(self.peer, channel);
+        // A connection's name where there is no TLS to give it one.
+        let channel = ChannelBinding(rand::random());
+        let link = self.door.with(|gateway| gateway.local(self.peer, channel));
+        let link = link.map_err(|stopped| ConnectError::Unreachable(stopped.to_string()))?;
         Ok(Link::from_channels(channel, link.requests, link.messages))
     }
 }

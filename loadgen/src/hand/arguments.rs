@@ -36,7 +36,7 @@ pub struct Terminal {
     #[arg(long, required = true)]
     dir: Option<PathBuf>,
 
-    /// The products, as CSV: code,name,price_yen,tax_rate_bp below a heading
+    /// The products, as CSV with columns code, name, price_minor and tax_rate_bp
     #[arg(long, value_name = "FILE")]
     catalogue: Option<PathBuf>,
 
@@ -76,6 +76,11 @@ pub struct Handset {
     /// The directory in which the handset was enrolled
     #[arg(long, required = true)]
     dir: Option<PathBuf>,
+
+    /// How far the clock in the list of payments is ahead of UTC, in minutes
+    #[arg(long, value_name = "MINUTES", default_value = "540", value_parser = offset,
+        allow_negative_numbers = true)]
+    utc_offset: UtcOffset,
 }
 
 #[derive(Debug, Subcommand)]
@@ -195,7 +200,10 @@ impl Handset {
             (Some(Enrolling::Enrol(Enrol { dir, activation })), _) => {
                 enrol::handset(dir, activation, voice, keyboard).await
             }
-            (None, folder) => handset::converse(&folder.unwrap_or_default(), voice, keyboard).await,
+            (None, folder) => {
+                let folder = folder.unwrap_or_default();
+                handset::converse(&folder, self.utc_offset, voice, keyboard).await
+            }
         }
     }
 }

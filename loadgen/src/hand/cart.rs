@@ -93,7 +93,7 @@ pub(super) mod tests {
 
     /// Rice balls at 105 yen and tea at 120, and something that nobody can pay.
     pub(in super::super) fn cart(prices: Prices) -> Cart {
-        let file = "code,name,price_yen,tax_rate_bp\n\
+        let file = "code,name,price_minor,tax_rate_bp\n\
             9521000000377,おにぎり 鮭,105,1000\n\
             4901234567894,緑茶,120,800\n\
             9521000000742,宇宙船,999999999999,1000\n";

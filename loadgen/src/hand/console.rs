@@ -1,24 +1,55 @@
 //! A real terminal: echoes what may be seen, and nothing of a password.
 
 use std::io;
+use std::sync::{Mutex, PoisonError};
 
-use crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
-use crossterm::terminal::{disable_raw_mode, enable_raw_mode};
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
 
-use super::keyboard::{Source, Typed, read_line};
+use super::keyboard::{Source, Typed, line_of, read_line};
 
 /// What the program exits with when it is interrupted.
 pub(super) const INTERRUPTED: i32 = 130;
 
+/// How the terminal was before its echo was taken.
+static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
+
+/// A terminal without echo. It has it again once this is dropped.
+pub(super) struct Concealed(());
+
+impl Drop for Concealed {
+    fn drop(&mut self) {
+        restore();
+    }
+}
+
+/// Takes the echo of the terminal on standard input.
+///
+/// What was typed before was echoed: somebody may have read it, so it is thrown away.
+pub(super) fn conceal() -> io::Result<Concealed> {
+    let before = tcgetattr(io::stdin())?;
+    let mut silent = before.clone();
+    silent.local_modes.remove(LocalModes::ECHO);
+    *BEFORE.lock().unwrap_or_else(PoisonError::into_inner) = Some(before);
+    let concealed = Concealed(());
+    tcsetattr(io::stdin(), OptionalActions::Flush, &silent)?;
+    Ok(concealed)
+}
+
 /// Gives the terminal its echo back, if it was taken.
 pub(super) fn restore() {
-    // There is nobody to tell, and nothing else to try.
-    disable_raw_mode().ok();
+    let before = BEFORE.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(before) = before {
+        // There is nobody to tell, and nothing else to try.
+        tcsetattr(io::stdin(), OptionalActions::Now, &before).ok();
+    }
 }
 
 /// Reads the terminal on standard input.
 pub(super) struct Console;
+
+/// Longest line that a terminal gives, in bytes.
+const LONGEST: usize = 4_096;
 
 impl Source for Console {
     fn shown(&mut self) -> Typed {
@@ -27,79 +58,14 @@ impl Source for Console {
     }
 
     fn hidden(&mut self) -> Typed {
-        if enable_raw_mode().is_err() {
-            // Rather no password than one that everybody around can read.
-            return Typed::End;
-        }
-        let typed = keys();
-        restore();
-        typed
-    }
-}
-
-/// Longest password that is read, in bytes: more than any may have.
-const LONGEST: usize = 1_024;
-
-fn keys() -> Typed {
-    // With room from the start, so that growing leaves no copy behind.
-    let mut typed = Zeroizing::new(String::with_capacity(LONGEST));
-    loop {
-        match event::read() {
-            Ok(Event::Key(key)) if key.kind != KeyEventKind::Release => {
-                if let Some(end) = press(&mut typed, key) {
-                    return end;
-                }
+        // Past that buffer, which nobody wipes. It is empty: a terminal gives one line at a time.
+        let mut bytes = Zeroizing::new([0; LONGEST]);
+        loop {
+            match rustix::io::read(io::stdin(), bytes.as_mut_slice()) {
+                Err(rustix::io::Errno::INTR) => {}
+                Err(_) => return Typed::End,
+                Ok(length) => return line_of(bytes.get(..length).unwrap_or_default()),
             }
-            Ok(Event::Paste(text)) if typed.len().saturating_add(text.len()) <= LONGEST => {
-                typed.push_str(&text);
-            }
-            Ok(_) => {}
-            Err(_) => return Typed::End,
         }
-    }
-}
-
-/// Takes one key; tells what was typed if that was the last one.
-fn press(typed: &mut Zeroizing<String>, key: KeyEvent) -> Option<Typed> {
-    let control = key.modifiers.contains(KeyModifiers::CONTROL);
-    match key.code {
-        KeyCode::Enter => return Some(Typed::Line(std::mem::take(typed))),
-        KeyCode::Char('j' | 'm') if control => return Some(Typed::Line(std::mem::take(typed))),
-        KeyCode::Char('c') if control => return Some(Typed::Interrupted),
-        KeyCode::Char('d') if control && typed.is_empty() => return Some(Typed::End),
-        KeyCode::Char('u') if control => typed.clear(),
-        KeyCode::Char(_) if control => {}
-        KeyCode::Char(character) if typed.len().saturating_add(4) <= LONGEST => {
-            typed.push(character);
-        }
-        KeyCode::Backspace => {
-            typed.pop();
-        }
-        _ => {}
-    }
-    None
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_make_a_password() {
-        let mut typed = Zeroizing::new(String::new());
-        let mut press = |code, modifiers| press(&mut typed, KeyEvent::new(code, modifiers));
-        let plain = KeyModifiers::NONE;
-        assert_eq!(press(KeyCode::Char('d'), KeyModifiers::CONTROL), Some(Typed::End));
-        for character in ['x', 'y'] {
-            assert_eq!(press(KeyCode::Char(character), plain), None);
-        }
-        assert_eq!(press(KeyCode::Char('u'), KeyModifiers::CONTROL), None);
-        for character in ['桜', '2', '3'] {
-            assert_eq!(press(KeyCode::Char(character), plain), None);
-        }
-        assert_eq!(press(KeyCode::Backspace, plain), None);
-        assert_eq!(press(KeyCode::Left, plain), None);
-        assert_eq!(press(KeyCode::Char('c'), KeyModifiers::CONTROL), Some(Typed::Interrupted));
-        assert_eq!(press(KeyCode::Enter, plain), Some(Typed::Line("桜2".to_owned().into())));
     }
 }

@@ -84,8 +84,8 @@ async fn activation_text<W: Write>(
 /// Has a password typed twice, until it is one that nobody would guess first.
 async fn choose<W: Write>(voice: &mut Voice<W>, keyboard: &mut Keyboard) -> Result<Password, Left> {
     loop {
-        voice.say(texts::NEW_PASSWORD);
-        let Typed::Line(first) = keyboard.hidden().await else { return Err(abandoned(voice)) };
+        let first = keyboard.hidden(|| voice.say(texts::NEW_PASSWORD)).await;
+        let Typed::Line(first) = first else { return Err(abandoned(voice)) };
         let password = match Password::new(&first) {
             Ok(password) => password,
             Err(why) => {
@@ -97,8 +97,8 @@ async fn choose<W: Write>(voice: &mut Voice<W>, keyboard: &mut Keyboard) -> Resu
             voice.say(texts::guessable(why));
             continue;
         }
-        voice.say(texts::PASSWORD_AGAIN);
-        let Typed::Line(second) = keyboard.hidden().await else { return Err(abandoned(voice)) };
+        let second = keyboard.hidden(|| voice.say(texts::PASSWORD_AGAIN)).await;
+        let Typed::Line(second) = second else { return Err(abandoned(voice)) };
         if first == second {
             return Ok(password);
         }

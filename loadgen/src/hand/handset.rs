@@ -9,6 +9,7 @@ use kessai_client::{
     Answered, CallError, Event, Events, Handset, HandsetFile, Question, QuicOptions,
 };
 use kessai_engine::terms::PaymentId;
+use time::UtcOffset;
 
 use super::history::History;
 use super::keyboard::{Keyboard, Typed};
@@ -19,6 +20,7 @@ use super::{HandError, Left, close, options, socket, texts};
 /// Talks with the customer until one of them leaves.
 pub(super) async fn converse<W: Write>(
     folder: &Path,
+    offset: UtcOffset,
     mut voice: Voice<W>,
     keyboard: Keyboard,
 ) -> Result<Left, HandError> {
@@ -29,7 +31,7 @@ pub(super) async fn converse<W: Write>(
     let quic = QuicOptions::default();
     let (handset, events) = file.connect(socket.clone(), &quic, options()).await?;
     voice.say(texts::handset_ready(file.id().customer));
-    let pocket = Pocket::new(voice, history);
+    let pocket = Pocket::new(voice, history, offset);
     let mut hand = Hand { file, handset, events, pocket, keyboard };
     let left = hand.serve().await;
     drop(hand);
@@ -90,8 +92,8 @@ impl<W: Write> Hand<W> {
 
     /// Asks for the password and proves it; tells whether the customer has left instead.
     async fn pay(&mut self, question: &Question) -> Result<Option<Left>, HandError> {
-        self.pocket.voice.say(texts::PASSWORD);
-        let typed = match self.keyboard.hidden().await {
+        let voice = &mut self.pocket.voice;
+        let typed = match self.keyboard.hidden(|| voice.say(texts::PASSWORD)).await {
             Typed::Line(typed) if typed.is_empty() => {
                 self.pocket.voice.say(texts::NO_PASSWORD);
                 return Ok(None);

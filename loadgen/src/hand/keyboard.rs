@@ -44,8 +44,18 @@ pub(super) trait Source: Send + 'static {
 pub(super) struct Keyboard {
     wanted: std_mpsc::Sender<Wanted>,
     typed: mpsc::UnboundedReceiver<Typed>,
+    echo: Echo,
     /// A line is being waited for already.
     asked: bool,
+}
+
+/// Whether what is typed is seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Echo {
+    /// On a terminal, until that is told otherwise.
+    Terminal,
+    /// Nobody sees what comes from a file or a pipe.
+    None,
 }
 
 impl Keyboard {
@@ -53,9 +63,9 @@ impl Keyboard {
     /// comes. Ctrl-C is told as well; at the second one the program ends at once.
     pub(super) fn standard() -> io::Result<Self> {
         let (keyboard, typed) = if io::stdin().is_terminal() {
-            Self::reading(console::Console)?
+            Self::reading(console::Console, Echo::Terminal)?
         } else {
-            Self::reading(Plain(io::BufReader::new(io::stdin())))?
+            Self::reading(Plain(io::BufReader::new(io::stdin())), Echo::None)?
         };
         let (mut pressed, mut asked) =
             (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
@@ -74,7 +84,10 @@ impl Keyboard {
         Ok(keyboard)
     }
 
-    fn reading(mut source: impl Source) -> io::Result<(Self, mpsc::UnboundedSender<Typed>)> {
+    fn reading(
+        mut source: impl Source,
+        echo: Echo,
+    ) -> io::Result<(Self, mpsc::UnboundedSender<Typed>)> {
         let (wanted, wants) = std_mpsc::channel();
         let (sender, typed) = mpsc::unbounded_channel();
         let also = sender.clone();
@@ -89,7 +102,7 @@ impl Keyboard {
                 }
             }
         })?;
-        Ok((Self { wanted, typed, asked: false }, also))
+        Ok((Self { wanted, typed, echo, asked: false }, also))
     }
 
     /// Waits for a line. May be dropped and called again: no line is lost.
@@ -97,9 +110,22 @@ impl Keyboard {
         self.wait(Wanted::Shown).await
     }
 
-    /// Waits for a line that must not be seen. No other line may be waited for.
-    pub(super) async fn hidden(&mut self) -> Typed {
-        self.wait(Wanted::Hidden).await
+    /// Asks for a line that must not be seen, and waits for it. No other line may be waited for.
+    ///
+    /// It is asked for only once nothing is echoed any more, however fast somebody types.
+    pub(super) async fn hidden(&mut self, ask: impl FnOnce()) -> Typed {
+        let concealed = match self.echo {
+            Echo::None => None,
+            Echo::Terminal => match console::conceal() {
+                Ok(concealed) => Some(concealed),
+                // Rather no password than one that everybody around can read.
+                Err(_) => return Typed::End,
+            },
+        };
+        ask();
+        let typed = self.wait(Wanted::Hidden).await;
+        drop(concealed);
+        typed
     }
 
     async fn wait(&mut self, wanted: Wanted) -> Typed {
@@ -137,19 +163,25 @@ impl<R: BufRead + Send + 'static> Source for Plain<R> {
 pub(super) fn read_line(reader: &mut impl BufRead) -> Typed {
     let mut bytes = Zeroizing::new(Vec::new());
     match reader.take(LONGEST).read_until(b'\n', &mut bytes) {
-        Ok(0) | Err(_) => Typed::End,
-        Ok(_) => {
-            let text = Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned());
-            Typed::Line(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned()))
-        }
+        Err(_) => Typed::End,
+        Ok(_) => line_of(&bytes),
     }
+}
+
+/// Makes a line of what was read; of nothing, the end.
+pub(super) fn line_of(bytes: &[u8]) -> Typed {
+    if bytes.is_empty() {
+        return Typed::End;
+    }
+    let text = Zeroizing::new(String::from_utf8_lossy(bytes).into_owned());
+    Typed::Line(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned()))
 }
 
 #[cfg(test)]
 impl Keyboard {
     /// Types a text.
     pub(super) fn typing(text: &'static str) -> Self {
-        Self::reading(Plain(io::Cursor::new(text))).unwrap().0
+        Self::reading(Plain(io::Cursor::new(text)), Echo::None).unwrap().0
     }
 }
 
@@ -163,10 +195,12 @@ mod tests {
         let line = |text: &str| Typed::Line(text.to_owned().into());
         assert_eq!(keyboard.line().await, line("one"));
         assert_eq!(keyboard.line().await, line(""));
-        assert_eq!(keyboard.hidden().await, line("two"));
+        let mut asked = 0;
+        assert_eq!(keyboard.hidden(|| asked += 1).await, line("two"));
         assert_eq!(keyboard.line().await, line("three"));
         assert_eq!(keyboard.line().await, Typed::End);
-        assert_eq!(keyboard.hidden().await, Typed::End);
+        assert_eq!(keyboard.hidden(|| asked += 1).await, Typed::End);
+        assert_eq!(asked, 2);
     }
 
     #[tokio::test]

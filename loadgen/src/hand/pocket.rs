@@ -6,6 +6,7 @@ use std::io::Write;
 use kessai_client::wire::Notice;
 use kessai_client::{Event, Question};
 use kessai_engine::terms::PaymentId;
+use time::UtcOffset;
 
 use super::history::History;
 use super::texts;
@@ -28,13 +29,17 @@ pub(super) enum Next {
 pub(super) struct Pocket<W> {
     pub(super) voice: Voice<W>,
     history: History,
+    /// For the list of payments.
+    offset: UtcOffset,
+    /// It has been told that the connection is lost.
+    lost: bool,
     /// What is waiting for an answer, the oldest first.
     open: Vec<Question>,
 }
 
 impl<W: Write> Pocket<W> {
-    pub(super) const fn new(voice: Voice<W>, history: History) -> Self {
-        Self { voice, history, open: Vec::new() }
+    pub(super) const fn new(voice: Voice<W>, history: History, offset: UtcOffset) -> Self {
+        Self { voice, history, offset, lost: false, open: Vec::new() }
     }
 
     /// Takes what happened to the handset.
@@ -43,8 +48,15 @@ impl<W: Write> Pocket<W> {
     /// [`std::io::Error`] if a notice cannot be kept.
     pub(super) fn happened(&mut self, event: Event) -> std::io::Result<()> {
         match event {
-            Event::Connected => self.voice.say(texts::CONNECTED),
-            Event::Disconnected(why) => self.voice.say(texts::handset_lost(&why)),
+            Event::Connected => {
+                if std::mem::take(&mut self.lost) {
+                    self.voice.say(texts::CONNECTED_AGAIN);
+                }
+            }
+            Event::Disconnected(why) => {
+                self.lost = true;
+                self.voice.say(texts::handset_lost(&why));
+            }
             Event::Untrusted(_) => self.voice.say(texts::UNTRUSTED),
             Event::Told(notice) => return self.told(&notice),
             Event::Asked(question) => {
@@ -86,7 +98,7 @@ impl<W: Write> Pocket<W> {
         match (line.trim().to_ascii_lowercase().as_str(), open) {
             ("quit" | "exit" | "q", _) => return Next::Quit,
             ("help" | "?", _) => self.voice.say(texts::HANDSET_HELP),
-            ("list" | "l", _) => self.voice.say(texts::recent(self.history.notices())),
+            ("list" | "l", _) => self.voice.say(texts::recent(self.history.notices(), self.offset)),
             ("" | "pay" | "p", Some(question)) => return Next::Pay(Box::new(question.clone())),
             ("cancel" | "c", Some(question)) => return Next::Refuse(question.payment()),
             ("show" | "s", Some(question)) => self.voice.say(texts::question(question)),
@@ -105,8 +117,9 @@ impl<W: Write> Pocket<W> {
 mod tests {
     use std::sync::Arc;
 
+    use kessai_client::ConnectError;
     use kessai_client::terms::collation::ContentDigest;
-    use kessai_client::wire::{Confirmation, Delivery};
+    use kessai_client::wire::{CloseCode, Confirmation, Delivery};
     use kessai_engine::terms::{Currency, Reason};
     use tokio::time::{Duration, Instant};
 
@@ -116,7 +129,8 @@ mod tests {
     use crate::till::Prices;
 
     fn pocket(folder: &tempfile::TempDir) -> Pocket<Vec<u8>> {
-        Pocket::new(Voice::new(Vec::new()), History::open(folder.path()).unwrap())
+        let history = History::open(folder.path()).unwrap();
+        Pocket::new(Voice::new(Vec::new()), history, UtcOffset::from_hms(9, 0, 0).unwrap())
     }
 
     fn question() -> Question {
@@ -182,6 +196,21 @@ Type `pay` to enter the password, `cancel` to refuse.
     }
 
     #[test]
+    fn a_connection_is_told_of_only_after_one_was_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut pocket = pocket(&folder);
+        pocket.happened(Event::Connected).unwrap();
+        assert_eq!(pocket.voice.taken(), "");
+        let why = ConnectError::Closed(CloseCode::ShuttingDown);
+        pocket.happened(Event::Disconnected(why)).unwrap();
+        pocket.happened(Event::Connected).unwrap();
+        pocket.happened(Event::Connected).unwrap();
+        let told = "The connection is lost: the gateway is restarting. Trying again ...\n\
+            Connected again.\n";
+        assert_eq!(pocket.voice.taken(), told);
+    }
+
+    #[test]
     fn an_end_is_told_once_and_listed() {
         let folder = tempfile::tempdir().unwrap();
         let mut pocket = pocket(&folder);
@@ -197,7 +226,7 @@ Type `pay` to enter the password, `cancel` to refuse.
         assert!(matches!(pocket.hear("pay"), Next::Stay), "the question is closed");
         pocket.voice.taken();
         let listed = said(&mut pocket, "list");
-        assert_eq!(listed, "2026-11-22 13:12:08 +00:00    346 JPY  declined  渋谷店\n");
+        assert_eq!(listed, "2026-11-22 22:12:08 +09:00    346 JPY  declined   渋谷店\n");
         assert!(matches!(pocket.hear("quit"), Next::Quit));
     }
 }

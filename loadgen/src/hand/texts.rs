@@ -52,7 +52,7 @@ pub(super) const PAYMENT_IS_OPEN: &str = "A payment is open. Type `cancel` to gi
 pub(super) const CANCELLING: &str = "Giving the payment up ...";
 pub(super) const HAND_OVER: &str = "Hand the goods over.";
 
-pub(super) const CONNECTED: &str = "Connected.";
+pub(super) const CONNECTED_AGAIN: &str = "Connected again.";
 pub(super) const UNTRUSTED: &str =
     "Something came that the gateway has not signed. It is not shown, and nothing is paid.";
 pub(super) const NOTHING_ASKED: &str = "No shop is asking for a payment.";
@@ -182,7 +182,7 @@ const fn state(state: PaymentState) -> &'static str {
 pub(super) fn news(news: &News) -> String {
     match news {
         News::Lost => "The connection to the gateway is lost; trying again ...".to_owned(),
-        News::Again => "Connected again.".to_owned(),
+        News::Again => CONNECTED_AGAIN.to_owned(),
         News::Over(why) => format!("{}.", no_connection(why)),
     }
 }
@@ -303,13 +303,13 @@ pub(super) fn notice(notice: &Notice) -> String {
 /// How many payments are listed.
 const RECENT: usize = 10;
 
-pub(super) fn recent(notices: &[Notice]) -> String {
+pub(super) fn recent(notices: &[Notice], offset: UtcOffset) -> String {
     if notices.is_empty() {
         return "No payments yet.".to_owned();
     }
     let line = |notice: &Notice| {
-        let (at, price) = (clock(notice.at_ms, UtcOffset::UTC), notice.price.to_string());
-        format!("{at} {price:>10}  {}  {}", state(notice.state), notice.store_name)
+        let (at, price) = (clock(notice.at_ms, offset), notice.price.to_string());
+        format!("{at} {price:>10}  {:<9}  {}", state(notice.state), notice.store_name)
     };
     notices.iter().rev().take(RECENT).map(line).collect::<Vec<_>>().join("\n")
 }

@@ -109,6 +109,7 @@ fn paint_progress(frame: &mut Frame<'_>, area: Rect, view: &View, mode: Mode) {
     let span = view.span.as_secs_f64();
     let (name, share, label) = match view.stage {
         Stage::MakingKeys => (" making keys ", 0.0, String::new()),
+        Stage::Reading => (" reading the books as they are ", 0.0, String::new()),
         Stage::Provisioning(done, of) => (" entering customers ", part(done, of), of_all(done, of)),
         Stage::Connecting(done, of) => (" connecting ", part(done, of), of_all(done, of)),
         Stage::Running => {
@@ -135,7 +136,7 @@ fn paint_counts(frame: &mut Frame<'_>, area: Rect, view: &View, mode: Mode) {
         let style = colour(mode, colour_of(outcome));
         lines.push(Line::styled(format!("  {:10}{count:>6}", outcome.name()), style));
     }
-    let name = format!(" payments: {} open, {} connections ", view.open, view.connections);
+    let name = format!(" payments: {} open, {} connected ", view.open, view.connections);
     frame.render_widget(Paragraph::new(lines).block(Block::bordered().title(name)), area);
 }
 
@@ -225,7 +226,7 @@ mod tests {
             "Kessaidemo",
             "offeringpayments",
             "approved1",
-            "3open,12connections",
+            "3open,12connected",
             "machine20.0",
             "みなとマート本店:1item,300JPY;thecustomerapproved",
             "Ctrl-C",

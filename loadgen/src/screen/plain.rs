@@ -35,6 +35,7 @@ fn write(line: &str) {
 pub(super) fn line(view: &View) -> String {
     match view.stage {
         Stage::MakingKeys => "making keys".to_owned(),
+        Stage::Reading => "reading the books as they are".to_owned(),
         Stage::Provisioning(done, of) => format!("entering customers: {done} of {of}"),
         Stage::Connecting(done, of) => format!("connecting: {done} of {of}"),
         Stage::Auditing => "comparing the ledger with the books".to_owned(),
@@ -73,6 +74,8 @@ mod tests {
             assert!(line.contains(words), "{words}: {line}");
         };
         check("making keys");
+        board.stage(Stage::Reading);
+        check("reading the books");
         board.stage(Stage::Provisioning(3, 7));
         check("entering customers: 3 of 7");
         board.stage(Stage::Connecting(3, 7));

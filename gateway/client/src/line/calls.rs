@@ -14,7 +14,7 @@ use crate::link::Link;
 const MOST_WAITING: usize = 64;
 
 /// How many requests may be unanswered, whatever the gateway allows.
-const MOST_IN_FLIGHT: usize = 1024;
+const MOST_IN_FLIGHT: usize = 4096;
 
 /// Holds the requests of one line.
 pub(super) struct Calls {

@@ -9,15 +9,15 @@ use rustls::crypto::CryptoProvider;
 
 use crate::error::ConnectError;
 use crate::keys::{PeerKey, RootPin};
-use crate::quic::QuicOptions;
 use crate::quic::verifier::PinnedRoot;
+use crate::quic::{QuicLoad, QuicOptions};
 
-/// Receive window of the one stream, in bytes: refilled as it is read.
-const STREAM_WINDOW: u32 = 16 << 10;
-/// Receive window of the connection, in bytes.
-const CONNECTION_WINDOW: u32 = 16 << 10;
+/// Receive window of the connection and of its one stream, in bytes: refilled as it is read.
+const RECEIVE_WINDOW: u32 = 16 << 10;
 /// What may wait to be sent or acknowledged, in bytes: two of the longest frames.
 const SEND_WINDOW: u64 = 64 << 10;
+/// Both windows of a connection that speaks for many, in bytes: as the gateway has them.
+const WINDOW_OF_MANY: u32 = 1 << 20;
 
 /// One provider for all connectors of the process: each holds lists of algorithms.
 static PROVIDER: LazyLock<Arc<CryptoProvider>> =
@@ -59,13 +59,17 @@ fn tls_config(
 fn transport_config(options: &QuicOptions) -> TransportConfig {
     let mut transport = TransportConfig::default();
     let idle_ms = u32::try_from(options.idle.as_millis()).unwrap_or(u32::MAX);
+    let (receive, send) = match options.load {
+        QuicLoad::One => (RECEIVE_WINDOW, SEND_WINDOW),
+        QuicLoad::Many => (WINDOW_OF_MANY, u64::from(WINDOW_OF_MANY)),
+    };
     transport
         // The gateway opens no streams.
         .max_concurrent_bidi_streams(VarInt::from_u32(0))
         .max_concurrent_uni_streams(VarInt::from_u32(0))
-        .stream_receive_window(VarInt::from_u32(STREAM_WINDOW))
-        .receive_window(VarInt::from_u32(CONNECTION_WINDOW))
-        .send_window(SEND_WINDOW)
+        .stream_receive_window(VarInt::from_u32(receive))
+        .receive_window(VarInt::from_u32(receive))
+        .send_window(send)
         .datagram_receive_buffer_size(None)
         .max_idle_timeout(Some(IdleTimeout::from(VarInt::from_u32(idle_ms))))
         .keep_alive_interval(options.keep_alive)

@@ -1,25 +1,19 @@
-//! Enters merchants, stores, terminals, customers and handsets, as an operator would.
+//! Enters merchants, stores, terminals, controllers, hubs, customers and handsets, as an operator
+//! would.
 
 use std::sync::Arc;
 
 use kessai_engine::terms::Currency;
 use kessai_engine::terms::collation::{Salt, SealingKey};
 use kessai_engine::{
-    CustomerAdded, DeviceAdded, Engine, KeyPin, Lsn, RegisterChange, Slot, Terminal, TerminalKind,
+    Controller, CustomerAdded, DeviceAdded, Engine, Hub, Limits, Lsn, RegisterChange, Slot,
+    Standing, Terminal, TerminalKind,
 };
 use kessai_journal::Journal;
 
 use super::SiteError;
+use crate::keyring::Pins;
 use crate::population::Population;
-
-/// By what the gateway is to know everybody, in the order of the population.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Pins {
-    /// The keys of the tills.
-    pub tills: Vec<KeyPin>,
-    /// The keys of the handsets.
-    pub handsets: Vec<KeyPin>,
-}
 
 /// Changes of the register that are entered together: few enough for the journal's queue.
 const BATCH: usize = 32;
@@ -102,7 +96,14 @@ fn register<'a>(
             store: shop.store.id,
             kind: TerminalKind::PointOfSale,
             pin: Some(*pin),
+            standing: Standing::Active,
+            limits: Limits::default(),
         }))
     });
-    merchants.chain(stores).chain(tills)
+    let controllers = population.controllers.iter().zip(&pins.controllers).map(|(it, pin)| {
+        RegisterChange::Controller(Controller { id: it.id, merchant: it.merchant, pin: Some(*pin) })
+    });
+    let hubs = population.hubs.iter().zip(&pins.hubs);
+    let hubs = hubs.map(|(id, pin)| RegisterChange::Hub(Hub { id: *id, pin: Some(*pin) }));
+    merchants.chain(stores).chain(tills).chain(controllers).chain(hubs)
 }

@@ -1,121 +1,23 @@
 //! The doors of the real binary: entered by its own commands, enrolled by activation strings, a
 //! purchase made, looked up and added up, keys revoked.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    missing_docs,
-    reason = "a test may panic"
-)]
 
-use std::io::{BufRead, BufReader};
-use std::net::UdpSocket;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
 use kessai_client::terms::collation::Password;
 use kessai_client::terms::{Amount, Currency, Gtin, Line, PaymentId, ProductName, Tax, TerminalId};
-use kessai_client::wire::{Activation, Capture, Payer, PaymentState, Purchase};
+use kessai_client::wire::{Capture, Payer, PaymentState, Purchase};
 use kessai_client::{
     Answered, Event, Options, QuicOptions, Terminal, endpoint, enrol_handset, enrol_peer,
 };
+use kessai_gateway::admin::rows::{CustomerRow, GatewayRow, MerchantRow, PaymentRow, StateName};
 use serde_json::Value;
-use tempfile::TempDir;
 
-const KESSAI: &str = env!("CARGO_BIN_EXE_kessai");
+use crate::processor::{KESSAI, Processor};
 
 /// Nothing here may take longer.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A gateway that serves from a folder of its own.
-struct Processor {
-    folder: TempDir,
-    child: Child,
-    admin: String,
-}
-
-impl Drop for Processor {
-    fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
-    }
-}
-
-impl Processor {
-    fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let place = folder.path().join("kessai");
-        let made = Command::new(KESSAI).arg("init").arg(&place).output().unwrap();
-        assert!(made.status.success(), "{made:?}");
-        let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let configuration = place.join("kessai.toml");
-        std::fs::write(
-            &configuration,
-            format!(
-                "listen = \"127.0.0.1:{port}\"\nannounce = \"127.0.0.1:{port}\"\n\
-                 [admin]\nlisten = \"127.0.0.1:0\"\n[journal]\nsegment_mib = 1\n"
-            ),
-        )
-        .unwrap();
-        let mut child = Command::new(KESSAI)
-            .args(["serve", "--config"])
-            .arg(&configuration)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let admin = lines
-            .map_while(Result::ok)
-            .find_map(|line| line.strip_prefix("administration at ").map(str::to_owned))
-            .expect("it serves");
-        Self { folder, child, admin: format!("http://{admin}") }
-    }
-
-    fn token(&self) -> PathBuf {
-        self.folder.path().join("kessai/keys/admin.token")
-    }
-
-    fn command(&self, words: &[&str]) -> std::process::Output {
-        let mut command = Command::new(KESSAI);
-        command.args(words).args(["--admin", &self.admin, "--token-file"]).arg(self.token());
-        command.env_remove("KESSAI_CONFIG").output().unwrap()
-    }
-
-    /// Runs a command that must succeed, and gives what it prints.
-    fn kessai(&self, words: &[&str]) -> String {
-        let output = self.command(words);
-        assert!(output.status.success(), "{words:?}: {output:?}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    fn json(&self, words: &[&str]) -> Value {
-        serde_json::from_str(&self.kessai(&[words, &["--json"]].concat())).unwrap()
-    }
-
-    /// Runs a command that must fail, and gives its last line.
-    fn failure(&self, words: &[&str]) -> String {
-        let output = self.command(words);
-        assert_eq!(output.status.code(), Some(1), "{words:?}: {output:?}");
-        let text = String::from_utf8(output.stderr).unwrap();
-        text.lines().last().unwrap_or_default().to_owned()
-    }
-
-    fn activation(&self, words: &[&str]) -> Activation {
-        self.json(words)["activation"].as_str().unwrap().parse().unwrap()
-    }
-
-    fn enter_shop(&self) {
-        self.kessai(&["merchant", "set", "M1", "--name", "Blue Shop"]);
-        let store = ["store", "set", "S1", "--merchant", "M1", "--name", "Station"];
-        self.kessai(&[&store[..], &["--currency", "JPY"]].concat());
-        self.kessai(&["terminal", "set", "POS1", "--store", "S1"]);
-        self.kessai(&["customer", "add", "C-1", "--currency", "JPY", "--balance", "1000"]);
-    }
-}
 
 fn purchase(payment: PaymentId, price: u64) -> Purchase {
     Purchase {
@@ -191,7 +93,7 @@ fn what_makes_no_sense_is_named_and_changes_nothing() {
 #[test]
 fn nobody_is_served_without_the_token() {
     let processor = Processor::start();
-    let wrong = processor.folder.path().join("wrong");
+    let wrong = processor.desk().join("wrong");
     std::fs::write(&wrong, "0".repeat(64)).unwrap();
     let mut command = Command::new(KESSAI);
     command.args(["books", "show", "--admin", &processor.admin, "--token-file"]).arg(&wrong);
@@ -216,10 +118,10 @@ async fn through_all_doors() {
     processor.enter_shop();
     let network = endpoint("127.0.0.1:0".parse().unwrap()).unwrap();
     let (till_folder, phone_folder) =
-        (processor.folder.path().join("till"), processor.folder.path().join("phone"));
+        (processor.desk().join("till"), processor.desk().join("phone"));
     let activation = processor.activation(&["terminal", "activate", "POS1"]);
     let till = enrol_peer(&network, &activation, &till_folder).await.unwrap();
-    let again = enrol_peer(&network, &activation, &processor.folder.path().join("thief")).await;
+    let again = enrol_peer(&network, &activation, &processor.desk().join("thief")).await;
     assert!(again.is_err(), "a code serves once");
     let password = Password::new("490172").unwrap();
     let activation = processor.activation(&["customer", "activate", "C-1"]);
@@ -255,6 +157,7 @@ async fn through_all_doors() {
     assert_eq!(totals[0]["captured_minor"], "300");
     assert_eq!(processor.json(&["merchant", "tally", "M1"])[0]["minor"], "300");
 
+    check_exports(&processor, payment);
     let device = processor.json(&["customer", "show", "C-1"])["devices"][0].clone();
     processor.kessai(&["customer", "revoke", "C-1", device.as_str().unwrap()]);
     while let Some(event) = events.next().await {
@@ -266,4 +169,41 @@ async fn through_all_doors() {
     assert_eq!(refused.state, PaymentState::Declined, "nobody is there to confirm it");
     processor.kessai(&["terminal", "revoke", "POS1"]);
     assert_eq!(processor.json(&["terminal", "list"])[0]["enrolled"], false);
+}
+
+/// What auditors read is what people look up.
+fn check_exports(processor: &Processor, payment: PaymentId) {
+    let customers: Vec<CustomerRow> = processor.exported("customers");
+    let [customer] = &customers[..] else { panic!("{customers:?}") };
+    let shown = processor.json(&["customer", "show", "C-1"]);
+    assert_eq!((&*customer.id, &*customer.currency), ("C-1", "JPY"));
+    assert_eq!((customer.balance_minor, customer.held_minor), (700, 0));
+    assert_eq!((customer.wrong_proofs_in_a_row, customer.notices), (0, 1));
+    assert_eq!(Value::from(customer.devices.clone()), shown["devices"]);
+    let payments: Vec<PaymentRow> = processor.exported("payments");
+    let [row] = &payments[..] else { panic!("{payments:?}") };
+    assert_eq!((&*row.payment, row.state), (&*payment.to_string(), StateName::Captured));
+    assert_eq!((row.captured_minor, row.notice), (300, 1));
+    let shown = processor.json(&["payment", "show", &row.payment]);
+    assert_eq!(serde_json::to_value(row).unwrap(), shown);
+    let at = row.opened_at_ms;
+    let count = |range: String| processor.exported::<PaymentRow>(&range).len();
+    assert_eq!(count(format!("payments?from_ms={at}&to_ms={}", at + 1)), 1);
+    assert_eq!(count(format!("payments?from_ms={}", at + 1)), 0);
+    assert_eq!(count(format!("payments?to_ms={at}")), 0);
+    let merchants: Vec<MerchantRow> = processor.exported("merchants");
+    let owed = MerchantRow { id: "M1".into(), currency: "JPY".into(), minor: "300".into() };
+    assert_eq!(merchants, [owed]);
+}
+
+#[test]
+fn the_gateway_tells_of_itself() {
+    let processor = Processor::start();
+    let told: GatewayRow = serde_json::from_value(processor.json(&["gateway", "show"])).unwrap();
+    assert_eq!(told.version, env!("CARGO_PKG_VERSION"));
+    assert_eq!((told.prompt_ms, told.tries, told.tries_in_row), (60_000, 3, 5));
+    assert_eq!(told.connections_most, 100_000);
+    assert!(told.announce.starts_with("127.0.0.1:") && told.time_ms > 0, "{told:?}");
+    assert_eq!(told.root_pin, processor.root_pin);
+    assert!(processor.kessai(&["gateway", "show"]).contains(&told.root_pin));
 }

@@ -1,0 +1,334 @@
+//! Merchants, stores, terminals, controllers and hubs: all of them changes of the register.
+
+use kessai_engine::terms::{
+    ControllerId, Currency, HubId, InvoiceNumber, MerchantId, MerchantName, Rounding, StoreId,
+    StoreName, TerminalId,
+};
+use kessai_engine::{
+    Controller, Hub, KeyPin, LimitHolder, Limits, Merchant, Peer, Register, RegisterChange,
+    RegisterError, Standing, Station, Store, Terminal, TerminalKind,
+};
+
+use super::clerk::Clerk;
+use super::kind::{Existing, Kind, already_there};
+use super::report::Halt;
+use crate::admin::Office;
+use crate::admin::table::{Column, Row, key_pin};
+
+/// Changes that are entered together: the register is copied once for them.
+const BATCH: usize = 64;
+
+static MERCHANTS: [Column; 3] =
+    [Column::required("id"), Column::required("name"), Column::optional("invoice_number")];
+static STORES: [Column; 5] = [
+    Column::required("id"),
+    Column::required("merchant"),
+    Column::required("name"),
+    Column::required("currency"),
+    Column::optional("rounding"),
+];
+static TERMINALS: [Column; 4] = [
+    Column::required("id"),
+    Column::required("store"),
+    Column::optional("kind"),
+    Column::optional("key_pin"),
+];
+static CONTROLLERS: [Column; 3] =
+    [Column::required("id"), Column::required("merchant"), Column::optional("key_pin")];
+static HUBS: [Column; 2] = [Column::required("id"), Column::optional("key_pin")];
+
+/// One of the register's tables, and what waits to be entered.
+pub(super) struct Changes {
+    columns: &'static [Column],
+    parse: fn(&Row) -> Result<RegisterChange, String>,
+    waiting: Vec<(u64, RegisterChange)>,
+}
+
+impl Changes {
+    const fn new(
+        columns: &'static [Column],
+        parse: fn(&Row) -> Result<RegisterChange, String>,
+    ) -> Self {
+        Self { columns, parse, waiting: Vec::new() }
+    }
+
+    pub(super) const fn merchants() -> Self {
+        Self::new(&MERCHANTS, merchant)
+    }
+
+    pub(super) const fn stores() -> Self {
+        Self::new(&STORES, store)
+    }
+
+    pub(super) const fn terminals() -> Self {
+        Self::new(&TERMINALS, terminal)
+    }
+
+    pub(super) const fn controllers() -> Self {
+        Self::new(&CONTROLLERS, controller)
+    }
+
+    pub(super) const fn hubs() -> Self {
+        Self::new(&HUBS, hub)
+    }
+}
+
+fn merchant(row: &Row) -> Result<RegisterChange, String> {
+    let id = row.required("id", MerchantId::new)?;
+    Ok(RegisterChange::Merchant(Merchant {
+        id,
+        name: row.required("name", MerchantName::new)?,
+        invoice_number: row.optional("invoice_number", InvoiceNumber::new)?,
+    }))
+}
+
+fn store(row: &Row) -> Result<RegisterChange, String> {
+    Ok(RegisterChange::Store(Store {
+        id: row.required("id", StoreId::new)?,
+        merchant: row.required("merchant", MerchantId::new)?,
+        name: row.required("name", StoreName::new)?,
+        currency: row.required("currency", Currency::from_code)?,
+        rounding: row.optional("rounding", rounding)?.unwrap_or(Rounding::Down),
+        standing: Standing::default(),
+    }))
+}
+
+fn rounding(text: &str) -> Result<Rounding, &'static str> {
+    match text {
+        "down" => Ok(Rounding::Down),
+        "half_up" => Ok(Rounding::HalfUp),
+        "up" => Ok(Rounding::Up),
+        _ => Err("must be down, half_up or up"),
+    }
+}
+
+fn terminal(row: &Row) -> Result<RegisterChange, String> {
+    Ok(RegisterChange::Terminal(Terminal {
+        id: row.required("id", TerminalId::new)?,
+        store: row.required("store", StoreId::new)?,
+        kind: row.optional("kind", terminal_kind)?.unwrap_or(TerminalKind::PointOfSale),
+        pin: row.optional("key_pin", key_pin)?,
+        standing: Standing::default(),
+        limits: Limits::default(),
+    }))
+}
+
+fn terminal_kind(text: &str) -> Result<TerminalKind, &'static str> {
+    match text {
+        "pos" => Ok(TerminalKind::PointOfSale),
+        "vending" => Ok(TerminalKind::Vending),
+        _ => Err("must be pos or vending"),
+    }
+}
+
+fn controller(row: &Row) -> Result<RegisterChange, String> {
+    Ok(RegisterChange::Controller(Controller {
+        id: row.required("id", ControllerId::new)?,
+        merchant: row.required("merchant", MerchantId::new)?,
+        pin: row.optional("key_pin", key_pin)?,
+    }))
+}
+
+fn hub(row: &Row) -> Result<RegisterChange, String> {
+    let id = row.required("id", HubId::new)?;
+    Ok(RegisterChange::Hub(Hub { id, pin: row.optional("key_pin", key_pin)? }))
+}
+
+/// What a change is known by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum RegisterId {
+    Merchant(MerchantId),
+    Store(StoreId),
+    Terminal(TerminalId),
+    Controller(ControllerId),
+    Hub(HubId),
+    DefaultLimits(LimitHolder, Currency),
+}
+
+impl RegisterId {
+    const fn of(change: &RegisterChange) -> Self {
+        match change {
+            RegisterChange::Merchant(merchant) => Self::Merchant(merchant.id),
+            RegisterChange::Store(store) => Self::Store(store.id),
+            RegisterChange::Terminal(terminal) => Self::Terminal(terminal.id),
+            RegisterChange::Controller(controller) => Self::Controller(controller.id),
+            RegisterChange::Hub(hub) => Self::Hub(hub.id),
+            RegisterChange::DefaultLimits(limits) => {
+                Self::DefaultLimits(limits.holder, limits.currency)
+            }
+        }
+    }
+
+    fn is_in(self, register: &Register) -> bool {
+        match self {
+            Self::Merchant(id) => register.merchant(&id).is_some(),
+            Self::Store(id) => register.store(&id).is_some(),
+            Self::Terminal(id) => register.place(&id).is_some(),
+            Self::Controller(id) => register.controller(&id).is_some(),
+            Self::Hub(id) => register.hub(&id).is_some(),
+            Self::DefaultLimits(holder, currency) => {
+                register.default_limits(holder, currency) != Limits::default()
+            }
+        }
+    }
+}
+
+/// The key that a change brings.
+const fn pin(change: &RegisterChange) -> Option<KeyPin> {
+    match change {
+        RegisterChange::Merchant(_)
+        | RegisterChange::Store(_)
+        | RegisterChange::DefaultLimits(_) => None,
+        RegisterChange::Terminal(terminal) => terminal.pin,
+        RegisterChange::Controller(controller) => controller.pin,
+        RegisterChange::Hub(hub) => hub.pin,
+    }
+}
+
+/// A station that brings no key keeps the one that it has; standing and limits are not for tables
+/// to change.
+fn keep(change: &mut RegisterChange, register: &Register) {
+    match change {
+        RegisterChange::Merchant(_) | RegisterChange::DefaultLimits(_) => {}
+        RegisterChange::Store(store) => {
+            store.standing = register.store(&store.id).map_or(store.standing, |it| it.standing);
+        }
+        RegisterChange::Terminal(terminal) => {
+            if let Some(before) = register.place(&terminal.id).map(|place| &place.terminal) {
+                terminal.pin = terminal.pin.or(before.pin);
+                (terminal.standing, terminal.limits) = (before.standing, before.limits);
+            }
+        }
+        RegisterChange::Controller(Controller { id, pin, .. }) => {
+            *pin = pin.or_else(|| register.pin(&Station::Controller(*id)));
+        }
+        RegisterChange::Hub(Hub { id, pin }) => {
+            *pin = pin.or_else(|| register.pin(&Station::Hub(*id)));
+        }
+    }
+}
+
+/// Says whether a key's holder is whom the change is about.
+fn is_own(holder: Peer, id: RegisterId) -> bool {
+    match (holder, id) {
+        (Peer::Terminal(holder), RegisterId::Terminal(id)) => holder == id,
+        (Peer::Controller(holder, _), RegisterId::Controller(id)) => holder == id,
+        (Peer::Hub(holder), RegisterId::Hub(id)) => holder == id,
+        (Peer::Terminal(_) | Peer::Controller(..) | Peer::Hub(_) | Peer::Handset(..), _) => false,
+    }
+}
+
+const fn words(error: &RegisterError) -> &'static str {
+    match error {
+        RegisterError::MerchantMissing(..) | RegisterError::OwnerMissing(..) => {
+            "merchant: not registered"
+        }
+        RegisterError::StoreMissing(..) => "store: not registered",
+        RegisterError::OwnerFixed(..) => "merchant: a controller cannot be given to another",
+        RegisterError::StationMissing(_) => "id: not registered",
+        RegisterError::KeyTaken(_) => KEY_TAKEN,
+    }
+}
+
+/// Says that a key speaks for somebody else.
+pub(super) const KEY_TAKEN: &str = "key_pin: enrolled for another peer already";
+
+impl Kind for Changes {
+    type Entry = RegisterChange;
+    type Id = RegisterId;
+
+    fn columns(&self) -> &'static [Column] {
+        self.columns
+    }
+
+    fn parse(&self, row: &Row) -> Result<RegisterChange, String> {
+        (self.parse)(row)
+    }
+
+    fn id(&self, change: &RegisterChange) -> RegisterId {
+        RegisterId::of(change)
+    }
+
+    fn pin(&self, change: &RegisterChange) -> Option<KeyPin> {
+        pin(change)
+    }
+
+    fn check(
+        &mut self,
+        change: &RegisterChange,
+        existing: Existing,
+        office: &Office,
+    ) -> Result<Result<(), String>, Halt> {
+        let (register, id) = (office.engine.register(), RegisterId::of(change));
+        if existing == Existing::Refused && id.is_in(&register) {
+            return Ok(Err(already_there(self.id_column())));
+        }
+        let holder = pin(change).and_then(|pin| office.engine.peer(&pin));
+        if holder.is_some_and(|holder| !is_own(holder, id)) {
+            return Ok(Err(KEY_TAKEN.to_owned()));
+        }
+        Ok(register.check(change).map_err(|error| words(&error).to_owned()))
+    }
+
+    fn enter(
+        &mut self,
+        line: u64,
+        change: RegisterChange,
+        clerk: &mut Clerk<'_>,
+    ) -> Result<(), Halt> {
+        let id = RegisterId::of(&change);
+        if self.waiting.iter().any(|(_, other)| RegisterId::of(other) == id) {
+            self.finish(clerk)?;
+        }
+        if let Err(problem) = self.check(&change, clerk.existing, clerk.office)? {
+            return clerk.report.bad(line, problem);
+        }
+        self.waiting.push((line, change));
+        if self.waiting.len() < BATCH { Ok(()) } else { self.finish(clerk) }
+    }
+
+    fn finish(&mut self, clerk: &mut Clerk<'_>) -> Result<(), Halt> {
+        let waiting = std::mem::take(&mut self.waiting);
+        if enter_together(&waiting, clerk)?.is_ok() {
+            return Ok(());
+        }
+        // One of them came into conflict since it was checked: the others need not wait for it.
+        waiting.iter().try_for_each(|alone| {
+            match enter_together(std::slice::from_ref(alone), clerk)? {
+                Ok(()) => Ok(()),
+                Err(error) => clerk.report.bad(alone.0, words(&error).to_owned()),
+            }
+        })
+    }
+}
+
+/// Enters all changes or none, and counts them.
+fn enter_together(
+    waiting: &[(u64, RegisterChange)],
+    clerk: &mut Clerk<'_>,
+) -> Result<Result<(), RegisterError>, Halt> {
+    let slots = clerk.pace.slots(waiting.len())?;
+    let engine = &clerk.office.engine;
+    let register = engine.register();
+    let mut changes = Vec::with_capacity(waiting.len());
+    for ((_, change), slot) in waiting.iter().zip(slots) {
+        let mut change = change.clone();
+        keep(&mut change, &register);
+        changes.push((change, slot));
+    }
+    if changes.is_empty() {
+        return Ok(Ok(()));
+    }
+    match engine.enter_register(changes, clerk.office.clock.now_ms()) {
+        Ok(change) => clerk.pace.queued(change.after),
+        Err(error) => return Ok(Err(error)),
+    }
+    for (_, change) in waiting {
+        if RegisterId::of(change).is_in(&register) {
+            clerk.report.updated();
+        } else {
+            clerk.report.entered();
+        }
+    }
+    Ok(Ok(()))
+}

@@ -1,0 +1,251 @@
+//! What is told for others to read back: one type for each kind of row, written here and read by
+//! whoever audits.
+//!
+//! Amounts are integers in minor units; sums that can leave the range of JSON numbers are strings.
+
+use kessai_engine::{CustomerView, PaymentState, PaymentView};
+use serde::{Deserialize, Serialize};
+
+/// A customer, without what is personal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CustomerRow {
+    /// The customer's id.
+    pub id: String,
+    /// The currency of the amounts (ISO 4217).
+    pub currency: String,
+    /// What the processor keeps for the customer.
+    pub balance_minor: u64,
+    /// The part of it that open payments wait for.
+    pub held_minor: u64,
+    /// Wrong proofs since the last right one.
+    pub wrong_proofs_in_a_row: u8,
+    /// How many notices the customer was ever owed.
+    pub notices: u64,
+    /// The live handsets, in hexadecimal.
+    pub devices: Vec<String>,
+}
+
+impl From<&CustomerView> for CustomerRow {
+    fn from(view: &CustomerView) -> Self {
+        Self {
+            id: view.customer.to_string(),
+            currency: view.currency.code().to_owned(),
+            balance_minor: view.balance.minor(),
+            held_minor: view.held.minor(),
+            wrong_proofs_in_a_row: view.wrong_in_row,
+            notices: view.notices,
+            devices: view.devices.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+/// A payment as the processor sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentRow {
+    /// The one-time id.
+    pub payment: String,
+    /// The terminal that opened it or called it off.
+    pub terminal: String,
+    /// Its store; none, like all that was agreed, if a cancel overtook the open.
+    pub store: Option<String>,
+    /// Who is paid.
+    pub merchant: Option<String>,
+    /// The payer, if there is such a customer.
+    pub customer: Option<String>,
+    /// Where it stands.
+    pub state: StateName,
+    /// Why it stands there, by the reason's name; none while it is pending.
+    pub reason: Option<String>,
+    /// What the customer is charged in.
+    pub currency: Option<String>,
+    /// What the customer is charged.
+    pub amount_minor: Option<u64>,
+    /// What was debited.
+    pub captured_minor: u64,
+    /// What was given back after that.
+    pub refunded_minor: u64,
+    /// For the receipt, once approved.
+    pub approval_number: Option<String>,
+    /// For the bank, once approved.
+    pub reference: Option<String>,
+    /// The number of the latest notice that the customer is owed about it; 0 if none.
+    pub notice: u64,
+    /// The business day of its latest record, as the decimal number YYYYMMDD.
+    pub business_date: u32,
+    /// When it was opened, in milliseconds since the Unix epoch.
+    pub opened_at_ms: u64,
+    /// When it came to stand where it stands.
+    pub changed_at_ms: u64,
+}
+
+impl From<&PaymentView> for PaymentRow {
+    fn from(view: &PaymentView) -> Self {
+        let terms = view.terms.as_ref();
+        Self {
+            payment: view.payment.to_string(),
+            terminal: view.terminal.to_string(),
+            store: terms.map(|terms| terms.store.to_string()),
+            merchant: terms.map(|terms| terms.merchant.to_string()),
+            customer: view.customer.map(|customer| customer.to_string()),
+            state: view.state.into(),
+            reason: view.reason.map(|reason| reason.name().to_owned()),
+            currency: terms.map(|terms| terms.charge.currency.code().to_owned()),
+            amount_minor: terms.map(|terms| terms.charge.amount.minor()),
+            captured_minor: view.captured.minor(),
+            refunded_minor: view.refunded.minor(),
+            approval_number: view.approval.map(|number| number.to_string()),
+            reference: view.reference.map(|number| number.to_string()),
+            notice: view.notice,
+            business_date: view.business_date.yyyymmdd(),
+            opened_at_ms: view.opened_at_ms,
+            changed_at_ms: view.changed_at_ms,
+        }
+    }
+}
+
+/// What a merchant is owed in one currency.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MerchantRow {
+    /// The merchant's id.
+    pub id: String,
+    /// Which currency (ISO 4217).
+    pub currency: String,
+    /// How much, signed.
+    pub minor: String,
+}
+
+/// The gateway itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GatewayRow {
+    /// The version of the program.
+    pub version: String,
+    /// How terminals and handsets reach it.
+    pub announce: String,
+    /// What they know it by: the SHA-256 of the root's SubjectPublicKeyInfo, in hexadecimal.
+    pub root_pin: String,
+    /// Its clock, in milliseconds since the Unix epoch.
+    pub time_ms: u64,
+    /// How long a customer may take to answer, in milliseconds.
+    pub prompt_ms: u64,
+    /// Wrong proofs that a payment bears.
+    pub tries: u8,
+    /// Wrong proofs in a row that block a customer.
+    pub tries_in_row: u8,
+    /// Connections that it takes at a time.
+    pub connections_most: usize,
+}
+
+/// A state by its name in programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StateName {
+    /// The customer is asked.
+    Pending,
+    /// Approved, and the machine has not reported delivery yet.
+    Authorised,
+    /// Debited.
+    Captured,
+    /// Taken back whole.
+    Reversed,
+    /// Given back after the cut-off.
+    Refunded,
+    /// Not to be.
+    Declined,
+    /// Called off.
+    Cancelled,
+    /// Not answered in time.
+    Expired,
+}
+
+impl From<PaymentState> for StateName {
+    fn from(state: PaymentState) -> Self {
+        match state {
+            PaymentState::Pending => Self::Pending,
+            PaymentState::Authorised => Self::Authorised,
+            PaymentState::Captured => Self::Captured,
+            PaymentState::Reversed => Self::Reversed,
+            PaymentState::Refunded => Self::Refunded,
+            PaymentState::Declined => Self::Declined,
+            PaymentState::Cancelled => Self::Cancelled,
+            PaymentState::Expired => Self::Expired,
+        }
+    }
+}
+
+impl From<StateName> for PaymentState {
+    fn from(name: StateName) -> Self {
+        match name {
+            StateName::Pending => Self::Pending,
+            StateName::Authorised => Self::Authorised,
+            StateName::Captured => Self::Captured,
+            StateName::Reversed => Self::Reversed,
+            StateName::Refunded => Self::Refunded,
+            StateName::Declined => Self::Declined,
+            StateName::Cancelled => Self::Cancelled,
+            StateName::Expired => Self::Expired,
+        }
+    }
+}
+
+/// A product that a merchant sells.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProductRow {
+    /// The bar code.
+    pub code: String,
+    /// As customers are shown it.
+    pub name: String,
+    /// What one costs.
+    pub price_minor: u64,
+    /// In which currency (ISO 4217).
+    pub currency: String,
+    /// The rate of its tax, in hundredths of a percent.
+    pub tax_rate_bp: u16,
+}
+
+/// What is told of an import while it goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ImportRow {
+    /// How far it has come.
+    Progress {
+        /// In which of its passes.
+        stage: Stage,
+        /// How many lines this pass has read.
+        lines: u64,
+        /// How many bytes.
+        bytes: u64,
+        /// Of how many.
+        of_bytes: u64,
+    },
+    /// What is wrong with a line.
+    Bad {
+        /// Which line, from 1.
+        line: u64,
+        /// What is wrong, without what stands there.
+        problem: String,
+    },
+    /// How it ended: always the last row.
+    End {
+        /// How many lines were entered anew.
+        entered: u64,
+        /// How many changed what was there.
+        updated: u64,
+        /// How many were bad.
+        bad: u64,
+        /// Whether it came to its end; not if bad lines kept everything out.
+        done: bool,
+        /// What cut it short.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        problem: Option<String>,
+    },
+}
+
+/// The passes of an import.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// All lines are checked.
+    Checking,
+    /// Those that are good are entered.
+    Entering,
+}

@@ -1,0 +1,25 @@
+//! Administration by the real binary's own commands and over HTTP: by hand, one by one, and whole
+//! tables at once.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    clippy::panic,
+    unreachable_pub,
+    dead_code,
+    missing_docs,
+    reason = "a test may panic, and uses a part of what tests share"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bad_lines;
+mod by_command;
+mod doors;
+mod importing;
+mod limits;
+mod processor;
+mod tables;
+mod updating;

@@ -1,0 +1,140 @@
+//! A capacity test: a population that was provisioned and imported, played against a gateway that
+//! runs somewhere else, and audited by what its administration exports.
+//!
+//! It takes the books as they are before as what everybody begins with. Whatever moves in them
+//! during the run and is not of the run is found by the audit, so it must be alone.
+
+mod export;
+mod readiness;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kessai_client::RootPin;
+use kessai_gateway::admin::rows::GatewayRow;
+use tokio::sync::watch;
+use tokio::task::spawn_blocking;
+
+use crate::administration::{Administration, AskError};
+use crate::audit::{Baseline, Tries};
+use crate::board::{Board, Stage};
+use crate::demo::heading;
+use crate::fleet::{Connections, Fleet, Muster, Road, Ways};
+use crate::keyring::Keyring;
+use crate::life::Workload;
+use crate::population::Population;
+use crate::provision::Provision;
+use crate::report::Gateway;
+use crate::trial::{Finding, Trial, TrialError, unless_stopped};
+
+pub use readiness::NotReady;
+
+/// What is run, and where.
+#[derive(Debug, Clone)]
+pub struct CapacityTest {
+    /// What is offered.
+    pub workload: Workload,
+    /// Who lives in it.
+    pub provision: Provision,
+    /// Where the provision lies.
+    pub folder: PathBuf,
+    /// Over how many connections they reach the gateway.
+    pub ways: Ways,
+    /// The gateway, as `host:port`.
+    pub gateway: String,
+    /// Its administration.
+    pub administration: Administration,
+}
+
+impl CapacityTest {
+    /// Says in a line what is run.
+    #[must_use]
+    pub fn heading(&self) -> String {
+        let what = format!("Kessai run against {}", self.gateway);
+        heading(&what, self.provision.size(), self.ways, &self.workload)
+    }
+}
+
+/// Runs a test to the report. The offering ends early when `stop` becomes true, or when nobody is
+/// left who could set it.
+///
+/// # Errors
+/// [`TrialError`] if the run could not be made; what the audit finds is no error.
+pub async fn run(
+    test: &CapacityTest,
+    board: Arc<Board>,
+    mut stop: watch::Receiver<bool>,
+) -> Result<Finding, TrialError> {
+    let (trial, fleet, from_ms) = unless_stopped(&mut stop, prepare(test, board)).await?;
+    let evidence = trial.live(fleet, stop).await?;
+    let administration = test.administration.clone();
+    let population = Arc::clone(&trial.population);
+    let books =
+        spawn_blocking(move || export::books(&administration, &population, from_ms)).await??;
+    Ok(trial.judge(&evidence, &books))
+}
+
+/// Makes everybody up again, reads the books as they are, and connects. Says from when on payments
+/// are those of the run, by the gateway's clock.
+async fn prepare(
+    test: &CapacityTest,
+    board: Arc<Board>,
+) -> Result<(Trial, Fleet, u64), TrialError> {
+    let (provision, ways) = (test.provision, test.ways);
+    let making = spawn_blocking(move || Population::new(provision.size(), provision.seed()));
+    let population = Arc::new(making.await??);
+    let connections = Connections::of(&population, ways);
+    board.stage(Stage::Reading);
+    let (administration, folder) = (test.administration.clone(), test.folder.clone());
+    let known = Arc::clone(&population);
+    let reading = spawn_blocking(move || {
+        let gateway: GatewayRow = administration.ask("/v1/gateway")?;
+        readiness::check_room(&gateway, connections)?;
+        readiness::check_register(&administration, &known, ways, &folder)?;
+        let before = readiness::baseline(&administration, &known, &folder)?;
+        Ok::<_, TrialError>((gateway, before))
+    });
+    let (gateway, before) = reading.await??;
+    let prompt = Duration::from_millis(gateway.prompt_ms);
+    let fleet = connect(test, &gateway, &population, &before, &board).await?;
+    let trial = Trial {
+        workload: test.workload,
+        population,
+        before,
+        tries: Tries { a_payment: gateway.tries.into(), in_row: gateway.tries_in_row.into() },
+        prompt,
+        gateway: Gateway { address: test.gateway.clone(), version: gateway.version },
+        connections,
+        heading: test.heading(),
+        board,
+    };
+    Ok((trial, fleet, gateway.time_ms))
+}
+
+async fn connect(
+    test: &CapacityTest,
+    gateway: &GatewayRow,
+    population: &Population,
+    before: &Baseline,
+    board: &Arc<Board>,
+) -> Result<Fleet, TrialError> {
+    let unknown = |source| TrialError::Address { address: test.gateway.clone(), source };
+    let mut addresses = tokio::net::lookup_host(&test.gateway).await.map_err(unknown)?;
+    let none = || unknown(std::io::ErrorKind::NotFound.into());
+    let address = addresses.next().ok_or_else(none)?;
+    let root: RootPin = gateway.root_pin.parse().map_err(|error: kessai_client::PinError| {
+        AskError::Unreadable { url: "root_pin".to_owned(), problem: error.to_string() }
+    })?;
+    let muster = Muster {
+        road: &Road::Network(address, root),
+        ways: test.ways,
+        population,
+        keyring: Keyring::new(test.provision.seed()),
+        before,
+        prompt: Duration::from_millis(gateway.prompt_ms),
+    };
+    let (shown, all) = (Arc::clone(board), muster.steps());
+    let connected = move |done| shown.stage(Stage::Connecting(done, all));
+    Ok(Fleet::connect(&muster, connected).await?)
+}

@@ -1,0 +1,207 @@
+//! Reads the books of a gateway that runs somewhere else, as its administration exports them.
+
+use std::collections::{BTreeMap, HashSet};
+use std::str::FromStr;
+
+use kessai_engine::terms::{
+    Amount, ApprovalNumber, Currency, CustomerId, MerchantId, Net, Reason, Reference, TerminalId,
+};
+use kessai_gateway::admin::rows::{CustomerRow, MerchantRow, PaymentRow};
+use serde::Deserialize;
+
+use crate::administration::{Administration, AskError};
+use crate::audit::{Books, CustomerEntry, PaymentEntry, Tallies};
+use crate::population::Population;
+
+/// The gateway's own sums.
+#[derive(Debug, Deserialize)]
+struct Sums {
+    problems: Vec<String>,
+}
+
+/// Reads the books after a run: the customers of `population`, all tallies, and all payments that
+/// were opened from `from_ms` on.
+pub(super) fn books(
+    administration: &Administration,
+    population: &Population,
+    from_ms: u64,
+) -> Result<Books, AskError> {
+    let sums: Sums = administration.ask("/v1/books")?;
+    let own: HashSet<_> = population.customers.iter().map(|customer| customer.id).collect();
+    let mut books = Books { problems: sums.problems, ..Books::default() };
+    administration.rows("/v1/export/customers", |row: CustomerRow| {
+        let id = parse("id", &row.id)?;
+        if own.contains(&id) {
+            books.customers.insert(id, customer(&row)?);
+        }
+        Ok(())
+    })?;
+    let path = format!("/v1/export/payments?from_ms={from_ms}");
+    administration.rows(&path, |row: PaymentRow| {
+        books.payments.insert(parse("payment", &row.payment)?, payment(&row)?);
+        Ok(())
+    })?;
+    books.merchants = tallies(administration)?;
+    Ok(books)
+}
+
+/// Reads what every merchant is owed.
+pub(super) fn tallies(administration: &Administration) -> Result<Tallies, AskError> {
+    let mut tallies = BTreeMap::new();
+    administration.rows("/v1/export/merchants", |row: MerchantRow| {
+        let key =
+            (parse::<MerchantId>("id", &row.id)?, parse::<Currency>("currency", &row.currency)?);
+        tallies.insert(key, Net::new(parse("minor", &row.minor)?));
+        Ok(())
+    })?;
+    Ok(tallies)
+}
+
+/// Takes what a row says of a customer, in the customer's currency.
+pub(super) fn customer(row: &CustomerRow) -> Result<CustomerEntry, String> {
+    Ok(CustomerEntry {
+        balance: amount("balance_minor", row.balance_minor)?,
+        held: amount("held_minor", row.held_minor)?,
+        wrong_in_row: row.wrong_proofs_in_a_row,
+        notices: row.notices,
+    })
+}
+
+fn payment(row: &PaymentRow) -> Result<PaymentEntry, String> {
+    let merchant = row.merchant.as_deref().map(|id| parse::<MerchantId>("merchant", id));
+    let customer = row.customer.as_deref().map(|id| parse::<CustomerId>("customer", id));
+    let currency = row.currency.as_deref().map(|code| parse::<Currency>("currency", code));
+    let charged = row.amount_minor.map(|minor| amount("amount_minor", minor));
+    let price = charged.transpose()?.zip(currency.transpose()?);
+    let approval = row.approval_number.as_deref().map(|text| parse("approval_number", text));
+    let approval = approval.transpose()?.map(ApprovalNumber::new);
+    let reference = row.reference.as_deref().map(|text| parse("reference", text));
+    let reference = reference.transpose()?.map(Reference::new);
+    Ok(PaymentEntry {
+        terminal: parse::<TerminalId>("terminal", &row.terminal)?,
+        merchant: merchant.transpose()?,
+        price: price.map(|(amount, currency)| amount.of(currency)),
+        customer: customer.transpose()?,
+        state: row.state.into(),
+        reason: row.reason.as_deref().map(reason).transpose()?,
+        captured: amount("captured_minor", row.captured_minor)?,
+        refunded: amount("refunded_minor", row.refunded_minor)?,
+        approval: approval.transpose().map_err(|error| format!("approval_number: {error}"))?,
+        reference: reference.transpose().map_err(|error| format!("reference: {error}"))?,
+        notice: row.notice,
+    })
+}
+
+fn reason(name: &str) -> Result<Reason, String> {
+    let found = Reason::ALL.iter().copied().find(|reason| reason.name() == name);
+    found.ok_or_else(|| format!("reason: there is no {name}"))
+}
+
+fn amount(field: &str, minor: u64) -> Result<Amount, String> {
+    Amount::new(minor).map_err(|error| format!("{field}: {error}"))
+}
+
+pub(super) fn parse<T: FromStr<Err: std::fmt::Display>>(
+    field: &str,
+    text: &str,
+) -> Result<T, String> {
+    text.parse().map_err(|error| format!("{field}: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{customer, payment};
+    use crate::audit::{CustomerEntry, PaymentEntry};
+    use kessai_engine::terms::collation::ContentDigest;
+    use kessai_engine::terms::{Amount, ApprovalNumber, Currency, Reason, Reference};
+    use kessai_engine::{
+        BusinessDate, Capture, Charge, CustomerView, Lsn, PaymentState, PaymentView, RequestDigest,
+        Terms,
+    };
+    use kessai_gateway::admin::rows::{CustomerRow, PaymentRow};
+
+    fn view() -> PaymentView {
+        let payment = crate::sample::payment(1);
+        PaymentView {
+            payment,
+            terminal: "P0000001".parse().unwrap(),
+            terms: Some(Terms {
+                payment,
+                terminal: "P0000001".parse().unwrap(),
+                store: "S000001".parse().unwrap(),
+                merchant: "M00001".parse().unwrap(),
+                charge: Charge {
+                    amount: Amount::new(300).unwrap(),
+                    currency: Currency::JPY,
+                    foreign: None,
+                },
+                capture: Capture::AtApproval,
+                request: RequestDigest([0; 32]),
+                content: ContentDigest([0; 32]),
+            }),
+            customer: Some("1000-000-001".parse().unwrap()),
+            state: PaymentState::Captured,
+            reason: Some(Reason::Approved),
+            captured: Amount::new(300).unwrap(),
+            refunded: Amount::ZERO,
+            approval: Some(ApprovalNumber::new(7).unwrap()),
+            reference: Some(Reference::new(8).unwrap()),
+            notice: 3,
+            opened_at_ms: 0,
+            changed_at_ms: 0,
+            deadline_ms: 0,
+            business_date: BusinessDate(0),
+            after: Lsn::NONE,
+        }
+    }
+
+    /// What is read from an export is what would be read from the engine itself.
+    #[test]
+    fn rows_say_what_the_engine_says() {
+        let full = view();
+        let mut bare = PaymentView { customer: None, terms: None, reason: None, ..view() };
+        (bare.approval, bare.reference) = (None, None);
+        for state in [
+            PaymentState::Pending,
+            PaymentState::Authorised,
+            PaymentState::Reversed,
+            PaymentState::Refunded,
+            PaymentState::Declined,
+            PaymentState::Cancelled,
+            PaymentState::Expired,
+        ] {
+            let view = PaymentView { state, ..bare.clone() };
+            assert_eq!(payment(&PaymentRow::from(&view)), Ok(PaymentEntry::from(&view)));
+        }
+        for reason in Reason::ALL.iter().copied() {
+            let view = PaymentView { reason: Some(reason), ..full.clone() };
+            assert_eq!(payment(&PaymentRow::from(&view)), Ok(PaymentEntry::from(&view)));
+        }
+        let view = CustomerView {
+            customer: "1000-000-001".parse().unwrap(),
+            currency: Currency::JPY,
+            balance: Amount::new(5).unwrap(),
+            held: Amount::new(4).unwrap(),
+            wrong_in_row: 3,
+            notices: 2,
+            devices: Vec::new(),
+            after: Lsn::NONE,
+        };
+        assert_eq!(customer(&CustomerRow::from(&view)), Ok(CustomerEntry::from(&view)));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_named() {
+        let check = |spoil: fn(&mut PaymentRow), words: &str| {
+            let mut row = PaymentRow::from(&view());
+            spoil(&mut row);
+            let error = payment(&row).unwrap_err();
+            assert!(error.starts_with(words), "{error}");
+        };
+        check(|row| row.terminal.clear(), "terminal: ");
+        check(|row| row.reason = Some("whim".into()), "reason: there is no whim");
+        check(|row| row.reference = Some("-1".into()), "reference: ");
+        check(|row| row.captured_minor = u64::MAX, "captured_minor: ");
+        check(|row| row.currency = Some("XXX".into()), "currency: ");
+    }
+}

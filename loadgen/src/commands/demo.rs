@@ -1,0 +1,136 @@
+//! `kessai-loadgen demo`: everything in one process.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::show::{Show, judge};
+use super::{Carrier, ways, within_a_day};
+use crate::demo::{Medium, Plan, run};
+use crate::life::Workload;
+use crate::people::Pace;
+use crate::population::{MOST, MOST_CARRIERS, Size, Wealth};
+use crate::schedule::{Bounds, Rate};
+use crate::site::Durability;
+
+/// Starts a gateway, connects everybody, runs mixed life, and audits the books.
+///
+/// The gateway runs in this process on a free loopback port with a temporary data directory.
+/// Merchants, stores, terminals and customers are entered, each terminal and each handset connects
+/// over QUIC, and payments are offered at moments that a seed fixes before the run. With --through,
+/// store controllers and carrier hubs carry many of them over few connections.
+///
+/// Customers look at their handsets and approve, mistype the password once or three times, cancel,
+/// run out of money or do not answer; clerks now and then give up. Afterwards the load generator
+/// compares all that both sides were told with the gateway's books, yen by yen, and with the books
+/// that it recovers from the journal.
+///
+/// On a terminal the run is drawn live (NO_COLOR is respected); anywhere else it prints a line a
+/// second. Ctrl-C stops offering payments, waits for the open ones, audits and reports; a second
+/// Ctrl-C ends at once.
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment, after_long_help = EXAMPLES)]
+pub struct Demo {
+    /// For how many seconds payments are offered
+    #[arg(long, default_value = "20", value_parser = seconds)]
+    seconds: Duration,
+
+    /// How many payments are offered a second, on average: a Poisson process that waits for nobody
+    #[arg(long, default_value = "200")]
+    rate: Rate,
+
+    /// What everything is drawn from: arrivals, baskets, people, balances
+    #[arg(long, default_value_t = 42)]
+    seed: u64,
+
+    /// How many customers there are, each with a handset and a connection
+    #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST)))]
+    customers: u32,
+
+    /// How many tills there are, each with a connection
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST)))]
+    terminals: u32,
+
+    /// How many times faster than life people are; they have 30 s to answer, divided by it
+    #[arg(long, default_value = "10")]
+    pace: Pace,
+
+    /// What carries tills and handsets, instead of a connection each
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "CARRIERS")]
+    through: Vec<Carrier>,
+
+    /// How many store controllers there are, with --through controllers
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_CARRIERS)))]
+    controllers: u32,
+
+    /// How many carrier hubs there are, with --through hubs
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_CARRIERS)))]
+    hubs: u32,
+
+    /// Writes the report as JSON to this file as well
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  kessai-loadgen demo
+      the declared workload: 20 s, 500 terminals, 5000 customers, pace 10
+  kessai-loadgen demo --seconds 5 --customers 200 --terminals 20 --rate 30
+      a small one
+  kessai-loadgen demo --seconds 60 --rate 1000 --customers 20000 --json out.json
+      a heavier one, with the report for programs
+  kessai-loadgen demo --pace 1 --rate 50
+      people as fast as in life
+  kessai-loadgen demo --through controllers,hubs
+      the same workload over 16 connections instead of 5500
+
+Exit codes:
+  0    the audit found nothing wrong
+  1    the audit found something: the report says what
+  2    the command line is wrong
+  3    the run could not be made, or the report not be written
+  130  interrupted; what was run until then is audited and reported
+
+The JSON has audit.ok, audit.problems[], payments.{offered,approved,declined,cancelled,expired,
+refused,skipped} (offered is their sum), payments.by_reason{}, throughput_per_s,
+latency_ms.{machine,human}.{p50,p90,p99,p999,max}, seed, seconds, gateway.{address,version} and
+connections.{terminals,handsets,controllers,hubs}. Machine time is from the intended moment to the
+prompt and from the last answer of a person to the till's receipt; human time is between the two.";
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let wrong = || "a number of seconds, above 0 and at most 86400".to_owned();
+    let seconds: f64 = text.parse().map_err(|_no_number| wrong())?;
+    within_a_day(Duration::try_from_secs_f64(seconds).ok()).ok_or_else(wrong)
+}
+
+impl Demo {
+    /// Does what the command line says.
+    #[must_use]
+    pub fn run(&self) -> ExitCode {
+        let carried = |carrier, count| if self.through.contains(&carrier) { count } else { 0 };
+        let plan = Plan {
+            workload: Workload {
+                rate: self.rate,
+                span: self.seconds,
+                pace: self.pace,
+                seed: self.seed,
+                bounds: Bounds::default(),
+            },
+            size: Size {
+                customers: self.customers,
+                terminals: self.terminals,
+                controllers: carried(Carrier::Controllers, self.controllers),
+                hubs: carried(Carrier::Hubs, self.hubs),
+                wealth: Wealth::Mixed,
+            },
+            medium: Medium::Network,
+            ways: ways(&self.through),
+            durability: Durability::Journal,
+        };
+        let show = Show { title: plan.heading(), span: self.seconds, json: self.json.as_deref() };
+        judge(show, async |board, stop| run(&plan, board, stop).await)
+    }
+}

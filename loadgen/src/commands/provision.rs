@@ -1,0 +1,130 @@
+//! `kessai-loadgen provision`: a population as files to import.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::COULD_NOT;
+use super::show::print;
+use crate::population::{MOST, MOST_CARRIERS, Size, Wealth};
+use crate::provision::{self, Table};
+
+/// Makes up merchants, stores, terminals, customers and handsets, as files for `kessai import`.
+///
+/// Everything follows from the seed, the TLS keys of all terminals and handsets included: the same
+/// command writes the same bytes. The customers are made up as well, names and accounts and all.
+/// Beside the files stands provision.toml, which tells `kessai-loadgen run` whom to play.
+///
+/// Whoever has the directory can pay with every handset in it: import it into a gateway that was
+/// set up for the test, never where money moves.
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment, after_long_help = EXAMPLES)]
+pub struct Provision {
+    /// How many customers there are, each with a handset
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST)))]
+    customers: u32,
+
+    /// How many tills there are
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST)))]
+    terminals: u32,
+
+    /// How many store controllers there are, so that a run can go through them; there will be no
+    /// more merchants than controllers
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=i64::from(MOST_CARRIERS)))]
+    controllers: u32,
+
+    /// How many carrier hubs there are, so that a run can go through them
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=i64::from(MOST_CARRIERS)))]
+    hubs: u32,
+
+    /// What everything is drawn from
+    #[arg(long, default_value_t = 42, value_parser = clap::value_parser!(u64).range(..=provision::Provision::MAX_SEED))]
+    seed: u64,
+
+    /// What customers have to begin with: for most enough, or plenty for everybody
+    #[arg(long, value_enum, default_value_t = Wealth::Mixed)]
+    wealth: Wealth,
+
+    /// The directory to write; it must be empty, or not be there
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  kessai-loadgen provision --customers 20000 --terminals 1000 --out people
+      for a run in which each terminal and each handset has a connection of its own
+  kessai-loadgen provision --customers 20000 --terminals 1000 --controllers 8 --hubs 8 --out people
+      for a run that can also go through 8 store controllers and 8 carrier hubs
+  kessai-loadgen provision --customers 1000000 --terminals 10000 --wealth plenty --out people
+      a large one, in which nobody runs out of money
+
+Exit codes:
+  0    everything is written; the commands that import it are on standard output
+  2    the command line is wrong
+  3    it could not be written";
+
+impl Provision {
+    /// Does what the command line says.
+    #[must_use]
+    pub fn run(&self) -> ExitCode {
+        let size = Size {
+            customers: self.customers,
+            terminals: self.terminals,
+            controllers: self.controllers,
+            hubs: self.hubs,
+            wealth: self.wealth,
+        };
+        let bar = ProgressBar::no_length().with_style(style());
+        let written = |done, all| {
+            // Drawing costs more than writing a record.
+            if done == all || done % STEP == 0 {
+                bar.set_length(u64::try_from(all).unwrap_or(u64::MAX));
+                bar.set_position(u64::try_from(done).unwrap_or(u64::MAX));
+            }
+        };
+        let made = provision::Provision::new(size, self.seed).write(&self.out, written);
+        bar.finish_and_clear();
+        if let Err(error) = made {
+            eprintln!("kessai-loadgen: {error}");
+            return ExitCode::from(COULD_NOT);
+        }
+        print(&self.next_steps());
+        ExitCode::SUCCESS
+    }
+
+    /// Tells what to do with the files.
+    fn next_steps(&self) -> String {
+        let folder = self.out.display();
+        let mut text = format!("Written to {folder}. Import it in this order:\n");
+        for table in Table::ALL {
+            let empty = match table {
+                Table::Controllers => self.controllers == 0,
+                Table::Hubs => self.hubs == 0,
+                Table::Merchants
+                | Table::Stores
+                | Table::Terminals
+                | Table::Customers
+                | Table::Handsets => false,
+            };
+            if !empty {
+                text.push_str(&format!(
+                    "  kessai import {} {folder}/{}\n",
+                    table.name(),
+                    table.file()
+                ));
+            }
+        }
+        text
+    }
+}
+
+/// Records after which progress is shown.
+const STEP: usize = 256;
+
+fn style() -> ProgressStyle {
+    let words = "writing [{wide_bar}] {human_pos} of {human_len}, {eta} left";
+    ProgressStyle::with_template(words).unwrap_or_else(|_| ProgressStyle::default_bar())
+}

@@ -1,0 +1,114 @@
+//! Shows a trial while it goes on, and tells what came of it.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::{AUDIT_FAILED, COULD_NOT, INTERRUPTED};
+use crate::board::Board;
+use crate::screen::{self, Mode, Screen};
+use crate::trial::{Finding, TrialError};
+
+/// What is shown, and where the report goes besides.
+pub(super) struct Show<'a> {
+    /// What is run, in a line.
+    pub(super) title: String,
+    /// For how long payments are offered.
+    pub(super) span: Duration,
+    /// Where the report goes as JSON.
+    pub(super) json: Option<&'a Path>,
+}
+
+/// Makes a trial, and says by the exit code what came of it.
+pub(super) fn judge(
+    show: Show<'_>,
+    trial: impl AsyncFnOnce(Arc<Board>, watch::Receiver<bool>) -> Result<Finding, TrialError>,
+) -> ExitCode {
+    match run(show, trial) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("kessai-loadgen: {error}");
+            let interrupted = matches!(error, TrialError::Interrupted);
+            ExitCode::from(if interrupted { INTERRUPTED } else { COULD_NOT })
+        }
+    }
+}
+
+fn run(
+    show: Show<'_>,
+    trial: impl AsyncFnOnce(Arc<Board>, watch::Receiver<bool>) -> Result<Finding, TrialError>,
+) -> Result<u8, TrialError> {
+    if let Some(path) = show.json {
+        // Better now than after the run. What it held stays until there is a new report.
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
+        file.map_err(unwritable(path))?;
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(TrialError::Threads)?;
+    let (stop, stopped) = watch::channel(false);
+    let stop = Arc::new(stop);
+    let board = Arc::new(Board::new(show.span));
+    let pressed = Arc::clone(&stop);
+    let interrupt = move || interrupt(&pressed);
+    let screen = Screen::show(Arc::clone(&board), Mode::detect(), show.title, interrupt.clone());
+    let screen = screen.map_err(TrialError::Threads)?;
+    let finding = runtime.block_on(async {
+        tokio::spawn(signals(interrupt));
+        trial(board, stopped).await
+    });
+    screen.close();
+    // Thousands of connections need not be taken down one by one.
+    runtime.shutdown_background();
+    let finding = finding?;
+    print(&finding.page());
+    if let Some(path) = show.json {
+        let written = finding.report.to_json().map_err(io::Error::from);
+        written.and_then(|json| std::fs::write(path, json)).map_err(unwritable(path))?;
+    }
+    Ok(if !finding.report.audit.ok {
+        AUDIT_FAILED
+    } else if *stop.borrow() {
+        INTERRUPTED
+    } else {
+        0
+    })
+}
+
+/// Stops the offering at the first call, the program at the second.
+fn interrupt(stop: &watch::Sender<bool>) {
+    if stop.send_replace(true) {
+        screen::restore();
+        eprintln!("kessai-loadgen: interrupted twice, nothing was audited");
+        std::process::exit(i32::from(INTERRUPTED));
+    }
+}
+
+/// Treats Ctrl-C and a request to terminate alike.
+async fn signals(interrupt: impl Fn()) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let listen =
+        || Ok::<_, io::Error>((signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?));
+    // Without handlers the signals end the program at once, which is what they mean.
+    let Ok((mut pressed, mut asked)) = listen() else { return };
+    loop {
+        tokio::select! {
+            _ = pressed.recv() => interrupt(),
+            _ = asked.recv() => interrupt(),
+        }
+    }
+}
+
+/// A reader who has gone is no reason to fail.
+pub(super) fn print(text: &str) {
+    let mut out = io::stdout().lock();
+    drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+}
+
+fn unwritable(path: &Path) -> impl FnOnce(io::Error) -> TrialError {
+    let path = path.to_owned();
+    |source| TrialError::Report { path, source }
+}

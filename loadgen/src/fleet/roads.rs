@@ -1,0 +1,95 @@
+//! Makes a connector for each peer.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+
+use kessai_client::{
+    ConnectError, Connector, Endpoint, QuicConnector, QuicLoad, QuicOptions, RootPin, endpoint,
+};
+use kessai_engine::Peer;
+
+use super::inside::Inside;
+use super::{FleetError, Road};
+use crate::keyring::{Holder, Keyring};
+use crate::site::Door;
+
+/// UDP sockets that all connections share.
+const SOCKETS: usize = 4;
+
+pub(super) struct Roads<'a> {
+    keyring: Keyring,
+    road: Paved<'a>,
+}
+
+/// A road, with what it takes to go there.
+enum Paved<'a> {
+    Network { gateway: SocketAddr, root: RootPin, endpoints: Vec<Endpoint> },
+    Inside(&'a Door),
+}
+
+impl<'a> Roads<'a> {
+    pub(super) fn new(road: &'a Road, keyring: Keyring) -> Result<Self, FleetError> {
+        let road = match road {
+            Road::Network(gateway, root) => {
+                let own = SocketAddr::from((side_of(gateway.ip()), 0));
+                let endpoints = (0..SOCKETS).map(|_| endpoint(own)).collect::<Result<_, _>>()?;
+                Paved::Network { gateway: *gateway, root: *root, endpoints }
+            }
+            Road::Inside(door) => Paved::Inside(door),
+        };
+        Ok(Self { keyring, road })
+    }
+
+    /// Leads a peer that speaks for itself.
+    pub(super) fn of_one(
+        &self,
+        holder: Holder,
+        peer: Peer,
+    ) -> Result<Arc<dyn Connector>, FleetError> {
+        self.of(holder, peer, QuicLoad::One)
+    }
+
+    /// Leads a peer that speaks for many.
+    pub(super) fn of_many(
+        &self,
+        holder: Holder,
+        peer: Peer,
+    ) -> Result<Arc<dyn Connector>, FleetError> {
+        self.of(holder, peer, QuicLoad::Many)
+    }
+
+    fn of(
+        &self,
+        holder: Holder,
+        peer: Peer,
+        load: QuicLoad,
+    ) -> Result<Arc<dyn Connector>, FleetError> {
+        let (gateway, root, endpoints) = match &self.road {
+            Paved::Inside(door) => return Ok(Arc::new(Inside::new((*door).clone(), peer))),
+            Paved::Network { gateway, root, endpoints } => (*gateway, *root, endpoints),
+        };
+        let failed = |source| FleetError::Connect { who: format!("{holder:?}"), source };
+        let (Holder::Till(place)
+        | Holder::Handset(place)
+        | Holder::Controller(place)
+        | Holder::Hub(place)) = holder;
+        let socket = place.checked_rem(endpoints.len()).and_then(|place| endpoints.get(place));
+        let socket = socket.cloned().ok_or_else(|| {
+            failed(ConnectError::Setup("there is no socket to go out by".to_owned()))
+        })?;
+        let key = self.keyring.key(holder)?;
+        let options = QuicOptions { load, ..QuicOptions::default() };
+        let connector = QuicConnector::new(socket, gateway, root, &key, &options);
+        connector.map(|connector| -> Arc<dyn Connector> { Arc::new(connector) }).map_err(failed)
+    }
+}
+
+/// The address to go out by: never further than to this machine if the gateway is on it.
+fn side_of(gateway: IpAddr) -> IpAddr {
+    match gateway {
+        IpAddr::V4(address) if address.is_loopback() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(address) if address.is_loopback() => Ipv6Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    }
+}

@@ -1,0 +1,163 @@
+//! What every trial of a gateway has in common, the demo's and a capacity test's: life, ledger,
+//! audit, report.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::administration::AskError;
+use crate::audit::{Baseline, Books, Evidence, Tries, compare};
+use crate::board::{Board, Stage, View};
+use crate::capacity::NotReady;
+use crate::catalogue::CatalogueError;
+use crate::fleet::{Connections, Fleet, FleetError};
+use crate::life::{self, Workload};
+use crate::population::{Population, PopulationError};
+use crate::provision::ProvisionError;
+use crate::report::{Circumstances, Gateway, Page, Report};
+use crate::site::SiteError;
+use crate::tally::{Summary, Tally};
+
+/// Why there is nothing to report.
+#[derive(Debug, thiserror::Error)]
+pub enum TrialError {
+    /// Nobody can be made up.
+    #[error(transparent)]
+    Population(#[from] PopulationError),
+    /// There is nothing to sell.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    /// There is no gateway in this process.
+    #[error(transparent)]
+    Site(#[from] SiteError),
+    /// The provision cannot be read.
+    #[error(transparent)]
+    Provision(#[from] ProvisionError),
+    /// The administration of the gateway does not tell what is needed.
+    #[error(transparent)]
+    Administration(#[from] AskError),
+    /// The gateway is not as it must be before a run.
+    #[error(transparent)]
+    NotReady(#[from] NotReady),
+    /// The gateway's address is none.
+    #[error("{address} has no address to connect to: {source}")]
+    Address {
+        /// As it was given.
+        address: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// Not everybody can connect.
+    #[error(transparent)]
+    Fleet(#[from] FleetError),
+    /// The report cannot be written.
+    #[error("cannot write {path}: {source}")]
+    Report {
+        /// Where to.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The system gives no threads.
+    #[error("cannot start threads: {0}")]
+    Threads(io::Error),
+    /// A task of ours panicked; a bug.
+    #[error("a task ended early: {0}")]
+    Task(#[from] tokio::task::JoinError),
+    /// It was called off while it was being prepared.
+    #[error("interrupted before the first payment")]
+    Interrupted,
+}
+
+/// What a trial came to.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    /// For programs.
+    pub report: Report,
+    /// Counts and times.
+    pub tally: Tally,
+    /// What was run, in a line.
+    pub heading: String,
+    /// Connections lost and calls without an answer.
+    pub troubles: u64,
+    /// The last of them in words.
+    pub trouble: Option<String>,
+}
+
+impl Finding {
+    /// Writes the report for people.
+    #[must_use]
+    pub fn page(&self) -> String {
+        Page {
+            report: &self.report,
+            tally: &self.tally,
+            heading: &self.heading,
+            troubles: (self.troubles, self.trouble.as_deref()),
+        }
+        .to_string()
+    }
+}
+
+/// A trial whose fleet is connected.
+pub(crate) struct Trial {
+    pub(crate) workload: Workload,
+    pub(crate) population: Arc<Population>,
+    pub(crate) before: Baseline,
+    pub(crate) tries: Tries,
+    /// How long customers have to answer.
+    pub(crate) prompt: Duration,
+    pub(crate) gateway: Gateway,
+    pub(crate) connections: Connections,
+    pub(crate) heading: String,
+    pub(crate) board: Arc<Board>,
+}
+
+impl Trial {
+    /// Runs life until every payment has ended, and says all that was seen of it.
+    pub(crate) async fn live(
+        &self,
+        fleet: Fleet,
+        stop: watch::Receiver<bool>,
+    ) -> Result<Evidence, TrialError> {
+        let population = Arc::clone(&self.population);
+        let board = Arc::clone(&self.board);
+        let ledger = life::run(&self.workload, population, fleet, self.prompt, board, stop).await?;
+        self.board.stage(Stage::Auditing);
+        let (records, strays) = ledger.copy();
+        let (before, tries, prompt) = (self.before.clone(), self.tries, self.prompt);
+        Ok(Evidence { records, strays, before, tries, prompt })
+    }
+
+    /// Compares what was seen with the books, and reports.
+    pub(crate) fn judge(&self, evidence: &Evidence, books: &Books) -> Finding {
+        let mut tally = self.board.unfinished_tally();
+        for (_, record) in &evidence.records {
+            tally.add(&Summary::of(record));
+        }
+        let circumstances = Circumstances {
+            seed: self.workload.seed,
+            span: self.workload.span,
+            gateway: self.gateway.clone(),
+            connections: self.connections,
+        };
+        let report = Report::new(&tally, compare(evidence, books), circumstances);
+        let View { troubles, trouble, .. } = self.board.view();
+        Finding { report, tally, heading: self.heading.clone(), troubles, trouble }
+    }
+}
+
+/// Prepares a trial, unless it is called off meanwhile.
+pub(crate) async fn unless_stopped<T>(
+    stop: &mut watch::Receiver<bool>,
+    preparing: impl Future<Output = Result<T, TrialError>>,
+) -> Result<T, TrialError> {
+    let called_off = stop.wait_for(|stop| *stop);
+    tokio::select! {
+        biased;
+        _stopped = called_off => Err(TrialError::Interrupted),
+        prepared = preparing => prepared,
+    }
+}

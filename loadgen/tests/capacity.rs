@@ -1,0 +1,207 @@
+//! Populations as files, imported into a gateway of its own, and played there over the network.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    missing_docs,
+    unreachable_pub,
+    reason = "a test may panic"
+)]
+
+#[path = "support/host.rs"]
+mod host;
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use host::Host;
+use kessai_loadgen::administration::Administration;
+use kessai_loadgen::board::Board;
+use kessai_loadgen::capacity::{self, CapacityTest};
+use kessai_loadgen::fleet::{Connections, Way, Ways};
+use kessai_loadgen::life::Workload;
+use kessai_loadgen::people::Pace;
+use kessai_loadgen::population::{Size, Wealth};
+use kessai_loadgen::provision::{Provision, ProvisionError, Table};
+use kessai_loadgen::schedule::{Bounds, Rate};
+use kessai_loadgen::trial::{Finding, TrialError};
+use tempfile::TempDir;
+use tokio::sync::watch;
+
+const CARRIED: Ways = Ways { tills: Way::Carried, handsets: Way::Carried };
+
+/// Two hundred customers, twenty tills, and carriers for all of them.
+fn small() -> Size {
+    Size { customers: 200, terminals: 20, controllers: 3, hubs: 2, wealth: Wealth::Mixed }
+}
+
+/// Writes a provision into a folder of its own.
+fn provision(size: Size, seed: u64) -> (TempDir, Provision) {
+    let folder = tempfile::tempdir().unwrap();
+    let provision = Provision::new(size, seed);
+    provision.write(folder.path(), |_, _| {}).unwrap();
+    (folder, provision)
+}
+
+/// A second and a half of life, thirty times as fast.
+fn test(host: &Host, folder: &Path, provision: Provision, ways: Ways) -> CapacityTest {
+    CapacityTest {
+        workload: Workload {
+            rate: Rate::per_second(80.0).unwrap(),
+            span: Duration::from_millis(1_500),
+            pace: Pace::new(30.0).unwrap(),
+            seed: 7,
+            bounds: Bounds { late: Duration::from_secs(2), in_flight: 1_000 },
+        },
+        provision,
+        folder: folder.to_owned(),
+        ways,
+        gateway: host.address(),
+        administration: Administration::new(&host.url(), &host.token_file()).unwrap(),
+    }
+}
+
+async fn run(test: &CapacityTest) -> Result<Finding, TrialError> {
+    let (_stop, stopped) = watch::channel(false);
+    capacity::run(test, Arc::new(Board::new(test.workload.span)), stopped).await
+}
+
+/// One after the other on one gateway: what the first left behind is where the second begins.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_provision_is_imported_and_played_directly_and_through_carriers() {
+    let host = Host::start();
+    let (folder, provision) = provision(small(), 5);
+    host.import(folder.path(), &Table::ALL);
+    for ways in [Ways::default(), CARRIED] {
+        let finding = run(&test(&host, folder.path(), provision, ways)).await.unwrap();
+        let report = &finding.report;
+        assert_eq!(report.audit.problems, Vec::<String>::new(), "{}", finding.page());
+        assert!(report.payments.approved > report.payments.offered / 2, "{}", finding.page());
+        assert_eq!((report.payments.refused, report.payments.skipped), (0, 0));
+        assert_eq!(finding.troubles, 0, "{:?}", finding.trouble);
+        let connections = match ways.tills {
+            Way::Own => Connections { terminals: 20, handsets: 200, ..Connections::default() },
+            Way::Carried => Connections { controllers: 3, hubs: 2, ..Connections::default() },
+        };
+        assert_eq!(report.connections, connections);
+        assert_eq!(report.gateway.address, host.address());
+    }
+}
+
+#[test]
+fn one_seed_and_size_are_the_same_bytes_and_for_their_owner_alone() {
+    let (first, again) = (provision(small(), 5).0, provision(small(), 5).0);
+    let other = provision(small(), 6).0;
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let names = Table::ALL.map(Table::file);
+    for name in names.iter().map(String::as_str).chain(["provision.toml"]) {
+        let read = |folder: &Path| std::fs::read(folder.join(name)).unwrap();
+        assert_eq!(read(first.path()), read(again.path()), "{name}");
+        let same_for_all = ["merchants.csv", "stores.csv"].contains(&name);
+        assert_eq!(read(first.path()) == read(other.path()), same_for_all, "{name}");
+        assert_eq!(mode(&first.path().join(name)), 0o600, "{name}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let made = folder.path().join("made");
+    Provision::new(small(), 5).write(&made, |_, _| {}).unwrap();
+    assert_eq!(mode(&made), 0o700);
+    let twice = Provision::new(small(), 5).write(&made, |_, _| {});
+    assert!(matches!(twice, Err(ProvisionError::NotEmpty(_))), "{twice:?}");
+}
+
+#[test]
+fn a_folder_without_a_provision_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = Provision::load(folder.path()).unwrap_err().to_string();
+    assert!(missing.contains("holds no provision: make one with"), "{missing}");
+    std::fs::write(folder.path().join("provision.toml"), "version = 9\n").unwrap();
+    let strange = Provision::load(folder.path()).unwrap_err().to_string();
+    assert!(strange.contains("made by another version"), "{strange}");
+}
+
+/// Runs a test that cannot begin, and gives the sentence that says why.
+async fn refused(test: &CapacityTest) -> String {
+    let error = run(test).await.unwrap_err().to_string();
+    assert!(!error.contains('\n'), "{error}");
+    error
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_not_imported_is_told_with_the_command_that_does_it() {
+    let host = Host::start();
+    let (folder, provision) = provision(small(), 5);
+    let test = test(&host, folder.path(), provision, CARRIED);
+    let counts = [1, 3, 20, 3, 2, 200, 200];
+    for (table, count) in Table::ALL.into_iter().zip(counts) {
+        let (name, path) = (table.name(), folder.path().display());
+        let expected = format!(
+            "the gateway has 0 of the {count} {name} of {path}: \
+             run `kessai import {name} {path}/{name}.csv`"
+        );
+        assert_eq!(refused(&test).await, expected);
+        host.import(folder.path(), &[table]);
+    }
+    run(&test).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_provision_is_told_from_this_one() {
+    let host = Host::start();
+    let (folder, played) = provision(small(), 5);
+    host.import(folder.path(), &Table::ALL);
+    let check = async |size: Size, seed: u64, ways: Ways, words: &str| {
+        let error = refused(&test(&host, folder.path(), Provision::new(size, seed), ways)).await;
+        assert!(error.contains(words), "{words}: {error}");
+    };
+    check(small(), 6, CARRIED, "another seed or size").await;
+    let one_till = Size { terminals: 1, ..small() };
+    check(one_till, 6, CARRIED, "the gateway's handsets are not those of").await;
+    let more = Size { customers: 300, ..small() };
+    check(more, 5, CARRIED, "has 200 of the 300 customers").await;
+    check(more, 5, CARRIED, "customers.csv --update`").await;
+    let uncarried = Size { controllers: 0, ..small() };
+    check(uncarried, 5, CARRIED, "has no controllers: provision it with --controllers").await;
+    run(&test(&host, folder.path(), played, CARRIED)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gateway_without_room_for_all_connections_is_told_before() {
+    let host = Host::start_with(|settings| settings.connections.most = 100);
+    let (folder, provision) = provision(small(), 5);
+    host.import(folder.path(), &Table::ALL);
+    let error = refused(&test(&host, folder.path(), provision, Ways::default())).await;
+    assert!(error.contains("takes 100 connections at a time, and this run needs 220"), "{error}");
+    run(&test(&host, folder.path(), provision, CARRIED)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_administration_that_does_not_answer_is_told() {
+    let host = Host::start();
+    let (folder, provision) = provision(small(), 5);
+    let mut test = test(&host, folder.path(), provision, CARRIED);
+    let token = folder.path().join("token");
+    std::fs::write(&token, "wrong").unwrap();
+    test.administration = Administration::new(&host.url(), &token).unwrap();
+    let error = refused(&test).await;
+    assert!(error.contains("/v1/gateway: "), "{error}");
+    test.administration = Administration::new("http://127.0.0.1:1", &token).unwrap();
+    let error = refused(&test).await;
+    assert!(error.contains("no administration answers at http://127.0.0.1:1"), "{error}");
+    let missing = Administration::new("http://127.0.0.1:1", &folder.path().join("none"));
+    assert!(missing.unwrap_err().to_string().contains("none: "));
+}
+
+/// A customer's money is what the gateway says it is before, however rich they were made.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn money_that_was_moved_before_the_run_is_no_discrepancy() {
+    let host = Host::start();
+    let (folder, provision) = provision(Size { wealth: Wealth::Plenty, ..small() }, 5);
+    host.import(folder.path(), &Table::ALL);
+    host.debit("1000-000-000", 1_234);
+    let finding = run(&test(&host, folder.path(), provision, CARRIED)).await.unwrap();
+    assert_eq!(finding.report.audit.problems, Vec::<String>::new());
+}
