@@ -43,6 +43,7 @@ impl Where {
             (Value::Null, _) => {}
             _ if self.json => println!("{answer:#}"),
             (_, Layout::Table) => println!("{}", table::of(answer)),
+            (_, Layout::Columns(columns)) => println!("{}", table::of_columns(answer, columns)),
             (_, Layout::Csv(columns)) => table::write_csv(answer, columns, io::stdout().lock())?,
         }
         Ok(())
@@ -58,6 +59,8 @@ impl Where {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Layout {
     Table,
+    /// As a table of these columns: people have no room for more.
+    Columns(&'static [&'static str]),
     /// With these columns, for other programs.
     Csv(&'static [&'static str]),
 }
@@ -98,6 +101,11 @@ impl Request {
 
     pub(super) fn delete(path: impl Into<String>) -> Self {
         Self::new(Method::Delete, path, Value::Null)
+    }
+
+    /// Has the answer, a list, shown with some of its columns.
+    pub(super) fn in_columns(self, columns: &'static [&'static str]) -> Self {
+        Self { layout: Layout::Columns(columns), ..self }
     }
 
     /// Has the answer, a list, shown as CSV.
