@@ -67,7 +67,19 @@ fn begin(processor: &Processor) -> Serving {
     let heading = "serving at 127.0.0.1:PORT\n\
         root pin ################################################################\n\
         administration at 127.0.0.1:PORT\n";
-    assert_eq!(mask(&serving.heading()), heading);
+    let shown = serving.heading();
+    assert_eq!(mask(&shown), heading);
+
+    std::fs::write(processor.file("another.token"), "00".repeat(32)).unwrap();
+    let administration = shown.rsplit(' ').next().unwrap().trim_end();
+    let line = "kessai gateway show --token-file another.token --admin";
+    let (code, _, stderr) = processor.given(&format!("{line} http://{administration}"));
+    let told = "kessai: the gateway at http://127.0.0.1:PORT has another token: \
+        is it the one meant?\n";
+    assert_eq!((code, mask(&stderr).as_str()), (Some(1), told));
+    let (code, _, stderr) = processor.given("kessai serve");
+    assert_eq!(code, Some(1));
+    assert!(stderr.ends_with(" is in use by another process\n"), "{stderr}");
     serving
 }
 
