@@ -6,7 +6,7 @@ use super::desk::Request;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum PaymentCommand {
-    /// List payments, the latest first.
+    /// List payments, the latest first; `payment show` and --json tell more of each.
     List {
         /// Only those opened from then on, in milliseconds since 1970.
         #[arg(long, value_name = "MS")]
@@ -28,6 +28,18 @@ pub(super) enum PaymentCommand {
     },
 }
 
+/// What a list tells of each payment.
+const LISTED: [&str; 8] = [
+    "opened_at_ms",
+    "payment",
+    "terminal",
+    "customer",
+    "currency",
+    "amount_minor",
+    "state",
+    "reason",
+];
+
 impl PaymentCommand {
     pub(super) fn request(&self) -> Request {
         match self {
@@ -42,7 +54,7 @@ impl PaymentCommand {
                 if let Some(state) = state {
                     path.push_str(&format!("&state={state}"));
                 }
-                Request::get(path)
+                Request::get(path).in_columns(&LISTED)
             }
             Self::Show { id } => Request::get(format!("/v1/payments/{id}")),
         }

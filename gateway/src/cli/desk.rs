@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use kessai_gateway::{Keys, Settings};
 use serde_json::Value;
-use ureq::http::Response;
 use ureq::http::header::CONTENT_TYPE;
+use ureq::http::{Response, StatusCode};
 use ureq::{Body, SendBody};
 
 use super::table;
@@ -43,6 +43,7 @@ impl Where {
             (Value::Null, _) => {}
             _ if self.json => println!("{answer:#}"),
             (_, Layout::Table) => println!("{}", table::of(answer)),
+            (_, Layout::Columns(columns)) => println!("{}", table::of_columns(answer, columns)),
             (_, Layout::Csv(columns)) => table::write_csv(answer, columns, io::stdout().lock())?,
         }
         Ok(())
@@ -58,6 +59,8 @@ impl Where {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Layout {
     Table,
+    /// As a table of these columns: people have no room for more.
+    Columns(&'static [&'static str]),
     /// With these columns, for other programs.
     Csv(&'static [&'static str]),
 }
@@ -98,6 +101,11 @@ impl Request {
 
     pub(super) fn delete(path: impl Into<String>) -> Self {
         Self::new(Method::Delete, path, Value::Null)
+    }
+
+    /// Has the answer, a list, shown with some of its columns.
+    pub(super) fn in_columns(self, columns: &'static [&'static str]) -> Self {
+        Self { layout: Layout::Columns(columns), ..self }
     }
 
     /// Has the answer, a list, shown as CSV.
@@ -168,7 +176,7 @@ impl Desk {
         };
         let mut response = sent.map_err(|error| self.unanswered(&error))?;
         if !response.status().is_success() {
-            return Err(refusal(&mut response));
+            return Err(self.refusal(&mut response));
         }
         let is_list = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == NDJSON);
         let content = response.body_mut().with_config().limit(u64::MAX).read_to_string();
@@ -202,7 +210,7 @@ impl Desk {
         let sent = request.send(SendBody::from_owned_reader(upload.content));
         let mut response = sent.map_err(|error| self.unanswered(&error))?;
         if !response.status().is_success() {
-            return Err(refusal(&mut response));
+            return Err(self.refusal(&mut response));
         }
         Ok(response.into_body().into_with_config().limit(u64::MAX).reader())
     }
@@ -210,13 +218,16 @@ impl Desk {
     fn unanswered(&self, error: &ureq::Error) -> anyhow::Error {
         anyhow!("no gateway answers at {}: {error}; is `kessai serve` running?", self.base)
     }
-}
 
-/// Reads why something was refused.
-fn refusal(response: &mut Response<Body>) -> anyhow::Error {
-    let detail = response.body_mut().read_json::<Value>();
-    match detail.ok().as_ref().and_then(|content| content.get("detail")?.as_str()) {
-        Some(detail) => anyhow!("{detail}"),
-        None => anyhow!("the gateway answered {}", response.status()),
+    /// Reads why something was refused.
+    fn refusal(&self, response: &mut Response<Body>) -> anyhow::Error {
+        if response.status() == StatusCode::UNAUTHORIZED {
+            return anyhow!("the gateway at {} has another token: is it the one meant?", self.base);
+        }
+        let detail = response.body_mut().read_json::<Value>();
+        match detail.ok().as_ref().and_then(|content| content.get("detail")?.as_str()) {
+            Some(detail) => anyhow!("{detail}"),
+            None => anyhow!("the gateway answered {}", response.status()),
+        }
     }
 }

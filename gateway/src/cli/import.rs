@@ -159,6 +159,7 @@ impl Import {
             return Ok(());
         }
         let what = if self.kind == "catalogue" { "products" } else { &self.kind };
+        let what = if *entered == 1 { what.trim_end_matches('s') } else { what };
         let mut line = format!("imported {entered} {what}");
         if self.update {
             line.push_str(&format!(", updated {updated}"));

@@ -24,7 +24,7 @@ fn what_was_imported_is_said_in_one_line() {
     write(&processor, "more.JSONL", &as_json("id,name\nM1,First\nM3,Third\n"));
     write(&processor, "table", CATALOGUE);
     check(&import(&["merchants", "merchants.csv"]), 0, "imported 2 merchants\n", "");
-    let updated = "imported 1 merchants, updated 1\n";
+    let updated = "imported 1 merchant, updated 1\n";
     check(&import(&["merchants", "more.JSONL", "--update"]), 0, updated, "");
     let products = import(&["catalogue", "table", "--format", "csv"]);
     check(&products, 0, "imported 3 products\n", "");
@@ -43,7 +43,7 @@ fn bad_lines_are_said_one_by_one() {
                 hubs.csv:5: id: the same as in line 3\n";
     let last = "kessai: nothing was imported: 2 bad lines in hubs.csv\n";
     check(&import(&["hubs", "hubs.csv"]), 1, "", &format!("{told}{last}"));
-    let skipped = "imported 1 hubs, skipped 2 bad lines\n";
+    let skipped = "imported 1 hub, skipped 2 bad lines\n";
     check(&import(&["hubs", "hubs.csv", "--skip-bad"]), 0, skipped, told);
     let there = "hubs.csv:3: id: already there\n";
     let told = told.replace("hubs.csv:5: id: the same as in line 3\n", there);

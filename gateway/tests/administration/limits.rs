@@ -35,7 +35,7 @@ fn what_is_asked_must_make_sense() {
 
 #[test]
 fn an_upload_has_a_greatest_length_whether_it_is_announced_or_not() {
-    let processor = Processor::start_with("import_mib = 1");
+    let processor = Processor::start_with("import_mib = 1", "");
     let fits = format!("id,name\nM1,x\n{}", "\n".repeat((1 << 20) - 13));
     assert_eq!(fits.len(), 1 << 20);
     let long = format!("{fits}\n");
@@ -111,4 +111,15 @@ fn nobody_imports_without_the_token() {
         .send(MERCHANTS);
     assert_eq!(sent.unwrap().status(), 401);
     assert_eq!(processor.json(&["merchant", "list"]).as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn the_shortest_queue_is_long_enough() {
+    let processor = Processor::start_with("", "queue = 64");
+    let merchants: String = (0..200).map(|id| format!("M{id},x\n")).collect();
+    let told = processor.import("merchants", format!("id,name\n{merchants}"));
+    assert_eq!(told, [end(200, 0, 0)]);
+    let customers: String = (0..500).map(|id| format!("C-{id},JPY,1,太郎\n")).collect();
+    let table = format!("id,currency,balance_minor,name\n{customers}");
+    assert_eq!(processor.import("customers", table), [end(500, 0, 0)]);
 }

@@ -33,11 +33,11 @@ impl Drop for Processor {
 
 impl Processor {
     pub fn start() -> Self {
-        Self::start_with("")
+        Self::start_with("", "")
     }
 
-    /// Starts with more settings of the administration.
-    pub fn start_with(admin: &str) -> Self {
+    /// Starts with more settings of the administration and of the journal.
+    pub fn start_with(admin: &str, journal: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let place = folder.path().join("kessai");
         let made = Command::new(KESSAI).arg("init").arg(&place).output().unwrap();
@@ -47,7 +47,8 @@ impl Processor {
             place.join("kessai.toml"),
             format!(
                 "listen = \"127.0.0.1:{port}\"\nannounce = \"127.0.0.1:{port}\"\n\
-                 [admin]\nlisten = \"127.0.0.1:0\"\n{admin}\n[journal]\nsegment_mib = 1\n"
+                 [admin]\nlisten = \"127.0.0.1:0\"\n{admin}\n[journal]\nsegment_mib = 1\n\
+                 {journal}\n"
             ),
         )
         .unwrap();

@@ -45,8 +45,8 @@ impl Pace {
         Self { journal, runtime, stop, latest: Lsn::NONE, before: Lsn::NONE, taken: 0, part }
     }
 
-    /// Takes `count` places at once, and holds none while it waits for them.
-    pub(super) fn slots(&mut self, count: usize) -> Result<Vec<JournalSlot>, Halt> {
+    /// Takes up to `most` places, as many as there are, and waits while there is none.
+    pub(super) fn slots(&mut self, most: usize) -> Result<Vec<JournalSlot>, Halt> {
         if self.taken >= self.part {
             self.wait(self.before);
             (self.before, self.taken) = (self.latest, 0);
@@ -56,9 +56,9 @@ impl Pace {
             if self.stop.is_cancelled() {
                 return Err(Halt::Stopping);
             }
-            let slots: Option<Vec<_>> = (0..count).map(|_| self.journal.reserve()).collect();
-            if let Some(slots) = slots {
-                let count = u32::try_from(count).unwrap_or(u32::MAX);
+            let slots: Vec<_> = (0..most).map_while(|_| self.journal.reserve()).collect();
+            if !slots.is_empty() {
+                let count = u32::try_from(slots.len()).unwrap_or(u32::MAX);
                 self.taken = self.taken.saturating_add(count);
                 return Ok(slots);
             }

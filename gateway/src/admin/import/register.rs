@@ -8,6 +8,7 @@ use kessai_engine::{
     Controller, Hub, KeyPin, LimitHolder, Limits, Merchant, Peer, Register, RegisterChange,
     RegisterError, Standing, Station, Store, Terminal, TerminalKind,
 };
+use kessai_journal::JournalSlot;
 
 use super::clerk::Clerk;
 use super::kind::{Existing, Kind, already_there};
@@ -15,7 +16,8 @@ use super::report::Halt;
 use crate::admin::Office;
 use crate::admin::table::{Column, Row, key_pin};
 
-/// Changes that are entered together: the register is copied once for them.
+/// Changes that are entered together, if the journal has places for all: the register is copied
+/// once for them.
 const BATCH: usize = 64;
 
 static MERCHANTS: [Column; 3] =
@@ -289,46 +291,51 @@ impl Kind for Changes {
 
     fn finish(&mut self, clerk: &mut Clerk<'_>) -> Result<(), Halt> {
         let waiting = std::mem::take(&mut self.waiting);
-        if enter_together(&waiting, clerk)?.is_ok() {
-            return Ok(());
-        }
-        // One of them came into conflict since it was checked: the others need not wait for it.
-        waiting.iter().try_for_each(|alone| {
-            match enter_together(std::slice::from_ref(alone), clerk)? {
-                Ok(()) => Ok(()),
-                Err(error) => clerk.report.bad(alone.0, words(&error).to_owned()),
+        let mut rest = waiting.as_slice();
+        while !rest.is_empty() {
+            let slots = clerk.pace.slots(rest.len())?;
+            let (now, later) = rest.split_at(slots.len().min(rest.len()));
+            if enter_together(now, slots, clerk).is_err() {
+                // One came into conflict since it was checked: the others need not wait for it.
+                enter_alone(now, clerk)?;
             }
-        })
+            rest = later;
+        }
+        Ok(())
     }
 }
 
-/// Enters all changes or none, and counts them.
+fn enter_alone(changes: &[(u64, RegisterChange)], clerk: &mut Clerk<'_>) -> Result<(), Halt> {
+    changes.iter().try_for_each(|alone| {
+        let slots = clerk.pace.slots(1)?;
+        match enter_together(std::slice::from_ref(alone), slots, clerk) {
+            Ok(()) => Ok(()),
+            Err(error) => clerk.report.bad(alone.0, words(&error).to_owned()),
+        }
+    })
+}
+
+/// Enters all changes or none, and counts them; there is a place in the journal for each.
 fn enter_together(
-    waiting: &[(u64, RegisterChange)],
+    changes: &[(u64, RegisterChange)],
+    slots: Vec<JournalSlot>,
     clerk: &mut Clerk<'_>,
-) -> Result<Result<(), RegisterError>, Halt> {
-    let slots = clerk.pace.slots(waiting.len())?;
+) -> Result<(), RegisterError> {
     let engine = &clerk.office.engine;
     let register = engine.register();
-    let mut changes = Vec::with_capacity(waiting.len());
-    for ((_, change), slot) in waiting.iter().zip(slots) {
+    let slotted = changes.iter().zip(slots).map(|((_, change), slot)| {
         let mut change = change.clone();
         keep(&mut change, &register);
-        changes.push((change, slot));
-    }
-    if changes.is_empty() {
-        return Ok(Ok(()));
-    }
-    match engine.enter_register(changes, clerk.office.clock.now_ms()) {
-        Ok(change) => clerk.pace.queued(change.after),
-        Err(error) => return Ok(Err(error)),
-    }
-    for (_, change) in waiting {
+        (change, slot)
+    });
+    let entered = engine.enter_register(slotted.collect(), clerk.office.clock.now_ms())?;
+    clerk.pace.queued(entered.after);
+    for (_, change) in changes {
         if RegisterId::of(change).is_in(&register) {
             clerk.report.updated();
         } else {
             clerk.report.entered();
         }
     }
-    Ok(Ok(()))
+    Ok(())
 }

@@ -55,12 +55,12 @@ impl Progress {
     /// Shows that `done` of `all` bytes have come through a step.
     pub(super) fn tell(&self, step: Step, done: u64, all: Option<u64>) {
         if self.step.replace(Some(step)) != Some(step) {
-            self.bar.reset();
             self.bar.set_style(style(all));
             self.bar.set_message(step.name());
             if let Some(all) = all {
                 self.bar.set_length(all);
             }
+            self.bar.reset();
         }
         self.bar.set_position(done);
         if self.bar.is_hidden() && self.line_at.get().elapsed() >= LINE_EVERY {
