@@ -11,6 +11,8 @@
 
 mod administering;
 mod checking;
+mod delivering;
+mod displacing;
 mod ending;
 mod format;
 mod keys;
@@ -19,9 +21,11 @@ mod listing;
 mod model;
 mod opening;
 mod owing;
+mod pestering;
 mod policies;
 mod racing;
 mod random;
 mod refunding;
 mod relaying;
 mod replaying;
+mod transferring;

@@ -1,14 +1,18 @@
 //! A plain model of the engine: one list of payments and one of customers, without shards, holds,
-//! records or journal. What is held is added up anew each time.
+//! records or journal. What is held, spent or taken on a day is added up anew each time.
 
 use std::collections::BTreeMap;
 
 use kessai_engine::terms::reason::Reason;
-use kessai_engine::{Capture, PaymentState, Rules};
+use kessai_engine::{Capture, NamedBy, Naming, PaymentState, Rules, Standing};
 
 use crate::kit::{BALANCE, NOON_MS};
 
-/// The limits of the model, low enough to be met often.
+mod ends;
+mod opening;
+mod proving;
+
+/// The numbers of the model, low enough to be met often.
 pub(crate) fn rules() -> Rules {
     Rules {
         tries_per_payment: 2,
@@ -17,6 +21,10 @@ pub(crate) fn rules() -> Rules {
         open_per_terminal: 2,
         open_in_all: 3,
         delivery_ms: DELIVERY_MS,
+        asks_per_minute: ASKS,
+        mute_after: UNANSWERED,
+        mute_window_ms: MUTE_MS,
+        declines_per_terminal_per_minute: DECLINES,
         ..Rules::default()
     }
 }
@@ -26,7 +34,12 @@ pub(crate) const START_MS: u64 = NOON_MS - 60_000 + 12 * 3_600_000 - 1_000;
 /// How long an offer can be confirmed.
 pub(crate) const PROMPT_MS: u64 = 3_000;
 const DELIVERY_MS: u64 = 1_500;
+const ASKS: u32 = 8;
+const UNANSWERED: u8 = 2;
+const MUTE_MS: u64 = 10_000;
+const DECLINES: u32 = 4;
 const DAY_MS: u64 = 86_400_000;
+const MINUTE_MS: u64 = 60_000;
 const JAPAN_MS: u64 = 9 * 3_600_000;
 
 #[derive(Debug, Clone, Copy)]
@@ -45,26 +58,74 @@ pub(crate) enum Road {
     RogueHub,
 }
 
+/// What a terminal asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Asked {
+    pub(crate) who: u8,
+    /// In the merchant's currency.
+    pub(crate) price: u64,
+    pub(crate) capture: Capture,
+    pub(crate) named_by: NamedBy,
+}
+
+/// The third till is abroad: a dollar is 150 yen, and its merchant another one.
+pub(crate) const ABROAD: usize = 2;
+
+/// Yen for a price at that till, half up.
+pub(crate) const fn yen_for(till: usize, price: u64) -> u64 {
+    if till == ABROAD { (price * 150 + 50) / 100 } else { price }
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct Payment {
     pub(crate) till: usize,
-    /// Who, how much, and when captured; none if a cancel came first.
-    pub(crate) asked: Option<(u8, u64, Capture)>,
+    /// None if a cancel came first.
+    pub(crate) asked: Option<Asked>,
     pub(crate) state: PaymentState,
     pub(crate) reason: Option<Reason>,
     pub(crate) wrong: u8,
     /// The prompt of the payer's handset.
     pub(crate) prompt: Option<u64>,
+    /// Yen and price.
+    pub(crate) captured: (u64, u64),
+    pub(crate) refunded: (u64, u64),
     deadline_ms: u64,
+    opened_on: u64,
     captured_on: u64,
 }
 
-#[derive(Debug, Clone)]
+/// A refund as it was asked for, and the yen that it gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Refund {
+    pub(crate) of: u16,
+    pub(crate) till: usize,
+    pub(crate) price: u64,
+    pub(crate) yen: u64,
+}
+
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Customer {
     pub(crate) balance: u64,
     pub(crate) wrong_in_row: u8,
     /// Which keys the handset has.
     pub(crate) version: u32,
+    pub(crate) standing: Standing,
+    pub(crate) named_by: Naming,
+    pub(crate) per_day: Option<u64>,
+    pub(crate) count_per_day: Option<u32>,
+    /// When the minute of asks began, and how many it has.
+    asks: (u64, u32),
+    unanswered: Vec<u64>,
+    /// By reference: what was moved, negative if taken.
+    pub(crate) transfers: BTreeMap<u64, i64>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Till {
+    pub(crate) standing: Standing,
+    pub(crate) per_day: Option<u64>,
+    /// In which minute how many opens were declined.
+    declines: (u64, u32),
 }
 
 #[derive(Debug)]
@@ -72,10 +133,12 @@ pub(crate) struct Model {
     pub(crate) now_ms: u64,
     pub(crate) nonces: u64,
     pub(crate) customers: BTreeMap<u8, Customer>,
+    pub(crate) tills: [Till; 3],
     pub(crate) payments: BTreeMap<u16, Payment>,
-    pub(crate) funded: u64,
-    /// By till and day: how many captures of how much, how many reversals of how much.
-    pub(crate) totals: BTreeMap<(usize, u64), [u64; 4]>,
+    pub(crate) refunds: BTreeMap<u16, Refund>,
+    pub(crate) funded: i64,
+    /// By till and day: how many captures of how much, reversals of how much, refunds of how much.
+    pub(crate) totals: BTreeMap<(usize, u64), [u64; 6]>,
 }
 
 /// Where a payment stands, or why nothing is told.
@@ -83,33 +146,67 @@ pub(crate) type Answer = Result<(PaymentState, Option<Reason>), Reason>;
 
 impl Model {
     pub(crate) fn new() -> Self {
-        let customer = Customer { balance: BALANCE, wrong_in_row: 0, version: 1 };
-        let customers = (1..=4).map(|n| (n, customer.clone())).collect();
-        let (payments, funded) = (BTreeMap::new(), 4 * BALANCE);
-        let totals = BTreeMap::new();
-        Self { now_ms: START_MS, nonces: 0, customers, payments, funded, totals }
+        let customer = Customer { balance: BALANCE, version: 1, ..Customer::default() };
+        Self {
+            now_ms: START_MS,
+            nonces: 0,
+            customers: (1..=4).map(|n| (n, customer.clone())).collect(),
+            tills: Default::default(),
+            payments: BTreeMap::new(),
+            refunds: BTreeMap::new(),
+            funded: 4 * i64::try_from(BALANCE).unwrap(),
+            totals: BTreeMap::new(),
+        }
     }
 
-    fn day(&self) -> u64 {
+    pub(crate) fn day(&self) -> u64 {
         (self.now_ms + JAPAN_MS) / DAY_MS
     }
 
-    fn count_capture(&mut self, till: usize, price: u64) {
+    /// Counts one capture (0), reversal (1) or refund (2) today.
+    fn total(&mut self, what: usize, till: usize, price: u64) {
         let totals = self.totals.entry((till, self.day())).or_default();
-        (totals[0], totals[1]) = (totals[0] + 1, totals[1] + price);
+        totals[2 * what] += 1;
+        totals[2 * what + 1] += price;
     }
 
-    fn count_reversal(&mut self, till: usize, price: u64) {
-        let totals = self.totals.entry((till, self.day())).or_default();
-        (totals[2], totals[3]) = (totals[2] + 1, totals[3] + price);
+    fn of(&self, who: u8) -> impl Iterator<Item = (&Payment, Asked)> {
+        let asked = self.payments.values().filter_map(|p| p.asked.map(|asked| (p, asked)));
+        asked.filter(move |(_, asked)| asked.who == who)
     }
 
     pub(crate) fn held(&self, who: u8) -> u64 {
-        let waits = |payment: &&Payment| {
+        let waits = |payment: &Payment| {
             matches!(payment.state, PaymentState::Pending | PaymentState::Authorised)
         };
-        let asked = self.payments.values().filter(waits).filter_map(|payment| payment.asked);
-        asked.filter(|(payer, ..)| *payer == who).map(|(_, price, _)| price).sum()
+        let held = self.of(who).filter(|(payment, _)| waits(payment));
+        held.map(|(payment, asked)| yen_for(payment.till, asked.price)).sum()
+    }
+
+    /// How many payments of today count among what a customer spends, and what they come to.
+    pub(crate) fn spent(&self, who: u8) -> (u32, u64) {
+        let today = self.of(who).filter(|(payment, _)| payment.opened_on == self.day());
+        let spent = today.filter_map(|(payment, asked)| match payment.state {
+            PaymentState::Pending | PaymentState::Authorised => {
+                Some(yen_for(payment.till, asked.price))
+            }
+            PaymentState::Captured | PaymentState::Refunded => Some(payment.captured.0),
+            _ => None,
+        });
+        spent.fold((0, 0), |(count, sum), yen| (count + 1, sum + yen))
+    }
+
+    /// What of today's prices counts against a till's limit.
+    fn taken(&self, till: usize) -> u64 {
+        let today = |payment: &&Payment| payment.till == till && payment.opened_on == self.day();
+        let comes_to_something = |payment: &&Payment| {
+            !matches!(
+                payment.state,
+                PaymentState::Declined | PaymentState::Cancelled | PaymentState::Expired
+            )
+        };
+        let counted = self.payments.values().filter(today).filter(comes_to_something);
+        counted.filter_map(|payment| payment.asked).map(|asked| asked.price).sum()
     }
 
     pub(crate) fn pending(&self, of: impl Fn(&Payment) -> bool) -> usize {
@@ -127,61 +224,25 @@ impl Model {
         Ok((payment.state, payment.reason))
     }
 
+    /// Brings a payment to its next state; what was asked by plain id and came to nothing wears the
+    /// customer's patience.
     fn set(&mut self, serial: u16, state: PaymentState, reason: Reason) -> Answer {
         let payment = self.payments.get_mut(&serial).unwrap();
         (payment.state, payment.reason) = (state, Some(reason));
-        Ok((state, Some(reason)))
-    }
-
-    pub(crate) fn open(&mut self, serial: u16, till: usize, asked: (u8, u64, Capture)) -> Answer {
-        if let Some(known) = self.payments.get(&serial) {
-            let alike = known.till == till && known.asked.is_none_or(|other| other == asked);
-            return if alike { self.answer(serial) } else { Err(Reason::PaymentIdReused) };
-        }
-        if self.pending(|_| true) >= 3 {
-            return Err(Reason::Busy);
-        }
-        if self.pending(|payment| payment.till == till) >= 2 {
-            return Err(Reason::TooManyPending);
-        }
-        let (who, price, _) = asked;
-        let reason = match self.customers.get(&who) {
-            None => Some(Reason::CustomerUnknown),
-            Some(customer) if customer.wrong_in_row >= 3 => Some(Reason::TriesExhausted),
-            Some(_) if who == 4 => Some(Reason::NoDevice),
-            Some(_) if self.pending(|p| p.asked.is_some_and(|(payer, ..)| payer == who)) >= 2 => {
-                Some(Reason::PromptOpen)
-            }
-            Some(customer) if customer.balance - self.held(who) < price => {
-                Some(Reason::InsufficientFunds)
-            }
-            Some(_) => None,
-        };
-        let state = reason.map_or(PaymentState::Pending, |_| PaymentState::Declined);
-        let payment = Payment {
-            till,
-            asked: Some(asked),
-            state,
+        let asked = payment.asked.filter(|asked| asked.named_by == NamedBy::Id);
+        let unanswered = matches!(
             reason,
-            wrong: 0,
-            prompt: None,
-            deadline_ms: self.now_ms + PROMPT_MS,
-            captured_on: 0,
-        };
-        self.payments.insert(serial, payment);
-        self.answer(serial)
-    }
-
-    /// The prompt that is open from now on, if the payer's handset has something to answer.
-    pub(crate) fn ask(&mut self, serial: u16, who: u8) -> Option<u64> {
-        let payment = self.payments.get(&serial)?;
-        let own = payment.asked.is_some_and(|(payer, ..)| payer == who) && who <= 3;
-        if !own || payment.state != PaymentState::Pending {
-            return None;
+            Reason::ExpiredUnseen
+                | Reason::ExpiredUnanswered
+                | Reason::CancelledByCustomer
+                | Reason::CancelledByTerminal
+                | Reason::TriesExceeded
+        );
+        if let Some(asked) = asked.filter(|_| unanswered) {
+            let now_ms = self.now_ms;
+            self.customers.get_mut(&asked.who).unwrap().unanswered.push(now_ms);
         }
-        let prompt = self.next_nonce();
-        self.payments.get_mut(&serial).unwrap().prompt = Some(prompt);
-        Some(prompt)
+        Ok((state, Some(reason)))
     }
 
     /// The version of the keys that were in force until now, if the next ones are `version`.
@@ -193,162 +254,34 @@ impl Model {
         }
         customer.version = version;
         for payment in self.payments.values_mut() {
-            if payment.asked.is_some_and(|(payer, ..)| payer == who) {
+            if payment.asked.is_some_and(|asked| asked.who == who) {
                 payment.prompt = None;
             }
         }
         Some(old)
     }
 
-    pub(crate) fn expire(&mut self, serial: u16) -> Answer {
-        let payment = &self.payments[&serial];
-        match (payment.state, payment.prompt) {
-            (PaymentState::Authorised, _) => {
-                self.set(serial, PaymentState::Reversed, Reason::NotDispensed)
-            }
-            (_, None) => self.set(serial, PaymentState::Expired, Reason::ExpiredUnseen),
-            (_, Some(_)) => self.set(serial, PaymentState::Expired, Reason::ExpiredUnanswered),
-        }
+    pub(crate) fn unblock(&mut self, who: u8) -> Option<()> {
+        let customer = self.customers.get_mut(&who)?;
+        (customer.wrong_in_row, customer.asks) = (0, (0, 0));
+        customer.unanswered.clear();
+        Some(())
     }
 
-    pub(crate) fn due(&self) -> Vec<u16> {
-        let due = |payment: &Payment| {
-            matches!(payment.state, PaymentState::Pending | PaymentState::Authorised)
-                && payment.deadline_ms <= self.now_ms
-        };
-        self.payments.iter().filter(|(_, p)| due(p)).map(|(serial, _)| *serial).collect()
-    }
-
-    /// What comes of a proof; `next` becomes the prompt where one more is asked for.
-    pub(crate) fn prove(
-        &mut self,
-        serial: u16,
-        who: u8,
-        (password, road): (Password, Road),
-        next: u64,
-    ) -> Answer {
-        let (now_ms, day) = (self.now_ms, self.day());
-        let Some(payment) = self.payments.get_mut(&serial) else {
-            return Err(Reason::ProofRefused);
-        };
-        let Some((_, price, capture)) = payment.asked.filter(|(p, ..)| *p == who && who <= 3)
-        else {
-            return Err(Reason::ProofRefused);
-        };
-        if payment.state != PaymentState::Pending {
-            return self.answer(serial);
+    /// Whether a transfer is made (`Some(true)`), was made before, or is refused.
+    pub(crate) fn transfer(&mut self, who: u8, reference: u64, amount: i64) -> Option<bool> {
+        let held = self.held(who);
+        let customer = self.customers.get_mut(&who)?;
+        if let Some(before) = customer.transfers.get(&reference) {
+            return (*before == amount).then_some(false);
         }
-        if payment.deadline_ms <= now_ms {
-            return self.expire(serial);
+        let available = i64::try_from(customer.balance - held).unwrap();
+        if available + amount < 0 {
+            return None;
         }
-        let customer = self.customers.get_mut(&who).unwrap();
-        if customer.wrong_in_row >= 3 {
-            return Err(Reason::TriesExhausted);
-        }
-        let is_right = matches!((password, payment.prompt), (Password::Right, Some(_)));
-        if road == Road::RogueHub && !is_right {
-            return Err(Reason::ProofRefused);
-        }
-        match (password, payment.prompt, capture) {
-            (Password::Stale, ..) | (_, None, _) => {
-                payment.prompt = Some(next);
-                return Err(Reason::PromptStale);
-            }
-            (Password::Right, Some(_), Capture::AtApproval) => {
-                customer.wrong_in_row = 0;
-                customer.balance -= price;
-                payment.captured_on = day;
-                let till = payment.till;
-                self.count_capture(till, price);
-                return self.set(serial, PaymentState::Captured, Reason::Approved);
-            }
-            (Password::Right, Some(_), Capture::OnDelivery) => {
-                customer.wrong_in_row = 0;
-                payment.deadline_ms = now_ms + DELIVERY_MS;
-                return self.set(serial, PaymentState::Authorised, Reason::Approved);
-            }
-            (Password::Wrong, Some(_), _) => {}
-        }
-        customer.wrong_in_row += 1;
-        payment.wrong += 1;
-        payment.prompt = Some(next);
-        if payment.wrong == 2 || customer.wrong_in_row == 3 {
-            return self.set(serial, PaymentState::Declined, Reason::TriesExceeded);
-        }
-        self.answer(serial)
-    }
-
-    pub(crate) fn cancel(&mut self, serial: u16, till: usize) -> Answer {
-        let reason = Reason::CancelledByTerminal;
-        match self.payments.get(&serial) {
-            None => {
-                let payment = Payment {
-                    till,
-                    asked: None,
-                    state: PaymentState::Cancelled,
-                    reason: Some(reason),
-                    wrong: 0,
-                    prompt: None,
-                    deadline_ms: self.now_ms,
-                    captured_on: 0,
-                };
-                self.payments.insert(serial, payment);
-                self.answer(serial)
-            }
-            Some(payment) if payment.till != till => Err(Reason::PaymentUnknown),
-            Some(payment) if payment.state == PaymentState::Pending => {
-                self.set(serial, PaymentState::Cancelled, reason)
-            }
-            Some(_) => self.answer(serial),
-        }
-    }
-
-    pub(crate) fn cancel_by_customer(&mut self, serial: u16, who: u8) -> Answer {
-        let own =
-            |payment: &&Payment| payment.asked.is_some_and(|(payer, ..)| payer == who) && who <= 4;
-        let payment = self.payments.get(&serial).filter(own).ok_or(Reason::PaymentUnknown)?;
-        if payment.state == PaymentState::Pending {
-            return self.set(serial, PaymentState::Cancelled, Reason::CancelledByCustomer);
-        }
-        self.answer(serial)
-    }
-
-    fn own(&self, serial: u16, till: usize) -> Result<&Payment, Reason> {
-        let own = |payment: &&Payment| payment.till == till;
-        self.payments.get(&serial).filter(own).ok_or(Reason::PaymentUnknown)
-    }
-
-    pub(crate) fn deliver(&mut self, serial: u16, till: usize) -> Answer {
-        match self.own(serial, till)?.state {
-            PaymentState::Captured => self.answer(serial),
-            PaymentState::Authorised => {
-                let day = self.day();
-                let payment = self.payments.get_mut(&serial).unwrap();
-                payment.captured_on = day;
-                let (who, price, _) = payment.asked.unwrap();
-                self.customers.get_mut(&who).unwrap().balance -= price;
-                self.count_capture(till, price);
-                self.set(serial, PaymentState::Captured, Reason::Approved)
-            }
-            _ => Err(Reason::StateForbids),
-        }
-    }
-
-    pub(crate) fn reverse(&mut self, serial: u16, till: usize) -> Answer {
-        let Ok(payment) = self.own(serial, till) else { return self.cancel(serial, till) };
-        let (state, asked, captured_on) = (payment.state, payment.asked, payment.captured_on);
-        match state {
-            PaymentState::Pending => self.cancel(serial, till),
-            PaymentState::Captured if captured_on != self.day() => Err(Reason::StateForbids),
-            PaymentState::Captured | PaymentState::Authorised => {
-                let (who, price, _) = asked.unwrap();
-                if state == PaymentState::Captured {
-                    self.customers.get_mut(&who).unwrap().balance += price;
-                    self.count_reversal(till, price);
-                }
-                self.set(serial, PaymentState::Reversed, Reason::ReversedOnRequest)
-            }
-            _ => self.answer(serial),
-        }
+        customer.transfers.insert(reference, amount);
+        customer.balance = customer.balance.checked_add_signed(amount).unwrap();
+        self.funded += amount;
+        Some(true)
     }
 }

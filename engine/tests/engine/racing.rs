@@ -13,6 +13,8 @@ use crate::kit::{
     BALANCE, OTHER_TILL, Person, RecorderSlot, TILL, World, nonce, offer, patient, person, rekeying,
 };
 
+mod money;
+
 fn crowded() -> Rules {
     Rules {
         open_per_customer: u8::MAX,
