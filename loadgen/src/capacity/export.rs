@@ -136,6 +136,7 @@ mod tests {
                     foreign: None,
                 },
                 capture: Capture::AtApproval,
+                named_by: kessai_engine::NamedBy::Id,
                 request: RequestDigest([0; 32]),
                 content: ContentDigest([0; 32]),
             }),
@@ -143,7 +144,10 @@ mod tests {
             state: PaymentState::Captured,
             reason: Some(Reason::Approved),
             captured: Amount::new(300).unwrap(),
+            captured_price: Amount::new(300).unwrap(),
             refunded: Amount::ZERO,
+            refunded_price: Amount::ZERO,
+            refunds: 0,
             approval: Some(ApprovalNumber::new(7).unwrap()),
             reference: Some(Reference::new(8).unwrap()),
             notice: 3,
@@ -185,6 +189,8 @@ mod tests {
             wrong_in_row: 3,
             notices: 2,
             devices: Vec::new(),
+            policy: kessai_engine::CustomerPolicy::default(),
+            spending: kessai_engine::Spending::default(),
             after: Lsn::NONE,
         };
         assert_eq!(customer(&CustomerRow::from(&view)), Ok(CustomerEntry::from(&view)));

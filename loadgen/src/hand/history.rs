@@ -85,6 +85,7 @@ pub(super) mod tests {
             approval: None,
             captured: Amount::ZERO,
             refunded: Amount::ZERO,
+            foreign: None,
         }
     }
 

@@ -119,7 +119,7 @@ mod tests {
 
     use kessai_client::ConnectError;
     use kessai_client::terms::collation::ContentDigest;
-    use kessai_client::wire::{CloseCode, Confirmation, Delivery};
+    use kessai_client::wire::{CaptureTerms, CloseCode, Confirmation};
     use kessai_engine::terms::{Currency, Reason};
     use tokio::time::{Duration, Instant};
 
@@ -150,13 +150,14 @@ mod tests {
             opened_at_ms: 1_795_353_128_000,
             utc_offset_minutes: 540,
             expires_at_ms: 1_795_353_188_000,
-            delivery: Delivery::AtApproval,
+            capture: CaptureTerms::AtApproval,
         };
         Question {
             digest: ContentDigest([0; 32]),
             confirmation: Arc::new(confirmation),
             tries_left: 3,
             answer_by: Instant::now() + Duration::from_secs(3_600),
+            given_at: Instant::now(),
         }
     }
 

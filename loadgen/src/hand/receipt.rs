@@ -135,6 +135,7 @@ pub(super) mod tests {
             opened_at_ms: Some(1_795_353_128_000),
             ended_at_ms: Some(1_795_353_128_999),
             expires_at_ms: None,
+            refund: None,
         }
     }
 
