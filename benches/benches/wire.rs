@@ -12,8 +12,8 @@ use kessai_terms::{
 };
 use kessai_wire::v1::ToGateway;
 use kessai_wire::{
-    Call, Capture, Confirmation, Delivery, Payer, Purchase, Request, RequestId, TerminalRequest,
-    frame,
+    Call, Capture, CaptureTerms, Confirmation, Payer, Purchase, Request, RequestId,
+    TerminalRequest, frame,
 };
 
 /// Lines of a median basket, and of a large one.
@@ -69,7 +69,7 @@ fn confirmation(count: usize) -> Confirmation {
         opened_at_ms: NOW_MS,
         utc_offset_minutes: 540,
         expires_at_ms: NOW_MS.saturating_add(60_000),
-        delivery: Delivery::AtApproval,
+        capture: CaptureTerms::AtApproval,
     }
 }
 

@@ -15,8 +15,9 @@ use kessai_engine::terms::{
     Amount, Currency, CustomerId, DeviceId, MerchantId, PaymentId, StoreId, TerminalId,
 };
 use kessai_engine::{
-    Capture, Charge, Claim, CustomerAdded, DeviceAdded, Engine, KeyPin, Keyring, Layout, Merchant,
-    Offer, RegisterChange, RequestDigest, Rules, Store, Terminal, TerminalKind, Terms, Way,
+    Capture, Charge, Claim, CustomerAdded, DeviceAdded, Engine, KeyPin, Keyring, Layout, Limits,
+    Merchant, NamedBy, Offer, RegisterChange, RequestDigest, Rules, Standing, Store, Terminal,
+    TerminalKind, Terms, Way,
 };
 use kessai_journal::Journal;
 
@@ -46,8 +47,12 @@ impl World {
     pub fn new(journal: Journal, customers: u32) -> Self {
         let sealing = || SealingKey::new(1, [1; 32]);
         let layout = Layout::new(256, [2; 16]).expect("a power of two");
-        let rules =
-            Rules { open_per_customer: u8::MAX, open_per_terminal: u32::MAX, ..Rules::default() };
+        let rules = Rules {
+            open_per_customer: u8::MAX,
+            open_per_terminal: u32::MAX,
+            asks_per_minute: u32::MAX,
+            ..Rules::default()
+        };
         let engine = Engine::new(rules, layout, Keyring::new(vec![sealing()]), 3);
         let slot = || journal.reserve().expect("room in the journal");
         let secrets = HandsetSecrets::from_parts([4; 32], DeviceKey::from_bytes([5; 32]));
@@ -85,6 +90,7 @@ impl World {
             merchant: merchant(),
             charge: Charge { amount: price(), currency: Currency::JPY, foreign: None },
             capture: Capture::AtApproval,
+            named_by: NamedBy::Id,
             request: RequestDigest([0; 32]),
             content: self.digest,
         };
@@ -92,6 +98,8 @@ impl World {
             terms,
             customer: customer(payer),
             expires_at_ms: NOW_MS.saturating_add(60_000),
+            received_at_ms: NOW_MS,
+            unpriced: None,
             confirmation: self.confirmation.clone(),
         }
     }
@@ -103,12 +111,23 @@ impl World {
         let (channel, server_nonce, handset_nonce) =
             (ChannelBinding([1; 32]), ServerNonce([2; 32]), HandsetNonce([3; 32]));
         let device = device(number);
-        self.engine.prompt(payment, device, channel, server_nonce);
+        self.engine.prompt(payment, device, channel, server_nonce, NOW_MS);
         let auth = AuthMessage::new(self.digest, channel, server_nonce, handset_nonce);
         let client = self.secrets.client_key();
         let proof: Proof = prove(&client, &client.stored_key(), &auth);
         let (customer, way) = (payer, Way::Own);
-        Claim { payment, customer, device, channel, server_nonce, handset_nonce, proof, way }
+        Claim {
+            payment,
+            customer,
+            device,
+            channel,
+            server_nonce,
+            handset_nonce,
+            proof,
+            way,
+            answered_at_ms: NOW_MS,
+            shown_at_ms: None,
+        }
     }
 }
 
@@ -116,19 +135,26 @@ fn register() -> [RegisterChange; 3] {
     #[expect(clippy::expect_used, reason = "constants of the right form")]
     let name = |text: &str| text.parse().expect("a name");
     [
-        RegisterChange::Merchant(Merchant { id: merchant(), name: name("Bench") }),
+        RegisterChange::Merchant(Merchant {
+            id: merchant(),
+            name: name("Bench"),
+            invoice_number: None,
+        }),
         RegisterChange::Store(Store {
             id: store(),
             merchant: merchant(),
             name: name("Bench"),
             currency: Currency::JPY,
             rounding: Rounding::Down,
+            standing: Standing::Active,
         }),
         RegisterChange::Terminal(Terminal {
             id: terminal(),
             store: store(),
             kind: TerminalKind::PointOfSale,
             pin: None,
+            standing: Standing::Active,
+            limits: Limits::default(),
         }),
     ]
 }
