@@ -263,7 +263,7 @@ mod tests {
         assert_eq!(shown.total(), yen(210).of(usd));
         assert_eq!(shown.basket.total(), yen(324));
         let exchange = shown.exchange.unwrap();
-        assert_eq!((exchange.rate.to_string().as_str(), exchange.markup_bp), ("0.00649600", 150));
+        assert_eq!((exchange.rate.to_string().as_str(), exchange.markup_bp), ("0.006496", 150));
     }
 
     #[test]

@@ -86,7 +86,7 @@ struct Line {
     base: String,
     quote: String,
     rate: String,
-    markup_bp: u16,
+    markup_bp: String,
     valid_from: String,
     valid_until: String,
 }
@@ -230,17 +230,19 @@ impl Line {
         if base == quote {
             return Err("a currency costs itself".to_owned());
         }
-        if self.markup_bp > MOST_MARKUP {
-            return Err(format!("a mark-up above {MOST_MARKUP} hundredths of a per cent"));
-        }
+        let markup_basis_points =
+            self.markup_bp.parse().ok().filter(|markup| *markup <= MOST_MARKUP);
+        let markup_basis_points = markup_basis_points.ok_or_else(|| {
+            format!("markup_bp: not a number of hundredths of a per cent up to {MOST_MARKUP}")
+        })?;
         let rate: Rate = self.rate.parse().map_err(|error| format!("rate: {error}"))?;
-        let rate = rate.with_markup(self.markup_bp).map_err(|error| format!("rate: {error}"))?;
+        let rate =
+            rate.with_markup(markup_basis_points).map_err(|error| format!("rate: {error}"))?;
         let from_ms = instant("valid_from", &self.valid_from)?;
         let until_ms = instant("valid_until", &self.valid_until)?;
         if until_ms <= from_ms {
             return Err("valid_until does not come after valid_from".to_owned());
         }
-        let markup_basis_points = self.markup_bp;
         Ok(((base, quote), Quotation { rate, markup_basis_points, valid_ms: from_ms..until_ms }))
     }
 }
@@ -319,7 +321,7 @@ mod tests {
             ("USD,JPY,-1,0,2026-10-30T00:00:00Z,2026-10-31T00:00:00Z", "rate"),
             ("USD,JPY,0,0,2026-10-30T00:00:00Z,2026-10-31T00:00:00Z", "rate"),
             ("USD,JPY,1e3,0,2026-10-30T00:00:00Z,2026-10-31T00:00:00Z", "rate"),
-            ("USD,JPY,1,2001,2026-10-30T00:00:00Z,2026-10-31T00:00:00Z", "mark-up"),
+            ("USD,JPY,1,2001,2026-10-30T00:00:00Z,2026-10-31T00:00:00Z", "markup_bp"),
             ("USD,JPY,1,-1,2026-10-30T00:00:00Z,2026-10-31T00:00:00Z", "markup_bp"),
             ("USD,JPY,1,0,2026-10-30,2026-10-31T00:00:00Z", "valid_from"),
             ("USD,JPY,1,0,2026-10-30T00:00:00Z,2026-10-30T00:00:00Z", "valid_until"),
