@@ -17,7 +17,6 @@ use crate::offer::{Offer, Portion};
 use crate::payment::{PaymentView, Prompt};
 use crate::permit::Gauge;
 use crate::record::{RequestDigest, Unit};
-use crate::refund::{Refund, Refunding};
 use crate::register::{KeyPin, Peer, Register};
 use crate::rules::Rules;
 use crate::shard::{Env, Shard};
@@ -31,6 +30,7 @@ mod devices;
 mod ids;
 mod layout;
 mod listing;
+mod refunds;
 mod registry;
 mod replay;
 mod transfers;
@@ -295,49 +295,6 @@ impl Engine {
         let unit = self.overtake(payment, &terminal, now_ms)?;
         let env = self.env(now_ms);
         self.shard(unit).with(|shard| shard.reverse(payment, terminal, cause, env, slot))
-    }
-
-    /// Gives back a part of what was captured, or all; a repeat is answered alike.
-    ///
-    /// # Errors
-    /// A refusal, which leaves no trace: [`Reason::PaymentIdReused`] if the refund's id was used
-    /// for anything else; [`Reason::TerminalUnknown`], [`Reason::Busy`],
-    /// [`Reason::PaymentIdFromFuture`], [`Reason::TerminalFrozen`]; [`Reason::PaymentUnknown`] if
-    /// the terminal's merchant has no such payment, [`Reason::AmountInvalid`] for nothing,
-    /// [`Reason::StateForbids`] if it was not captured, [`Reason::AmountAboveCapture`] if it would
-    /// come to more than that, [`Reason::AmountOverflow`] if the customer's balance has no room.
-    pub fn refund<S: Slot>(
-        &self,
-        refund: Refund,
-        now_ms: u64,
-        slot: S,
-    ) -> Result<Refunding, Reason> {
-        if let Some(answer) = self.refunded(&refund) {
-            return answer;
-        }
-        let merchant = self.admit_refund(&refund, now_ms)?;
-        let unit = self.unit_of(&refund.payment).ok_or(Reason::PaymentUnknown)?;
-        if !self.claim(refund.refund, unit) {
-            return self.refunded(&refund).unwrap_or(Err(Reason::Busy));
-        }
-        let env = self.env(now_ms);
-        let made = self.shard(unit).with(|shard| shard.refund(refund, merchant, env, slot));
-        if made.is_err() {
-            self.disclaim(&refund.refund);
-        }
-        made
-    }
-
-    /// Answers a refund whose id is used already; nothing yet if another thread is at it.
-    fn refunded(&self, refund: &Refund) -> Option<Result<Refunding, Reason>> {
-        match self.used(&refund.refund)? {
-            ids::Use::Refund(unit) => {
-                // Another thread may have claimed the id and not come to the shard yet.
-                let known = self.shard(unit).with(|shard| shard.refunded(refund));
-                Some(known.unwrap_or(Err(Reason::Busy)))
-            }
-            ids::Use::Payment(_) => Some(Err(Reason::PaymentIdReused)),
-        }
     }
 
     /// Tells a terminal where its own payment stands.

@@ -4,9 +4,10 @@
 //! It opens no socket and no file, reads no clock, starts no thread and draws no randomness: time,
 //! nonces and seeds are arguments, and what it decided leaves as records through a [`Slot`].
 //!
-//! Reading order: [`PaymentState`] (the life of a payment), `shard.rs` and `shard/collate.rs` (the
-//! rules), `shard/apply.rs` (how a record changes a shard), [`Engine`] (routing and locks),
-//! [`Record`] (what is kept).
+//! Reading order: [`PaymentState`] (the life of a payment), `shard.rs` and the files beside it (the
+//! rules: `opening`, `collate`, `delivery`, `refunds`, `ending`), `shard/apply.rs` and those beside it
+//! (how a record changes a shard), [`Engine`] (routing and locks) with `engine/admission.rs` (what is
+//! refused before a lock), [`Record`] (what is kept).
 #![warn(clippy::arithmetic_side_effects, clippy::wildcard_enum_match_arm)]
 
 pub use kessai_terms as terms;

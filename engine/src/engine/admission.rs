@@ -3,7 +3,7 @@
 
 use std::sync::atomic::Ordering;
 
-use kessai_terms::ids::{MerchantId, PaymentId};
+use kessai_terms::ids::PaymentId;
 use kessai_terms::reason::Reason;
 
 use super::Engine;
@@ -11,7 +11,6 @@ use crate::offer::NamedBy;
 use crate::payment::Permits;
 use crate::policy::Standing;
 use crate::record::Terms;
-use crate::refund::Refund;
 use crate::register::LimitHolder;
 use crate::rules::PlainIds;
 use crate::shard::Admitted;
@@ -48,16 +47,6 @@ impl Engine {
         Ok(Admitted { permits: Permits::new(own, in_all), defaults })
     }
 
-    /// Finds the merchant whom a refund speaks for. A suspended store may give money back.
-    pub(super) fn admit_refund(&self, refund: &Refund, now_ms: u64) -> Result<MerchantId, Reason> {
-        let register = self.register.read();
-        let place = register.place(&refund.terminal).ok_or(Reason::TerminalUnknown)?;
-        self.check_room()?;
-        self.check_id_time(&refund.refund, now_ms)?;
-        check_terminal(place.terminal.standing)?;
-        Ok(place.merchant.id)
-    }
-
     pub(super) fn check_room(&self) -> Result<(), Reason> {
         if self.id_count.load(Ordering::Relaxed) < self.rules.payments_in_memory {
             Ok(())
@@ -75,7 +64,8 @@ impl Engine {
     }
 }
 
-const fn check_terminal(standing: Standing) -> Result<(), Reason> {
+/// A frozen terminal may be a stolen one.
+pub(super) const fn check_terminal(standing: Standing) -> Result<(), Reason> {
     match standing {
         Standing::Active => Ok(()),
         Standing::Frozen => Err(Reason::TerminalFrozen),

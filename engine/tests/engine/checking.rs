@@ -6,7 +6,7 @@ use kessai_engine::terms::collation::{
 use kessai_engine::terms::reason::Reason;
 use kessai_engine::{
     Approved, Claim, Collated, Disclosure, Freshness, Mismatched, Offer, PaymentState, PaymentView,
-    Record, Rules, Verdict,
+    Record, Rules, Trail, Verdict,
 };
 
 use crate::kit::{
@@ -185,6 +185,30 @@ fn stale_proofs_are_not_counted() {
     assert_eq!(world.customer(&person(1)).wrong_in_row, 0);
     let right = person(1).claim(&offer, nonce(next + 2));
     assert!(matches!(world.collate(&right, 50), Ok(Collated::Approved { .. })));
+}
+
+/// The trail tells of the very prompt that was answered, also where it came with another answer.
+#[test]
+fn a_record_tells_when_the_handset_was_asked() {
+    let mut world = World::new();
+    let offer = asked(&world, 1);
+    let trail = |records: Vec<Record>| match &records[..] {
+        [Record::Mismatched(Mismatched { trail, .. })] => *trail,
+        [Record::Approved(approved)] => approved.trail,
+        other => panic!("{other:?}"),
+    };
+    world.now_ms = NOON_MS + 10;
+    let stale = person(1).claim(&offer, nonce(77));
+    world.collate(&stale, 2).unwrap();
+    world.now_ms = NOON_MS + 20;
+    let wrong = person(1).mistyped(&offer, nonce(2));
+    let (_, records) = world.recorded(|world| world.collate(&wrong, 3));
+    assert_eq!(trail(records), Trail { prompted_at_ms: NOON_MS + 10, ..TRAIL });
+    world.now_ms = NOON_MS + 30;
+    let silent = Claim { shown_at_ms: None, ..person(1).claim(&offer, nonce(3)) };
+    let (_, records) = world.recorded(|world| world.collate(&silent, 4));
+    let expected = Trail { prompted_at_ms: NOON_MS + 20, shown_at_ms: None, ..TRAIL };
+    assert_eq!(trail(records), expected);
 }
 
 #[test]

@@ -42,7 +42,7 @@ fn a_customer_is_asked_so_often_in_a_minute() {
     world = World { engine: again, ..world };
     assert_eq!(opens(&world, &cheap(10)), Some(Reason::Muted), "a restart forgets nothing");
     world.now_ms += 1;
-    assert_eq!(opens(&world, &cheap(11)), None, "what was muted did not count");
+    assert_eq!(opens(&world, &cheap(11)), None, "the minute is over");
     world.assert_sound();
 }
 
@@ -113,9 +113,12 @@ fn the_mute_ends_when_the_window_has_passed() {
         world.now_ms += MINUTE_MS;
     }
     world.now_ms = NOON_MS + TEN_MINUTES_MS - 1;
-    assert_eq!(opens(&world, &cheap(4)), Some(Reason::Muted));
+    for serial in 100..150 {
+        assert_eq!(opens(&world, &cheap(serial)), Some(Reason::Muted));
+    }
     world.now_ms += 1;
-    assert_eq!(opens(&world, &cheap(5)), None, "the first of the three is long ago");
+    let again = opens(&world, &cheap(5));
+    assert_eq!(again, None, "the first of the three is long ago, and what was muted is no ask");
     world.cancel_by_customer(&cheap(5), &person(1)).unwrap();
     assert_eq!(opens(&world, &cheap(6)), Some(Reason::Muted), "and is not needed for the next");
     world.assert_sound();

@@ -1,15 +1,17 @@
 //! Recovery: the same state from the records, and nothing but these records.
 
 use kessai_engine::terms::collation::{ROW_VERSION, SealingKey};
+use kessai_engine::terms::money::Currency;
 use kessai_engine::terms::reason::Reason;
 use kessai_engine::{
-    Controller, Corrupt, Debited, DeviceAdded, Ended, Engine, Entry, Event, Hub, KeyPin, Keyring,
-    Layout, Record, RegisterChange, Rules, Unit,
+    Captured, Controller, Corrupt, CustomerPolicy, Debited, DefaultLimits, DeviceAdded, Ended,
+    Engine, Entry, Event, Hub, KeyPin, Keyring, Layout, LimitHolder, Limits, Naming, Opened,
+    Portion, Record, Refunded, RegisterChange, Rules, Unit,
 };
 
 use crate::kit::{
-    NOON_MS, SEALING_KEY, TILL, World, layout, nonce, offer, pay_in, person, rekeying, replayed,
-    sealing_key, vended, yen,
+    MACHINE, NOON_MS, SEALING_KEY, TILL, World, layout, nonce, offer, pay_in, payment_id, person,
+    rekeying, replayed, sealing_key, vended, with_code, yen,
 };
 
 /// A world in which most things have happened.
@@ -29,7 +31,33 @@ fn eventful() -> World {
     let (customer, amount, reference) = (person(1).customer, yen(7), pay_in());
     let debited = Debited { customer, amount, reference };
     world.engine.debit(debited, world.now_ms, world.slot()).unwrap();
+    go_on(&world);
     world
+}
+
+/// What codes, parts, refunds, policies and limits add: on payments of person 3.
+fn go_on(world: &World) {
+    let payer = person(3);
+    let (limits, customer) =
+        (Limits { count_per_day: Some(9), ..Limits::default() }, payer.customer);
+    let (holder, currency) = (LimitHolder::Customer, Currency::JPY);
+    let default = DefaultLimits { holder, currency, limits };
+    world.enter(vec![RegisterChange::DefaultLimits(default)]).unwrap();
+    world.opened(&offer(20, TILL, &payer, 20));
+    world.opened(&with_code(offer(21, TILL, &payer, 30)));
+    world.cancel_by_customer(&with_code(offer(21, TILL, &payer, 30)), &payer).unwrap();
+    let drinks = vended(22, &payer, 400);
+    world.pay(&drinks, &payer);
+    let part = Portion::Part { amount: yen(150), price: yen(150) };
+    world.deliver_part(&drinks, MACHINE, part).unwrap();
+    world.refund(23, &drinks, TILL, 40).unwrap();
+    world.refund(24, &drinks, TILL, 60).unwrap();
+    let named_by = Naming::CodeOnly;
+    let policy = CustomerPolicy { named_by, limits, ..CustomerPolicy::default() };
+    world.set_policy(&payer, policy);
+    world.open(&offer(25, TILL, &payer, 1)).unwrap();
+    world.credit(&payer, 70, 1);
+    world.engine.unblock(customer, world.now_ms, world.slot()).unwrap();
 }
 
 fn empty() -> Engine {
@@ -117,7 +145,7 @@ fn a_recovered_engine_goes_on_where_it_stopped() {
     assert_eq!(answer, kessai_engine::Collated::Stale { nonce: nonce(3) });
     assert_eq!(world.ask(&pending, &person(2), 4).unwrap().tries_left, 2);
     let drink = vended(3, &person(3), 300);
-    world.deliver(&drink, crate::kit::MACHINE).unwrap();
+    world.deliver(&drink, MACHINE).unwrap();
     let repeat = world.traceless(|world| world.open(&drink)).unwrap();
     assert_eq!(repeat.view.captured, repeat.view.authorised());
     world.assert_sound();
@@ -220,7 +248,7 @@ fn what_cannot_have_happened_is_refused() {
     };
     let cancelled = Ended { payment, event: Event::Cancel, reason };
     check(Record::Ended(cancelled), |found| matches!(found, Corrupt::Event { .. }));
-    let unknown = Ended { payment: crate::kit::payment_id(9), ..cancelled };
+    let unknown = Ended { payment: payment_id(9), ..cancelled };
     check(Record::Ended(unknown), |found| matches!(found, Corrupt::Payment(_)));
     let again = entries.iter().find(|entry| matches!(entry.record, Record::Opened(_))).unwrap();
     check(again.record.clone(), |found| matches!(found, Corrupt::Payment(_)));
@@ -241,8 +269,8 @@ fn what_cannot_have_happened_is_refused() {
     check(Record::Rekeyed(Box::new(broken)), |found| matches!(found, Corrupt::Seal { key: 1 }));
     check(Record::ProfileErased(person(99).customer), |found| matches!(found, Corrupt::Customer));
     let mut dear = offer(2, TILL, &person(1), 1_000_000);
-    dear.terms.payment = crate::kit::payment_id(2);
-    let opened = kessai_engine::Opened {
+    dear.terms.payment = payment_id(2);
+    let opened = Opened {
         terms: dear.terms,
         customer: dear.customer,
         received_at_ms: dear.received_at_ms,
@@ -251,4 +279,72 @@ fn what_cannot_have_happened_is_refused() {
         confirmation: dear.confirmation,
     };
     check(Record::Opened(Box::new(opened)), |found| matches!(found, Corrupt::Money(_)));
+}
+
+/// What codes, parts and refunds must not have done.
+#[test]
+fn what_cannot_have_been_displaced_delivered_or_refunded_is_refused() {
+    let world = World::new();
+    let (paid, drinks) = (offer(1, TILL, &person(1), 100), vended(2, &person(1), 100));
+    world.pay(&paid, &person(1));
+    world.refund(5, &paid, TILL, 60).unwrap();
+    world.pay(&drinks, &person(1));
+    let entries = world.recorder.entries();
+    let last = entries.last().unwrap();
+    let check = |record: Record, expected: fn(&Corrupt) -> bool| {
+        let engine = replayed(&entries, Rules::default());
+        let entry = Entry { sequence: last.sequence + 1, record, ..last.clone() };
+        let found = engine.replay(&entry).unwrap_err();
+        assert!(expected(&found), "{found:?}");
+    };
+    let is_payment = |found: &Corrupt| matches!(found, Corrupt::Payment(_));
+    let is_money = |found: &Corrupt| matches!(found, Corrupt::Money(_));
+    let is_event = |found: &Corrupt| matches!(found, Corrupt::Event { .. });
+    let (payment, reference) = (paid.terms.payment, kessai_engine::terms::Reference::wrapping(7));
+    let refunded = Refunded {
+        payment,
+        refund: payment_id(6),
+        terminal: paid.terms.terminal,
+        amount: yen(41),
+        price: yen(41),
+        reference,
+    };
+    let refund = |refunded| Record::Refunded(Box::new(refunded));
+    check(refund(refunded), is_money);
+    check(refund(Refunded { amount: yen(1), ..refunded }), is_money);
+    check(refund(Refunded { price: yen(1), ..refunded }), is_money);
+    let fits = Refunded { amount: yen(1), price: yen(1), ..refunded };
+    check(refund(Refunded { refund: payment_id(5), ..fits }), is_payment);
+    check(refund(Refunded { refund: payment, ..fits }), is_payment);
+    check(refund(Refunded { payment: payment_id(9), ..fits }), is_payment);
+    check(refund(Refunded { payment: drinks.terms.payment, ..fits }), is_event);
+    let payment = drinks.terms.payment;
+    let capture = |amount, price| {
+        Record::Captured(Captured { payment, amount: yen(amount), price: yen(price) })
+    };
+    check(capture(101, 101), is_money);
+    check(capture(60, 70), is_payment);
+    let next = offer(3, TILL, &person(1), 10);
+    let opened = |displaced| {
+        Record::Opened(Box::new(Opened {
+            terms: next.terms,
+            customer: next.customer,
+            received_at_ms: next.received_at_ms,
+            expires_at_ms: next.expires_at_ms,
+            displaced: vec![displaced],
+            confirmation: next.confirmation.clone(),
+        }))
+    };
+    check(opened(payment), is_event);
+    check(opened(payment_id(9)), is_payment);
+    let again = Record::Credited(kessai_engine::Credited {
+        customer: person(1).customer,
+        amount: yen(1),
+        reference: pay_in(),
+    });
+    let engine = replayed(&entries, Rules::default());
+    let first = Entry { sequence: last.sequence + 1, record: again, ..last.clone() };
+    engine.replay(&first).unwrap();
+    let twice = Entry { sequence: last.sequence + 2, ..first };
+    assert!(matches!(engine.replay(&twice), Err(Corrupt::Transfer)));
 }
