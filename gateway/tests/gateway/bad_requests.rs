@@ -92,10 +92,7 @@ async fn each_impossible_purchase_has_its_reason_and_changes_nothing() {
             |o| o.payer = Some(v1::open::Payer::CustomerId("090 1111".into())),
             Reason::CustomerIdInvalid,
         ),
-        (
-            |o| o.payer = Some(v1::open::Payer::PresentmentCode("1".into())),
-            Reason::VersionUnsupported,
-        ),
+        (|o| o.payer = Some(v1::open::Payer::PresentmentCode("1".into())), Reason::CodeNotValid),
         (|o| o.capture = 0, Reason::Malformed),
         (|o| o.capture = v1::Capture::OnDelivery.into(), Reason::RoleNotPermitted),
         (|o| o.lines[0].tax = 99, Reason::Malformed),
@@ -195,7 +192,7 @@ async fn what_a_terminal_never_asked_for_is_unknown() {
         assert_eq!(till.refusal(body).await, Reason::PaymentUnknown);
     }
     let partly = v1::Delivered { payment_id: never, lines: vec![v1::DeliveredLine::default()] };
-    assert_eq!(till.refusal(Body::Delivered(partly)).await, Reason::VersionUnsupported);
+    assert_eq!(till.refusal(Body::Delivered(partly)).await, Reason::PaymentUnknown);
     assert_eq!(shop.engine().state_hash(), before);
 }
 
@@ -236,6 +233,7 @@ async fn more_unanswered_requests_than_allowed_are_refused() {
     let shop = Shop::start_with(|settings| {
         settings.payments.open_per_customer = 100;
         settings.payments.open_per_terminal = 100;
+        settings.payments.asks_per_minute = 100;
     })
     .await;
     let mut till = pos1(&shop).await;

@@ -92,7 +92,9 @@ async fn a_controller_is_neither_a_handset_nor_a_hub() {
 #[tokio::test]
 async fn a_controller_may_have_thousands_of_requests_unanswered() {
     const MANY: u64 = 4_096;
-    let shop = Shop::start().await;
+    let most = u32::try_from(MANY).unwrap();
+    let shop =
+        Shop::start_with(|settings| settings.payments.status_per_terminal_per_minute = most).await;
     let file = enrolled(&shop).await;
     let mut raw = raw_controller(&shop.gateway, &file).await;
     let payment = PaymentId::from_parts(shop.gateway.now_ms(), [1; 10]);
