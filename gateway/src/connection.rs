@@ -27,6 +27,10 @@ use crate::{tls, transport};
 /// Messages that are written together at most.
 const BATCH: usize = 64;
 
+/// Messages for which a connection keeps room: most peers are told one at a time, and there are
+/// many of them.
+const ROOM: usize = 4;
+
 /// Bytes that are taken from a stream at a time.
 const CHUNK: usize = 16 << 10;
 
@@ -166,7 +170,7 @@ impl Line {
         // Held as long as the peer may ask; when nobody holds the queue any more it is over.
         let mut asking = Some(stream);
         let mut requests = Requests::default();
-        let mut batch = Vec::with_capacity(BATCH);
+        let mut batch = Vec::new();
         loop {
             let deadline = async {
                 match requests.unfinished_since {
@@ -198,7 +202,10 @@ impl Line {
                     }
                     let Some(bytes) = encode(&batch) else { return CloseCode::Internal };
                     match timeout(self.deadlines.write, send.write_chunk(bytes)).await {
-                        Ok(Ok(())) => batch.clear(),
+                        Ok(Ok(())) => {
+                            batch.clear();
+                            batch.shrink_to(ROOM);
+                        }
                         Ok(Err(_gone)) => return CloseCode::Done,
                         Err(_elapsed) => return CloseCode::TooSlow,
                     }
