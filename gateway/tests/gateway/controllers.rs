@@ -88,6 +88,18 @@ async fn a_controller_is_neither_a_handset_nor_a_hub() {
     assert_eq!(reason(&answer), Reason::RoleNotPermitted);
 }
 
+/// Everybody begins with a window of 64 KiB; who speaks for many is given more before Welcome.
+#[tokio::test]
+async fn a_controllers_window_is_widened_once_it_is_known() {
+    let shop = Shop::start().await;
+    let file = enrolled(&shop).await;
+    let raw = raw_controller(&shop.gateway, &file).await;
+    let (address, key) = (shop.gateway.local_addr(), &shop.people.tills[0]);
+    let till = Raw::greeted(Setup::of(key), address, None).await;
+    let widened = |raw: &Raw| raw.connection.stats().frame_rx.max_data;
+    assert_eq!((widened(&raw), widened(&till)), (1, 0));
+}
+
 /// As many requests as Welcome permits, in one go: each is answered, and nobody is called slow.
 #[tokio::test]
 async fn a_controller_may_have_thousands_of_requests_unanswered() {
