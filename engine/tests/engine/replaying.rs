@@ -133,6 +133,58 @@ fn the_hash_sees_what_stations_connect_with() {
     }
 }
 
+/// What nothing else tells apart: a refund's number, a default limit, how often somebody was asked,
+/// the day that a payment was opened on.
+#[test]
+fn the_hash_sees_what_stands_nowhere_else() {
+    let hash = |entries: &[Entry]| replayed(entries, Rules::default()).state_hash();
+    let check = |world: &World, what: &str, change: fn(&mut Entry) -> bool| {
+        let entries = world.recorder.entries();
+        let mut changed = entries.clone();
+        assert!(changed.iter_mut().rev().any(change), "{what}: there is such a record");
+        assert_ne!(hash(&changed), hash(&entries), "{what}");
+    };
+    check(&eventful(), "a refund's number", |entry| match &mut entry.record {
+        Record::Refunded(refunded) => {
+            refunded.reference = kessai_engine::terms::Reference::wrapping(7);
+            true
+        }
+        _ => false,
+    });
+    check(&eventful(), "a default limit", |entry| match &mut entry.record {
+        Record::Registered(RegisterChange::DefaultLimits(default)) => {
+            default.limits.count_per_day = Some(8);
+            true
+        }
+        _ => false,
+    });
+
+    let world = World::new();
+    let policy = CustomerPolicy::default();
+    world.set_policy(&person(1), policy);
+    world.open(&offer(1, TILL, &person(1), 1_000_000)).unwrap();
+    world.set_policy(&person(1), policy);
+    check(&world, "asks", |entry| match &entry.record {
+        Record::PolicySet(set) => {
+            entry.record = Record::Unblocked(set.customer);
+            true
+        }
+        _ => false,
+    });
+
+    let world = World::new();
+    world.opened(&offer(1, TILL, &person(1), 10));
+    world.cancel_by_customer(&offer(1, TILL, &person(1), 10), &person(1)).unwrap();
+    world.opened(&offer(2, TILL, &person(1), 10));
+    check(&world, "the day of opening", |entry| match &entry.record {
+        Record::Opened(opened) if opened.terms.payment == payment_id(1) => {
+            entry.business_date.0 -= 1;
+            true
+        }
+        _ => false,
+    });
+}
+
 #[test]
 fn a_recovered_engine_goes_on_where_it_stopped() {
     let world = eventful();
