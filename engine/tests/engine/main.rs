@@ -10,6 +10,7 @@
 )]
 
 mod administering;
+mod altering;
 mod checking;
 mod delivering;
 mod displacing;

@@ -123,6 +123,20 @@ fn a_refused_refund_leaves_its_id_free() {
     world.assert_sound();
 }
 
+/// Refunds are kept in memory like payments, within the same bound.
+#[test]
+fn memory_is_bounded_against_refunds() {
+    let world = World::with(Rules { payments_in_memory: 2, ..Rules::default() });
+    let offer = offer(1, TILL, &person(1), 500);
+    world.pay(&offer, &person(1));
+    let refused = world.traceless(|world| world.refund(2, &offer, TILL, 501)).unwrap_err();
+    assert_eq!(refused, Reason::AmountAboveCapture, "takes no room");
+    world.refund(2, &offer, TILL, 1).unwrap();
+    let full = world.traceless(|world| world.refund(3, &offer, TILL, 1)).unwrap_err();
+    assert_eq!(full, Reason::Busy);
+    assert_eq!(world.refund(2, &offer, TILL, 1).unwrap().freshness, Freshness::Repeat);
+}
+
 #[test]
 fn only_what_was_captured_can_be_given_back() {
     let world = World::new();
