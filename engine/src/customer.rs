@@ -116,7 +116,7 @@ impl Holder {
     pub(crate) fn unmute(&mut self) {
         self.asks = Asks::default();
         if let Some(dossier) = &mut self.dossier {
-            dossier.unanswered.clear();
+            dossier.in_vain.clear();
         }
     }
 

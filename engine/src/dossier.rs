@@ -8,8 +8,8 @@ use crate::calendar::BusinessDate;
 use crate::policy::Limits;
 use crate::rules::Rules;
 
-/// How many of a customer's latest payments that nobody approved are remembered.
-pub const RECENT_UNANSWERED: usize = 8;
+/// How many of the latest payments are remembered that a customer was asked for in vain.
+pub const RECENT_IN_VAIN: usize = 8;
 
 /// For how many business days a credit or debit is known by its reference: a month and its reports.
 pub const TRANSFER_DAYS: u32 = 31;
@@ -47,9 +47,8 @@ pub(crate) struct Dossier {
     pub(crate) profile: Option<SealedProfile>,
     /// The customer's own.
     pub(crate) limits: Limits,
-    /// When the latest payments ended that were asked for by plain id and not approved, the oldest
-    /// first.
-    pub(crate) unanswered: Vec<u64>,
+    /// When the latest payments ended that were asked for by plain id in vain, the oldest first.
+    pub(crate) in_vain: Vec<u64>,
     /// Credits and debits of the last [`TRANSFER_DAYS`].
     transfers: Vec<Transfer>,
 }
@@ -114,18 +113,18 @@ impl Dossier {
         self.transfers.push(Transfer { reference: reference.clone(), direction, amount, on });
     }
 
-    /// Notes a payment that ended without the customer's approval.
-    pub(crate) fn note_unanswered(&mut self, at_ms: u64) {
-        if self.unanswered.len() == RECENT_UNANSWERED {
-            self.unanswered.remove(0);
+    /// Notes a payment that was asked for in vain.
+    pub(crate) fn note_in_vain(&mut self, at_ms: u64) {
+        if self.in_vain.len() == RECENT_IN_VAIN {
+            self.in_vain.remove(0);
         }
-        self.unanswered.push(at_ms);
+        self.in_vain.push(at_ms);
     }
 
-    /// Says whether so many payments were not answered lately that the customer is left in peace.
+    /// Says whether so many payments were asked for in vain lately that the customer is left in peace.
     pub(crate) fn is_muted(&self, now_ms: u64, rules: &Rules) -> bool {
         let others = usize::from(rules.mute_after).checked_sub(1);
-        let counts = others.and_then(|others| self.unanswered.iter().rev().nth(others));
+        let counts = others.and_then(|others| self.in_vain.iter().rev().nth(others));
         counts.is_some_and(|at_ms| now_ms < at_ms.saturating_add(rules.mute_window_ms))
     }
 }
@@ -150,7 +149,7 @@ mod tests {
         let rules = Rules { mute_after: 3, mute_window_ms: 100, ..Rules::default() };
         let mut dossier = Dossier::default();
         let mut at = |at_ms, now_ms| {
-            dossier.note_unanswered(at_ms);
+            dossier.note_in_vain(at_ms);
             dossier.is_muted(now_ms, &rules)
         };
         assert!(!at(10, 10) && !at(50, 50) && at(60, 60));
@@ -158,9 +157,9 @@ mod tests {
         assert!(!at(500, 500), "long ago");
         assert!(!dossier.is_muted(0, &Rules { mute_after: 0, ..rules }), "never");
         for at_ms in 600..700 {
-            dossier.note_unanswered(at_ms);
+            dossier.note_in_vain(at_ms);
         }
-        assert_eq!(dossier.unanswered, (692..700).collect::<Vec<_>>());
+        assert_eq!(dossier.in_vain, (692..700).collect::<Vec<_>>());
         assert!(dossier.is_muted(699, &Rules { mute_after: 8, ..rules }));
         assert!(!dossier.is_muted(699, &Rules { mute_after: 9, ..rules }), "more than is kept");
     }

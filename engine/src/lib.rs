@@ -40,7 +40,7 @@ pub use command::{
 };
 pub use customer::{CustomerView, RECENT_NOTICES};
 pub use device::Device;
-pub use dossier::{RECENT_UNANSWERED, TRANSFER_DAYS};
+pub use dossier::{RECENT_IN_VAIN, TRANSFER_DAYS};
 pub use engine::{AdminError, Books, CurrencyBooks, Engine, Layout, MAX_SHARDS, Tallies};
 pub use ledger::Turnover;
 pub use offer::{Capture, Charge, ForeignPrice, NamedBy, Offer, Portion};

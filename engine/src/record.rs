@@ -60,7 +60,7 @@ pub enum Record {
     DeviceAdded(Box<DeviceAdded>),
     /// A handset was taken out of use.
     DeviceRevoked(DeviceRevoked),
-    /// The processor let a customer be asked and try again: wrong proofs and unanswered payments
+    /// The processor let a customer be asked and try again: wrong proofs and asking in vain
     /// count from zero.
     Unblocked(CustomerId),
     /// A payment was opened: its price is held and its confirmation may be asked for.

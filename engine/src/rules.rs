@@ -46,7 +46,7 @@ pub struct Rules {
     /// How often a customer may be asked, or an open be declined, by plain id in a minute.
     pub asks_per_minute: u32,
     /// After how many payments by plain id that nobody approved a customer is asked no more, at
-    /// most [`crate::RECENT_UNANSWERED`]; 0 for never.
+    /// most [`crate::RECENT_IN_VAIN`]; 0 for never.
     pub mute_after: u8,
     /// How long each of these counts, in milliseconds.
     pub mute_window_ms: u64,

@@ -88,7 +88,7 @@ pub struct Payments {
     pub tell_shops: Disclosure,
     /// How often a customer may be asked by plain id a minute, declined asks included.
     pub asks_per_minute: u32,
-    /// Unanswered or refused payments within `mute_window` after which a customer is left in peace.
+    /// Payments that came to nothing within `mute_window` after which a customer is left in peace.
     pub mute_after: u8,
     /// See `mute_after`.
     #[serde(with = "humantime_serde")]

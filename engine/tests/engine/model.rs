@@ -115,7 +115,7 @@ pub(crate) struct Customer {
     pub(crate) count_per_day: Option<u32>,
     /// When the minute of asks began, and how many it has.
     asks: (u64, u32),
-    unanswered: Vec<u64>,
+    in_vain: Vec<u64>,
     /// By reference: what was moved, negative if taken.
     pub(crate) transfers: BTreeMap<u64, i64>,
 }
@@ -230,7 +230,7 @@ impl Model {
         let payment = self.payments.get_mut(&serial).unwrap();
         (payment.state, payment.reason) = (state, Some(reason));
         let asked = payment.asked.filter(|asked| asked.named_by == NamedBy::Id);
-        let unanswered = matches!(
+        let in_vain = matches!(
             reason,
             Reason::ExpiredUnseen
                 | Reason::ExpiredUnanswered
@@ -238,11 +238,15 @@ impl Model {
                 | Reason::CancelledByTerminal
                 | Reason::TriesExceeded
         );
-        if let Some(asked) = asked.filter(|_| unanswered) {
-            let now_ms = self.now_ms;
-            self.customers.get_mut(&asked.who).unwrap().unanswered.push(now_ms);
+        if let Some(asked) = asked.filter(|_| in_vain) {
+            self.ask_in_vain(asked.who);
         }
         Ok((state, Some(reason)))
+    }
+
+    fn ask_in_vain(&mut self, who: u8) {
+        let now_ms = self.now_ms;
+        self.customers.get_mut(&who).unwrap().in_vain.push(now_ms);
     }
 
     /// The version of the keys that were in force until now, if the next ones are `version`.
@@ -264,7 +268,7 @@ impl Model {
     pub(crate) fn unblock(&mut self, who: u8) -> Option<()> {
         let customer = self.customers.get_mut(&who)?;
         (customer.wrong_in_row, customer.asks) = (0, (0, 0));
-        customer.unanswered.clear();
+        customer.in_vain.clear();
         Some(())
     }
 

@@ -76,10 +76,10 @@ impl Payments {
             (SECOND * 10..=SECOND * 600).contains(&self.code),
             "payments.code must be 10s to 10min",
         );
+        problems.demand(self.mute_after <= 8, "payments.mute_after must be 0 (never) to 8");
         problems.demand(self.mute_window <= DAY, "payments.mute_window must be at most 1day");
         for (name, count) in [
             ("asks_per_minute", self.asks_per_minute),
-            ("mute_after", u32::from(self.mute_after)),
             ("declines_per_terminal_per_minute", self.declines_per_terminal_per_minute),
             ("status_per_terminal_per_minute", self.status_per_terminal_per_minute),
         ] {

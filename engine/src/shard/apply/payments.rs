@@ -70,6 +70,9 @@ impl Shard {
             if terms.named_by == NamedBy::Id && reason != Some(Reason::Muted) {
                 holder.asks.count(entry.at_ms);
             }
+            if terms.named_by == NamedBy::Id && reason.is_some_and(is_in_vain) {
+                holder.dossier_mut().note_in_vain(entry.at_ms);
+            }
             if state != PaymentState::Pending {
                 view.notice = holder.owe(terms.payment);
             }
@@ -170,8 +173,8 @@ impl Shard {
         let holder = self.customers.holder_mut(seat);
         holder.open.retain(|open| *open != payment);
         view.notice = holder.owe(payment);
-        if named_by == NamedBy::Id && is_unanswered(reason) {
-            holder.dossier_mut().note_unanswered(entry.at_ms);
+        if named_by == NamedBy::Id && is_in_vain(reason) {
+            holder.dossier_mut().note_in_vain(entry.at_ms);
         }
         match to {
             PaymentState::Reversed if state == PaymentState::Captured => {
@@ -189,12 +192,12 @@ impl Shard {
     }
 }
 
-/// Says whether a payment with this end was one that the customer did not want, or did not get to:
-/// several of them within a short time, and the customer is left in peace.
+/// Says whether a payment with this end was asked for in vain: several of them within a short time,
+/// and the customer is left in peace.
 ///
-/// A terminal that calls its payment off has asked for nothing as well: else it could push prompts,
-/// or try amounts, without end.
-const fn is_unanswered(reason: Reason) -> bool {
+/// One that its own terminal calls off counts too: else a terminal could push prompts without end.
+/// So does one that was declined for its amount: else it could find a balance by bisection.
+const fn is_in_vain(reason: Reason) -> bool {
     matches!(
         reason,
         Reason::ExpiredUnseen
@@ -202,6 +205,10 @@ const fn is_unanswered(reason: Reason) -> bool {
             | Reason::CancelledByCustomer
             | Reason::CancelledByTerminal
             | Reason::TriesExceeded
+            | Reason::PaymentLimit
+            | Reason::DayLimit
+            | Reason::CountLimit
+            | Reason::InsufficientFunds
     )
 }
 

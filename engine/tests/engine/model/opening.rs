@@ -36,6 +36,13 @@ impl Model {
         if asked.named_by == NamedBy::Id && reason != Some(Reason::Muted) {
             self.count_ask(asked.who);
         }
+        let too_much = matches!(
+            reason,
+            Some(Reason::DayLimit | Reason::CountLimit | Reason::InsufficientFunds)
+        );
+        if asked.named_by == NamedBy::Id && too_much {
+            self.ask_in_vain(asked.who);
+        }
         let state = reason.map_or(PaymentState::Pending, |_| PaymentState::Declined);
         let payment = Payment {
             till,
@@ -127,7 +134,7 @@ impl Model {
         let customer = &self.customers[&who];
         let (since, count) = customer.asks;
         let asked = if self.now_ms < since + MINUTE_MS { count } else { 0 };
-        let lately = customer.unanswered.iter().filter(|at| self.now_ms < **at + MUTE_MS).count();
+        let lately = customer.in_vain.iter().filter(|at| self.now_ms < **at + MUTE_MS).count();
         asked >= ASKS || lately >= usize::from(UNANSWERED)
     }
 
