@@ -16,7 +16,9 @@ mod import;
 mod listener;
 mod office;
 mod payments;
+mod policies;
 mod problem;
+mod rates;
 mod register;
 pub mod rows;
 mod stream;
@@ -39,6 +41,7 @@ use tokio_util::sync::CancellationToken;
 pub use listener::{Administration, AdministrationError};
 use office::Office;
 use problem::Problem;
+pub use rates::check_rates;
 
 /// The longest request body that is not an import, in bytes; imports have a setting.
 const MAX_BODY: usize = 64 << 10;
@@ -83,7 +86,9 @@ fn router(office: Arc<Office>, token: Token) -> Router {
     let guarded = Router::new()
         .merge(register::routes())
         .merge(customers::routes())
+        .merge(policies::routes())
         .merge(payments::routes())
+        .merge(rates::routes())
         .merge(activation::routes())
         .merge(export::routes())
         .merge(about::routes())

@@ -8,6 +8,8 @@ mod books;
 mod customers;
 mod desk;
 mod import;
+mod limits;
+mod rates;
 mod register;
 mod server;
 mod table;
@@ -83,6 +85,10 @@ enum Command {
     Customer(Administered<customers::CustomerCommand>),
     /// All handsets at once.
     Devices(Administered<customers::DevicesCommand>),
+    /// Limits of all who have none of their own.
+    Limits(Administered<limits::LimitsCommand>),
+    /// Rates of exchange, for prices in other currencies.
+    Rates(Administered<rates::RatesCommand>),
     /// Payments, to look up.
     Payment(Administered<books::PaymentCommand>),
     /// The sums of all accounts, and what is wrong with them.
@@ -116,6 +122,8 @@ impl Arguments {
             Command::Hub(it) => it.run(register::HubCommand::request),
             Command::Customer(it) => it.run(customers::CustomerCommand::request),
             Command::Devices(it) => it.run(customers::DevicesCommand::request),
+            Command::Limits(it) => it.run(limits::LimitsCommand::request),
+            Command::Rates(it) => it.command.run(&it.desk),
             Command::Payment(it) => it.run(books::PaymentCommand::request),
             Command::Books(it) => it.run(books::BooksCommand::request),
         }

@@ -9,10 +9,13 @@ use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use kessai_engine::terms::profile::Profile;
 use kessai_engine::terms::{Amount, Currency, CustomerId, DeviceId, TransferReference};
-use kessai_engine::{Credited, CustomerAdded, Debited, ProfileSet};
+use kessai_engine::{
+    BusinessDate, Credited, CustomerAdded, Debited, LimitHolder, ProfileSet, Spending,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::admin::Office;
+use crate::admin::policies::{LimitsBody, PolicyBody};
 use crate::admin::problem::Problem;
 use crate::admin::register::parse;
 
@@ -39,7 +42,7 @@ struct NewCustomer {
     profile: Option<Profile>,
 }
 
-/// A customer, without what is personal.
+/// A customer, without what is personal: balance, handsets, what they may do and did today.
 #[derive(Debug, Serialize)]
 struct CustomerBody {
     id: String,
@@ -49,6 +52,18 @@ struct CustomerBody {
     wrong_proofs_in_a_row: u8,
     devices: Vec<String>,
     has_profile: bool,
+    policy: PolicyBody,
+    /// The customer's own limits, and where there are none the defaults.
+    limits_in_force: LimitsBody,
+    today: TodayBody,
+}
+
+/// What a customer has paid, or is asked to pay, on this business day.
+#[derive(Debug, Serialize)]
+struct TodayBody {
+    business_date: u32,
+    amount_minor: u64,
+    count: u32,
 }
 
 /// Money that is put on a balance or taken off.
@@ -64,6 +79,18 @@ struct Transfer {
 struct Retired {
     retired: usize,
     left: usize,
+}
+
+impl TodayBody {
+    /// Tells what counts of `spending` on `today`: another day's has ended.
+    fn new(today: BusinessDate, spending: Spending) -> Self {
+        let counts = if spending.on == today { spending } else { Spending::default() };
+        Self {
+            business_date: today.yyyymmdd(),
+            amount_minor: counts.amount.minor(),
+            count: counts.count,
+        }
+    }
 }
 
 type Body<T> = Result<Json<T>, JsonRejection>;
@@ -94,7 +121,10 @@ async fn look_up(
     let customer = customer_id(&id)?;
     let view = office.engine.customer(&customer);
     let view = view.ok_or_else(|| Problem::not_found(format!("no customer {customer}")))?;
-    office.settle(view.after).await;
+    let register = office.engine.register();
+    office.settle(view.after.max(register.after)).await;
+    let defaults = register.default_limits(LimitHolder::Customer, view.currency);
+    let today = office.engine.rules().calendar.date(office.clock.now_ms());
     Ok(Json(CustomerBody {
         id: view.customer.to_string(),
         currency: view.currency.code(),
@@ -103,6 +133,9 @@ async fn look_up(
         wrong_proofs_in_a_row: view.wrong_in_row,
         devices: view.devices.iter().map(ToString::to_string).collect(),
         has_profile: office.engine.profile(&customer).is_some(),
+        policy: view.policy.into(),
+        limits_in_force: view.policy.limits.or(defaults).into(),
+        today: TodayBody::new(today, view.spending),
     }))
 }
 

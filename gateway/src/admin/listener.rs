@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::catalogue::Catalogues;
+use crate::admin::policies::Policies;
 use crate::admin::{Office, Token, listen, serve};
 use crate::entropy::SystemEntropy;
 use crate::keys::{KeyError, Keys};
@@ -71,6 +72,8 @@ impl Administration {
             root: SpkiHash(gateway.root_pin().0),
             settings: settings.clone(),
             catalogues: Catalogues::new(&settings.data),
+            policies: Policies::default(),
+            rates: gateway.rates(),
             importing: Arc::new(Semaphore::new(1)),
             stop: stop.clone(),
         });

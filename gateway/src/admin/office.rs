@@ -13,9 +13,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::activations::Activations;
 use crate::admin::catalogue::Catalogues;
+use crate::admin::policies::Policies;
 use crate::admin::problem::Problem;
 use crate::clock::Clock;
 use crate::entropy::{Entropy, draw};
+use crate::rates::Rates;
 use crate::settings::Settings;
 
 /// The engine, its journal, the time, and what enrolling and sealing need.
@@ -31,6 +33,8 @@ pub(crate) struct Office {
     pub(crate) root: SpkiHash,
     pub(crate) settings: Settings,
     pub(super) catalogues: Catalogues,
+    pub(super) policies: Policies,
+    pub(super) rates: Arc<Rates>,
     /// Taken by the one import that may be under way.
     pub(crate) importing: Arc<Semaphore>,
     /// Cancelled when the gateway is to stop.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, put};
 use axum::{Json, Router};
 use kessai_engine::terms::{
@@ -14,9 +15,10 @@ use kessai_engine::{
     Controller, Hub, Merchant, Register, RegisterChange, RegisterError, Standing, Station, Store,
     Terminal, TerminalKind,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::admin::Office;
+use crate::admin::policies::{LimitsBody, StandingName, StoreStandingName};
 use crate::admin::problem::Problem;
 
 pub(super) fn routes() -> Router<Arc<Office>> {
@@ -33,19 +35,32 @@ pub(super) fn routes() -> Router<Arc<Office>> {
         .route("/v1/hubs/{id}", put(enter_hub))
 }
 
-/// A merchant, as it is told and entered; the id stands in the path when it is entered.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// A merchant, as it is told.
+#[derive(Debug, Serialize)]
 struct MerchantBody {
-    #[serde(default, skip_deserializing)]
     id: String,
     name: String,
     /// The registration number under which it issues qualified invoices.
-    #[serde(default)]
     invoice_number: Option<String>,
 }
 
-/// A store.
+/// A merchant, as it is entered.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewMerchant {
+    name: String,
+    /// Absent to keep the number that there is, null to have none.
+    #[serde(default, deserialize_with = "said")]
+    invoice_number: Option<Option<String>>,
+}
+
+/// What is odd in something that was entered all the same.
+#[derive(Debug, Serialize)]
+struct Warnings {
+    warnings: Vec<&'static str>,
+}
+
+/// A store, as it is told and entered; the id stands in the path when it is entered.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct StoreBody {
@@ -56,19 +71,30 @@ struct StoreBody {
     currency: String,
     #[serde(default)]
     rounding: RoundingName,
+    /// Changed on its own path.
+    #[serde(default, skip_deserializing)]
+    standing: Option<StoreStandingName>,
 }
 
-/// A terminal.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// A terminal, as it is told.
+#[derive(Debug, Serialize)]
 struct TerminalBody {
-    #[serde(default, skip_deserializing)]
     id: String,
     store: String,
     kind: KindName,
     /// Whether a key is enrolled for it.
-    #[serde(default, skip_deserializing)]
     enrolled: bool,
+    standing: StandingName,
+    /// Its own ones; where there are none, the defaults hold.
+    limits: LimitsBody,
+}
+
+/// A terminal, as it is entered.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewTerminal {
+    store: String,
+    kind: KindName,
 }
 
 /// A store controller.
@@ -123,16 +149,33 @@ async fn merchants(State(office): State<Arc<Office>>) -> Json<Vec<MerchantBody>>
 async fn enter_merchant(
     State(office): State<Arc<Office>>,
     Path(id): Path<String>,
-    body: Body<MerchantBody>,
-) -> Result<StatusCode, Problem> {
+    body: Body<NewMerchant>,
+) -> Result<Response, Problem> {
     let Json(body) = body?;
     let id = parse("id", &id, MerchantId::new)?;
     let name = parse("name", &body.name, str::parse)?;
-    let number = body.invoice_number.as_deref();
-    let number =
-        number.map(|text| parse("invoice_number", text, InvoiceNumber::new)).transpose()?;
-    let merchant = Merchant { id, name, invoice_number: number };
-    enter(&office, |_| RegisterChange::Merchant(merchant)).await
+    let read = |text: String| parse("invoice_number", &text, InvoiceNumber::new);
+    let said = body.invoice_number.map(|said| said.map(read).transpose()).transpose()?;
+    let entered = enter(&office, |register| {
+        let before = register.merchant(&id).and_then(|before| before.invoice_number);
+        RegisterChange::Merchant(Merchant { id, name, invoice_number: said.unwrap_or(before) })
+    })
+    .await?;
+    Ok(match said.flatten() {
+        Some(number) if !number.bears_corporate_check_digit() => {
+            Json(Warnings { warnings: vec![NO_CORPORATE_NUMBER] }).into_response()
+        }
+        Some(_) | None => entered.into_response(),
+    })
+}
+
+/// What is said of a registration number that may have been mistyped.
+const NO_CORPORATE_NUMBER: &str = "invoice_number: entered, but its check digit is not a company's: \
+                                   is it a sole trader's, or mistyped?";
+
+/// Reads a field that is there: null is something to say.
+fn said<'de, D: Deserializer<'de>>(field: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(field).map(Some)
 }
 
 async fn stores(State(office): State<Arc<Office>>) -> Json<Vec<StoreBody>> {
@@ -148,6 +191,7 @@ async fn stores(State(office): State<Arc<Office>>) -> Json<Vec<StoreBody>> {
             Rounding::HalfUp => RoundingName::HalfUp,
             Rounding::Up => RoundingName::Up,
         },
+        standing: Some(store.standing.into()),
     };
     Json(register.stores().map(body).collect())
 }
@@ -192,6 +236,8 @@ async fn terminals(State(office): State<Arc<Office>>) -> Json<Vec<TerminalBody>>
             TerminalKind::Vending => KindName::Vending,
         },
         enrolled: terminal.pin.is_some(),
+        standing: terminal.standing.into(),
+        limits: terminal.limits.into(),
     };
     Json(register.places().map(|place| body(&place.terminal)).collect())
 }
@@ -199,7 +245,7 @@ async fn terminals(State(office): State<Arc<Office>>) -> Json<Vec<TerminalBody>>
 async fn enter_terminal(
     State(office): State<Arc<Office>>,
     Path(id): Path<String>,
-    body: Body<TerminalBody>,
+    body: Body<NewTerminal>,
 ) -> Result<StatusCode, Problem> {
     let Json(body) = body?;
     let id = parse("id", &id, TerminalId::new)?;

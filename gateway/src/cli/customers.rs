@@ -4,6 +4,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::desk::Request;
+use super::limits::{Limits, change};
 use super::register::activate;
 
 #[derive(Debug, Subcommand)]
@@ -30,7 +31,7 @@ pub(super) enum CustomerCommand {
         id: String,
         /// In minor units: yen, cents.
         amount: u64,
-        /// What for.
+        /// What for: good once. The same said again moves nothing.
         #[arg(long)]
         reference: String,
     },
@@ -40,14 +41,39 @@ pub(super) enum CustomerCommand {
         id: String,
         /// In minor units: yen, cents.
         amount: u64,
-        /// What for.
+        /// What for: good once. The same said again moves nothing.
         #[arg(long)]
         reference: String,
     },
-    /// Let a customer try again who was blocked by wrong passwords.
+    /// Let a customer try again who was blocked by wrong passwords, or left too much unanswered.
     Unblock {
         /// The customer.
         id: String,
+    },
+    /// Let a customer pay nothing from now on; refunds and reversals still reach them.
+    Freeze {
+        /// The customer.
+        id: String,
+    },
+    /// Let a frozen customer pay again.
+    Unfreeze {
+        /// The customer.
+        id: String,
+    },
+    /// Limit what a customer pays, in place of all limits of the customer's own.
+    Limit {
+        /// The customer.
+        id: String,
+        #[command(flatten)]
+        limits: Limits,
+    },
+    /// Have a customer pay by one-time codes only, never by the plain customer id.
+    CodeOnly {
+        /// The customer.
+        id: String,
+        /// Let the plain customer id do again.
+        #[arg(long)]
+        off: bool,
     },
     /// Give out the string with which a handset is enrolled: good once, for ten minutes.
     Activate {
@@ -79,6 +105,15 @@ impl CustomerCommand {
             Self::Credit { id, amount, reference } => transfer(id, "credit", *amount, reference),
             Self::Debit { id, amount, reference } => transfer(id, "debit", *amount, reference),
             Self::Unblock { id } => Request::post(format!("/v1/customers/{id}/unblock"), json!({})),
+            Self::Freeze { id } => change("customers", id, json!({"standing": "frozen"})),
+            Self::Unfreeze { id } => change("customers", id, json!({"standing": "active"})),
+            Self::Limit { id, limits } => limits.of("customers", id),
+            Self::CodeOnly { id, off: false } => {
+                change("customers", id, json!({"named_by": "code_only"}))
+            }
+            Self::CodeOnly { id, off: true } => {
+                change("customers", id, json!({"named_by": "id_or_code"}))
+            }
             Self::Activate { id } => activate("customers", id),
             Self::Revoke { id, device } => {
                 Request::delete(format!("/v1/customers/{id}/devices/{device}"))

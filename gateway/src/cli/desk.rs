@@ -78,6 +78,7 @@ pub(super) struct Request {
 enum Method {
     Get,
     Put,
+    Patch,
     Post,
     Delete,
 }
@@ -93,6 +94,10 @@ impl Request {
 
     pub(super) fn put(path: impl Into<String>, body: Value) -> Self {
         Self::new(Method::Put, path, body)
+    }
+
+    pub(super) fn patch(path: impl Into<String>, body: Value) -> Self {
+        Self::new(Method::Patch, path, body)
     }
 
     pub(super) fn post(path: impl Into<String>, body: Value) -> Self {
@@ -169,6 +174,9 @@ impl Desk {
             Method::Delete => self.agent.delete(&url).header("Authorization", bearer).call(),
             Method::Put => {
                 self.agent.put(&url).header("Authorization", bearer).send_json(&request.body)
+            }
+            Method::Patch => {
+                self.agent.patch(&url).header("Authorization", bearer).send_json(&request.body)
             }
             Method::Post => {
                 self.agent.post(&url).header("Authorization", bearer).send_json(&request.body)

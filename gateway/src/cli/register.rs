@@ -4,6 +4,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::desk::Request;
+use super::limits::{Limits, change};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum MerchantCommand {
@@ -16,6 +17,10 @@ pub(super) enum MerchantCommand {
         /// As customers are shown it.
         #[arg(long)]
         name: String,
+        /// What it issues Japanese qualified invoices under: T and 13 digits, or `none`; as it was
+        /// if this is left out.
+        #[arg(long, value_name = "NUMBER")]
+        invoice_number: Option<String>,
     },
     /// Show what a merchant is owed.
     Tally {
@@ -36,8 +41,13 @@ impl MerchantCommand {
     pub(super) fn request(&self) -> Request {
         match self {
             Self::List => Request::get("/v1/merchants"),
-            Self::Set { id, name } => {
-                Request::put(format!("/v1/merchants/{id}"), json!({"name": name}))
+            Self::Set { id, name, invoice_number } => {
+                let body = match invoice_number.as_deref() {
+                    None => json!({"name": name}),
+                    Some("none") => json!({"name": name, "invoice_number": null}),
+                    Some(number) => json!({"name": name, "invoice_number": number}),
+                };
+                Request::put(format!("/v1/merchants/{id}"), body)
             }
             Self::Tally { id } => Request::get(format!("/v1/merchants/{id}/tally")),
             Self::Catalogue { id } => {
@@ -68,6 +78,16 @@ pub(super) enum StoreCommand {
         #[arg(long, default_value = "down", value_parser = ["down", "half_up", "up"])]
         rounding: String,
     },
+    /// Let a store take no payments from now on; it can still give money back.
+    Suspend {
+        /// The store.
+        id: String,
+    },
+    /// Let a suspended store take payments again.
+    Resume {
+        /// The store.
+        id: String,
+    },
 }
 
 impl StoreCommand {
@@ -79,6 +99,8 @@ impl StoreCommand {
                 json!({"merchant": merchant, "name": name, "currency": currency,
                        "rounding": rounding}),
             ),
+            Self::Suspend { id } => change("stores", id, json!({"standing": "suspended"})),
+            Self::Resume { id } => change("stores", id, json!({"standing": "active"})),
         }
     }
 }
@@ -97,6 +119,23 @@ pub(super) enum TerminalCommand {
         /// What it is.
         #[arg(long, default_value = "pos", value_parser = ["pos", "vending"])]
         kind: String,
+    },
+    /// Let a terminal take no payments and give no refunds from now on: it may be stolen.
+    Freeze {
+        /// The terminal.
+        id: String,
+    },
+    /// Let a frozen terminal do business again.
+    Unfreeze {
+        /// The terminal.
+        id: String,
+    },
+    /// Limit what a terminal takes, in place of all limits of its own.
+    Limit {
+        /// The terminal.
+        id: String,
+        #[command(flatten)]
+        limits: Limits,
     },
     /// Give out the string with which it enrols its key: good once, for ten minutes.
     Activate {
@@ -125,6 +164,9 @@ impl TerminalCommand {
             Self::Set { id, store, kind } => {
                 Request::put(format!("/v1/terminals/{id}"), json!({"store": store, "kind": kind}))
             }
+            Self::Freeze { id } => change("terminals", id, json!({"standing": "frozen"})),
+            Self::Unfreeze { id } => change("terminals", id, json!({"standing": "active"})),
+            Self::Limit { id, limits } => limits.of("terminals", id),
             Self::Activate { id } => activate("terminals", id),
             Self::Revoke { id } => revoke("terminals", id),
             Self::Totals { id, date } => {

@@ -20,6 +20,7 @@ mod by_command;
 mod doors;
 mod importing;
 mod limits;
+mod policies;
 mod processor;
 mod tables;
 mod updating;
