@@ -1,12 +1,14 @@
 //! The command line: what can be said, and where it leads.
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 mod books;
 mod customers;
 mod desk;
+mod evidence;
 mod import;
 mod limits;
 mod rates;
@@ -38,8 +40,10 @@ Examples:
   kessai customer activate 1234-567-890             give out a handset's activation string
   kessai import customers customers.csv             enter many at once
   kessai payment list --state pending               look at what waits
+  kessai evidence 01890a5d-ac96-7b1e-8c5a-3f2d6e9b4c10
 
-Exit codes: 0 done, 1 could not be done (the last line says why), 2 usage.";
+Exit codes: 0 done, 1 could not be done (the last line says why), 2 usage; of `evidence` also 2 a
+check failed, 3 the journal is damaged.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -91,6 +95,13 @@ enum Command {
     Rates(Administered<rates::RatesCommand>),
     /// Payments, to look up.
     Payment(Administered<books::PaymentCommand>),
+    /// Print what the journal says of a payment: what the customer was shown, digests, times,
+    /// handset, outcome, refunds; and check it all.
+    ///
+    /// Reads the data directory itself, beside a gateway that serves or without one, and changes
+    /// nothing. Exit codes: 0 all checks hold, 1 no such payment, 2 a check failed, 3 the journal
+    /// is damaged (what could be read is printed).
+    Evidence(evidence::EvidenceCommand),
     /// The sums of all accounts, and what is wrong with them.
     Books(Administered<books::BooksCommand>),
 }
@@ -106,8 +117,9 @@ struct Administered<C: Subcommand> {
 
 impl Arguments {
     /// Does what was said.
-    pub(crate) fn run(self) -> anyhow::Result<()> {
-        match self.command {
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        let done = match self.command {
+            Command::Evidence(it) => return it.run(),
             Command::Init { folder } => server::make(&folder),
             Command::Serve { config, log_json } => {
                 server::start_log(log_json);
@@ -126,7 +138,8 @@ impl Arguments {
             Command::Rates(it) => it.command.run(&it.desk),
             Command::Payment(it) => it.run(books::PaymentCommand::request),
             Command::Books(it) => it.run(books::BooksCommand::request),
-        }
+        };
+        done.map(|()| ExitCode::SUCCESS)
     }
 }
 

@@ -17,6 +17,7 @@ mod deliveries;
 mod dispatch;
 mod enrolment;
 pub mod entropy;
+pub mod evidence;
 pub mod init;
 pub mod keys;
 mod local;

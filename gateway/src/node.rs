@@ -19,7 +19,7 @@ const SHARDS: u16 = 256;
 const LAYOUT: &str = "layout.toml";
 
 /// Holds the journal's segments.
-const JOURNAL: &str = "journal";
+pub(crate) const JOURNAL: &str = "journal";
 
 /// Why a data directory cannot be made or used.
 #[derive(Debug, thiserror::Error)]

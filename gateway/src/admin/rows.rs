@@ -103,6 +103,25 @@ impl From<&PaymentView> for PaymentRow {
     }
 }
 
+/// Money given back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefundRow {
+    /// The refund's own one-time id.
+    pub refund: String,
+    /// The terminal that gave it.
+    pub terminal: String,
+    /// What the customer got back, in the currency of the balance.
+    pub amount_minor: u64,
+    /// What the merchant gave, in the currency of the price.
+    pub price_minor: u64,
+    /// For the bank.
+    pub reference: String,
+    /// When.
+    pub refunded_at_ms: u64,
+    /// The business day, as the decimal number YYYYMMDD.
+    pub business_date: u32,
+}
+
 /// What a merchant is owed in one currency.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MerchantRow {

@@ -18,6 +18,7 @@ mod support;
 mod bad_lines;
 mod by_command;
 mod doors;
+mod evidence;
 mod importing;
 mod limits;
 mod policies;
