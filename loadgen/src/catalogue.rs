@@ -25,7 +25,7 @@ pub struct Product {
     pub code: Gtin,
     /// Its name, as the customer reads it.
     pub name: ProductName,
-    /// Its price in yen.
+    /// Its price, in the currency of the catalogue.
     pub price: Amount,
     /// Its tax: 8 % for food, 10 % for alcohol and all else.
     pub tax: TaxRate,
@@ -53,11 +53,13 @@ pub enum CatalogueError {
         /// Which line, from 1.
         line: u64,
     },
-    /// A price is not in yen, which is all that our tills charge in.
-    #[error("line {line} of the catalogue has a price in another currency than JPY")]
+    /// A price is not in the currency that the till charges in.
+    #[error("line {line} of the catalogue has a price in another currency than {}", expected.code())]
     Currency {
         /// Which line, from 1.
         line: u64,
+        /// What the till charges in.
+        expected: Currency,
     },
     /// There is no product.
     #[error("the catalogue has no products")]
@@ -65,22 +67,22 @@ pub enum CatalogueError {
 }
 
 impl Catalogue {
-    /// Reads the catalogue that comes with the program.
+    /// Reads the catalogue that comes with the program, priced in yen.
     ///
     /// # Errors
     /// [`CatalogueError`]; never for the committed file, which a test reads.
     pub fn builtin() -> Result<Self, CatalogueError> {
-        Self::read(FILE)
+        Self::read(FILE, Currency::JPY)
     }
 
-    /// Reads a catalogue file: CSV with the columns `code`, `name`, `price_minor` and `tax_rate_bp`
-    /// in any order, as `kessai merchant catalogue` writes it. Where there is a column `currency`, it
-    /// must say JPY; other columns are passed over.
+    /// Reads the catalogue file of a till that charges in `currency`: CSV with the columns `code`,
+    /// `name`, `price_minor` and `tax_rate_bp` in any order, as `kessai merchant catalogue` writes
+    /// it. Where there is a column `currency`, it must say the same; other columns are passed over.
     ///
     /// # Errors
     /// [`CatalogueError`] names the column that is missing, or the first line that is no product or
-    /// not priced in yen.
-    pub fn read(file: &str) -> Result<Self, CatalogueError> {
+    /// not priced in that currency.
+    pub fn read(file: &str, currency: Currency) -> Result<Self, CatalogueError> {
         let mut reader = csv::Reader::from_reader(file.as_bytes());
         let columns = match reader.headers() {
             Ok(heading) => Columns::find(heading)?,
@@ -94,8 +96,8 @@ impl Catalogue {
             };
             let record = record.map_err(wrong)?;
             let line = record.position().map_or(0, csv::Position::line);
-            if columns.currency(&record).is_some_and(|code| code != Currency::JPY.code()) {
-                return Err(CatalogueError::Currency { line });
+            if columns.currency(&record).is_some_and(|code| code != currency.code()) {
+                return Err(CatalogueError::Currency { line, expected: currency });
             }
             products.push(columns.product(&record).ok_or(CatalogueError::Line { line })?);
         }
@@ -167,7 +169,7 @@ impl Columns {
 mod tests {
     use super::{Catalogue, CatalogueError, FILE};
     use crate::seeds::{Purpose, stream};
-    use kessai_engine::terms::TaxRate;
+    use kessai_engine::terms::{Currency, TaxRate};
     use std::collections::BTreeSet;
 
     #[test]
@@ -196,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_wrong_line_is_named() {
-        let read = |file: &str| Catalogue::read(file).map(|_| ());
+        let read = |file: &str| Catalogue::read(file, Currency::JPY).map(|_| ());
         let line = |text: &str| read(&format!("code,name,price_minor,tax_rate_bp\n{text}\n"));
         let wrong = Err(CatalogueError::Line { line: 2 });
         assert_eq!(line("9521000000377,鮭,138,800"), Ok(()));
@@ -214,12 +216,16 @@ mod tests {
     fn columns_come_in_any_order_and_names_may_have_commas() {
         let file = "merchant,price_minor,name,tax_rate_bp,code,currency\n\
                     M0001,138,\"鮭, \"\"大\"\"\",800,9521000000377,JPY\n";
-        let catalogue = Catalogue::read(file).unwrap();
+        let catalogue = Catalogue::read(file, Currency::JPY).unwrap();
         let product = &catalogue.products()[0];
         assert_eq!(product.name.as_str(), "鮭, \"大\"");
         assert_eq!((product.price.minor(), product.tax.basis_points()), (138, 800));
-        let dollars = Catalogue::read(&file.replace("JPY", "USD")).map(|_| ());
-        assert_eq!(dollars, Err(CatalogueError::Currency { line: 2 }), "138 cents are not 138 yen");
+        let dollars = Catalogue::read(&file.replace("JPY", "USD"), Currency::JPY).map(|_| ());
+        let expected = Currency::JPY;
+        let cents = Err(CatalogueError::Currency { line: 2, expected });
+        assert_eq!(dollars, cents, "138 cents are not 138 yen");
+        let dollars = Currency::from_code("USD").unwrap();
+        assert!(Catalogue::read(&file.replace("JPY", "USD"), dollars).is_ok());
     }
 
     #[test]

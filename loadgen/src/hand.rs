@@ -1,20 +1,25 @@
-//! A till and a handset for people: everything that is done by hand and over the real protocol.
+//! A till, a vending machine and a handset for people: everything that is done by hand and over the real protocol.
 //!
 //! Each is a conversation in plain lines, so that it works in any terminal and over a pipe. What a
-//! line means is decided without a network (`counter`, `pocket`); the loops beside them
+//! line means is decided without a network (`counter`, `payer`, `dispensed`, `pocket`); the loops beside them
 //! (`terminal`, `handset`) ask the gateway. All sentences are in `texts`.
 
 mod arguments;
 mod cart;
 mod console;
 mod counter;
+mod dispensed;
 mod enrol;
+mod errand;
 mod handset;
-mod history;
 mod keyboard;
-mod memory;
+mod page;
+mod payer;
 mod pocket;
-mod receipt;
+mod qr;
+mod reading;
+mod sales;
+mod slips;
 mod terminal;
 mod texts;
 mod voice;
@@ -25,7 +30,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use kessai_client::wire::{ActivationError, SoftwareName, Subject};
-use kessai_client::{ConnectError, Endpoint, EnrolError, FileError, Options, endpoint};
+use kessai_client::{CallError, ConnectError, Endpoint, EnrolError, FileError, Options, endpoint};
+use kessai_engine::terms::Currency;
 
 use crate::catalogue::CatalogueError;
 
@@ -66,6 +72,12 @@ pub enum HandError {
     /// The catalogue is none.
     #[error("{0}")]
     Catalogue(#[from] CatalogueError),
+    /// No products are known that are priced in what the store charges in.
+    #[error("{}", texts::no_catalogue(*.0))]
+    NoCatalogue(Currency),
+    /// The gateway does not say what the register has of this terminal.
+    #[error("{}", texts::no_facts(.0))]
+    Facts(CallError),
     /// There is no connection, and there will be none.
     #[error("{}", texts::no_connection(.0))]
     Connect(#[from] ConnectError),

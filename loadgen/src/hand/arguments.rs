@@ -4,23 +4,22 @@ use std::io;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use kessai_engine::terms::{Rounding, StoreName};
+use kessai_client::receipt::Columns;
 use time::UtcOffset;
 
-use super::cart::Cart;
-use super::counter::Counter;
 use super::keyboard::Keyboard;
-use super::terminal::Setting;
+use super::qr::Drawing;
 use super::voice::Voice;
 use super::{HandError, Left, enrol, handset, terminal};
-use crate::catalogue::Catalogue;
 use crate::till::Prices;
 
-/// Is a till for one clerk: scans, asks the customer to pay, prints the receipt.
+/// Is a till for one clerk, or a vending machine: scans, asks the customer to pay, prints receipts.
 ///
 /// Every line is a bar code or a command; `help` lists them. Bar codes are checked by their last
-/// digit and looked up in the catalogue. Keys are kept in the directory, and so is the id of a
-/// payment whose end is not known yet: after a power cut it is given up before the next one.
+/// digit and looked up in the catalogue. Whose terminal it is, what it is and what the store charges
+/// in, the gateway tells. A machine asks what came out after each approval. Keys are kept in the
+/// directory, with the last sales and whatever has no answer yet: after a power cut that is finished
+/// before anything else.
 #[derive(Debug, Args)]
 #[command(
     verbatim_doc_comment,
@@ -44,24 +43,20 @@ pub struct Terminal {
     #[arg(long, value_enum, default_value_t = PricesAre::BeforeTax)]
     prices: PricesAre,
 
-    /// How the store is registered to round tax that is added
-    #[arg(long, value_enum, default_value_t = RoundingIs::Down)]
-    rounding: RoundingIs,
+    /// How many columns receipts have
+    #[arg(long, value_name = "COLUMNS", default_value = "40", value_parser = columns)]
+    width: Columns,
 
-    /// The store's name, for receipts
-    #[arg(long, value_name = "NAME", value_parser = store_name)]
-    store: Option<String>,
-
-    /// How far the clock on receipts is ahead of UTC, in minutes
-    #[arg(long, value_name = "MINUTES", default_value = "540", value_parser = offset,
-        allow_negative_numbers = true)]
-    utc_offset: UtcOffset,
+    /// A directory to write each receipt and slip to, as .txt, .json and .escpos
+    #[arg(long, value_name = "DIR")]
+    receipts: Option<PathBuf>,
 }
 
 /// Is a customer's handset: shows each purchase, asks for the password, tells the result.
 ///
-/// The password is not shown while it is typed, and kept nowhere. Keys are kept in the directory,
-/// with the last payments that the handset was told of.
+/// The password is not shown while it is typed, and kept nowhere. Keys are kept in the directory.
+/// `code` shows a code to pay with instead of the customer id, also as a QR code; on a terminal that
+/// is dumb or has NO_COLOR set, it is drawn with plain characters.
 #[derive(Debug, Args)]
 #[command(
     verbatim_doc_comment,
@@ -105,21 +100,16 @@ enum PricesAre {
     WithTax,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum RoundingIs {
-    Down,
-    HalfUp,
-    Up,
-}
-
 const TERMINAL_EXAMPLES: &str = "\
 Examples:
   kessai-loadgen terminal enrol --dir till kessai1:127.0.0.1:4433:terminal:POS00001:...
       enrols a key once, with the activation string from `kessai`
   kessai-loadgen terminal --dir till
       opens the till, with the built-in catalogue
-  kessai-loadgen terminal --dir till --catalogue shop.csv --prices with-tax --store 渋谷店
+  kessai-loadgen terminal --dir till --catalogue shop.csv --prices with-tax
       a till with products of its own
+  kessai-loadgen terminal --dir till --width 32 --receipts slips
+      receipts for paper of 58 mm, each written to a file for the printer, too
   printf '9521000000377 3\\npay 1234-567-890\\n' | kessai-loadgen terminal --dir till
       asks for one payment; where the input ends, what is still open is given up
 
@@ -143,8 +133,9 @@ Exit codes:
   3    it could not be enrolled, or there is no connection
   130  interrupted";
 
-fn store_name(text: &str) -> Result<String, String> {
-    StoreName::new(text).map(|name| name.to_string()).map_err(|error| error.to_string())
+fn columns(text: &str) -> Result<Columns, String> {
+    let count = text.parse().map_err(|_| "a number of columns".to_owned())?;
+    Columns::new(count).map_err(|error| error.to_string())
 }
 
 fn offset(text: &str) -> Result<UtcOffset, String> {
@@ -165,26 +156,21 @@ impl Terminal {
         if let Some(Enrolling::Enrol(Enrol { dir, activation })) = &self.enrol {
             return enrol::terminal(dir, activation, voice, keyboard).await;
         }
-        let catalogue = match &self.catalogue {
-            None => Catalogue::builtin()?,
+        let catalogue = match self.catalogue {
+            None => None,
             Some(path) => {
-                let unreadable = |source| HandError::Unreadable { path: path.clone(), source };
-                Catalogue::read(&std::fs::read_to_string(path).map_err(unreadable)?)?
+                let read = std::fs::read_to_string(&path);
+                Some(read.map_err(|source| HandError::Unreadable { path, source })?)
             }
         };
         let prices = match self.prices {
             PricesAre::BeforeTax => Prices::BeforeTax,
             PricesAre::WithTax => Prices::WithTax,
         };
-        let rounding = match self.rounding {
-            RoundingIs::Down => Rounding::Down,
-            RoundingIs::HalfUp => Rounding::HalfUp,
-            RoundingIs::Up => Rounding::Up,
-        };
-        let counter = Counter::new(Cart::new(catalogue, prices, rounding), voice);
-        let setting = Setting { store: self.store, offset: self.utc_offset };
+        let (columns, receipts) = (self.width, self.receipts);
+        let setting = terminal::Setting { catalogue, prices, columns, receipts };
         let folder = self.dir.unwrap_or_default();
-        terminal::converse(&folder, setting, counter, keyboard).await
+        terminal::converse(&folder, setting, voice, keyboard).await
     }
 }
 
@@ -202,7 +188,9 @@ impl Handset {
             }
             (None, folder) => {
                 let folder = folder.unwrap_or_default();
-                handset::converse(&folder, self.utc_offset, voice, keyboard).await
+                let drawing = Drawing::of_standard_output();
+                let setting = handset::Setting { offset: self.utc_offset, drawing };
+                handset::converse(&folder, setting, voice, keyboard).await
             }
         }
     }

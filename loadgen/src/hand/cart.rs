@@ -1,7 +1,7 @@
 //! What is on the counter: bar codes become lines, lines become a total.
 
 use kessai_engine::terms::gtin::GtinError;
-use kessai_engine::terms::{Amount, Basket, Gtin, Line, Reason, Rounding, Tax};
+use kessai_engine::terms::{Amount, Basket, Currency, Gtin, Line, Reason, Rounding, Tax};
 
 use crate::catalogue::{Catalogue, Product};
 use crate::till::{Prices, total};
@@ -10,6 +10,8 @@ use crate::till::{Prices, total};
 pub(super) struct Cart {
     catalogue: Catalogue,
     prices: Prices,
+    /// What the store charges in.
+    currency: Currency,
     rounding: Rounding,
     lines: Vec<Line>,
 }
@@ -28,8 +30,18 @@ pub(super) enum CartError {
 }
 
 impl Cart {
-    pub(super) const fn new(catalogue: Catalogue, prices: Prices, rounding: Rounding) -> Self {
-        Self { catalogue, prices, rounding, lines: Vec::new() }
+    pub(super) const fn new(
+        catalogue: Catalogue,
+        prices: Prices,
+        currency: Currency,
+        rounding: Rounding,
+    ) -> Self {
+        Self { catalogue, prices, currency, rounding, lines: Vec::new() }
+    }
+
+    /// Tells what the prices are in.
+    pub(super) const fn currency(&self) -> Currency {
+        self.currency
     }
 
     /// Puts a product on the counter, and tells its line. The same product has one line.
@@ -97,7 +109,8 @@ pub(super) mod tests {
             9521000000377,おにぎり 鮭,105,1000\n\
             4901234567894,緑茶,120,800\n\
             9521000000742,宇宙船,999999999999,1000\n";
-        Cart::new(Catalogue::read(file).unwrap(), prices, Rounding::Down)
+        let catalogue = Catalogue::read(file, Currency::JPY).unwrap();
+        Cart::new(catalogue, prices, Currency::JPY, Rounding::Down)
     }
 
     fn check(cart: &Cart, expected: Result<u64, Reason>) {

@@ -2,11 +2,14 @@
 
 use std::io::Write;
 
-use kessai_engine::terms::{Basket, CustomerId, PaymentId};
+use kessai_client::wire::Payer;
+use kessai_engine::terms::{Amount, Basket, Currency, PaymentId};
 
 use super::cart::{Cart, CartError};
+use super::payer::{Named, payer};
+use super::texts::till as texts;
 use super::voice::Voice;
-use super::{receipt, texts};
+use super::{page, reading};
 
 /// What is to be done about a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,9 +17,15 @@ pub(super) enum Next {
     /// Nothing more.
     Stay,
     /// The basket is to be paid by this customer.
-    Pay(CustomerId, Basket),
+    Pay(Payer, Basket),
+    /// A payment is to be taken back: this one, or the last.
+    Reverse(Option<PaymentId>),
+    /// Of this payment so much is to be paid back, or all that is left.
+    Refund(PaymentId, Option<Amount>),
     /// The clerk wants to know how a payment stands: this one, or the last.
     Status(Option<PaymentId>),
+    /// The clerk wants to know what moved on this day, or on the current one.
+    Totals(Option<u32>),
     /// The clerk leaves.
     Quit,
 }
@@ -40,11 +49,12 @@ impl<W: Write> Counter<W> {
         let first = words.next().unwrap_or_default();
         let rest: Vec<&str> = words.collect();
         if std::mem::take(&mut self.asks_customer) {
-            return if first.is_empty() { self.say(texts::NOT_PAID_NOW) } else { self.pay(first) };
+            let named: Vec<&str> = line.split_whitespace().collect();
+            return if first.is_empty() { self.say(texts::NOT_PAID_NOW) } else { self.pay(&named) };
         }
         match (first.to_ascii_lowercase().as_str(), rest.as_slice()) {
             ("", _) => Next::Stay,
-            ("help" | "?", _) => self.say(texts::TERMINAL_HELP),
+            ("help" | "?", _) => self.say(texts::HELP),
             ("quit" | "exit" | "q", []) => Next::Quit,
             ("basket" | "b", []) => self.show(),
             ("clear", []) => {
@@ -53,11 +63,18 @@ impl<W: Write> Counter<W> {
             }
             ("remove", [number]) => self.remove(number),
             ("pay", []) => self.ask_customer(),
-            ("pay", [customer]) => self.pay(customer),
+            ("pay", named) => self.pay(named),
+            ("reverse", []) => Next::Reverse(None),
+            ("reverse", [payment]) => self.about(payment, |payment| Next::Reverse(Some(payment))),
+            ("refund", [payment]) => self.about(payment, |payment| Next::Refund(payment, None)),
+            ("refund", [payment, amount]) => self.refund(payment, amount),
+            ("refund", []) => self.say(texts::REFUND_OF_WHAT),
             ("status", []) => Next::Status(None),
-            ("status", [payment]) => match payment.parse() {
-                Ok(payment) => Next::Status(Some(payment)),
-                Err(_) => self.say(texts::NO_PAYMENT_ID),
+            ("status", [payment]) => self.about(payment, |payment| Next::Status(Some(payment))),
+            ("totals", []) => Next::Totals(None),
+            ("totals", [day]) => match reading::day(day) {
+                Some(day) => Next::Totals(Some(day)),
+                None => self.say(texts::NO_DAY),
             },
             ("cancel" | "c", []) => self.say(texts::NOTHING_OPEN),
             (_, rest) if first.starts_with(|digit: char| digit.is_ascii_digit()) => {
@@ -72,6 +89,24 @@ impl<W: Write> Counter<W> {
         Next::Stay
     }
 
+    fn currency(&self) -> Currency {
+        self.cart.currency()
+    }
+
+    fn about(&mut self, payment: &str, next: impl FnOnce(PaymentId) -> Next) -> Next {
+        match payment.parse() {
+            Ok(payment) => next(payment),
+            Err(_) => self.say(texts::NO_PAYMENT_ID),
+        }
+    }
+
+    fn refund(&mut self, payment: &str, amount: &str) -> Next {
+        match reading::amount(amount, self.currency()) {
+            Some(amount) => self.about(payment, |payment| Next::Refund(payment, Some(amount))),
+            None => self.say(texts::no_amount(self.currency())),
+        }
+    }
+
     fn scan(&mut self, code: &str, rest: &[&str]) -> Next {
         let quantity = match rest {
             [] => Some(1),
@@ -83,7 +118,7 @@ impl<W: Write> Counter<W> {
         match scanned {
             Ok(line) => {
                 let total = self.cart.basket().map(|basket| basket.total()).unwrap_or_default();
-                self.say(texts::scanned(&line, total))
+                self.say(texts::scanned(&line, total, self.currency()))
             }
             Err(why) => self.say(texts::not_scanned(code, why)),
         }
@@ -99,7 +134,7 @@ impl<W: Write> Counter<W> {
 
     fn show(&mut self) -> Next {
         match self.cart.basket() {
-            Ok(basket) => self.say(receipt::purchase(&basket, texts::CURRENCY).trim_end()),
+            Ok(basket) => self.say(page::purchase(&basket, self.currency()).trim_end()),
             Err(why) => self.say(why.clerk_text()),
         }
     }
@@ -108,18 +143,22 @@ impl<W: Write> Counter<W> {
         match self.cart.basket() {
             Ok(basket) => {
                 self.asks_customer = true;
-                self.say(receipt::purchase(&basket, texts::CURRENCY).trim_end());
+                self.say(page::purchase(&basket, self.currency()).trim_end());
                 self.say(texts::WHICH_CUSTOMER)
             }
             Err(why) => self.say(why.clerk_text()),
         }
     }
 
-    fn pay(&mut self, customer: &str) -> Next {
-        match (customer.parse(), self.cart.basket()) {
-            (Ok(customer), Ok(basket)) => Next::Pay(customer, basket),
-            (Err(_), _) => self.say(texts::NO_CUSTOMER_ID),
-            (_, Err(why)) => self.say(why.clerk_text()),
+    fn pay(&mut self, named: &[&str]) -> Next {
+        match (payer(named), self.cart.basket()) {
+            (Err(why), _) => self.say(texts::no_payer(why)),
+            (Ok(_), Err(why)) => self.say(why.clerk_text()),
+            (Ok(Named::Clearly(payer)), Ok(basket)) => Next::Pay(payer, basket),
+            (Ok(Named::AsCode(payer)), Ok(basket)) => {
+                self.voice.say(texts::TAKEN_AS_CODE);
+                Next::Pay(payer, basket)
+            }
         }
     }
 }
@@ -174,8 +213,34 @@ mod tests {
             ("remove 1", "There is no such line. Type `basket` to see the numbers."),
             ("pay", "The purchase list is empty."),
             ("pay 1234-567-890", "The purchase list is empty."),
-            ("pay 12_34", texts::NO_CUSTOMER_ID),
+            ("pay 12_34", "That is no code of ten digits, and no customer id."),
+            (
+                "pay id 12_34",
+                "That is no customer id: it has up to 23 letters, digits and hyphens.",
+            ),
+            (
+                "pay 0123456789",
+                "As a code this is mistyped: its last digit does not fit. \
+                 If it is a customer id, type `pay id` and the id.",
+            ),
+            (
+                "pay 012 345 6789",
+                "The code is mistyped: its last digit does not fit. Type it again.",
+            ),
+            ("pay 012 345", "That is no code: it has ten digits."),
+            ("pay code 01x", "That is no code: it has digits only, perhaps in groups."),
+            ("pay 012 345 6782", "The purchase list is empty."),
+            ("reverse 17", texts::NO_PAYMENT_ID),
+            ("refund", texts::REFUND_OF_WHAT),
+            ("refund 17", texts::NO_PAYMENT_ID),
+            ("refund 17 100", texts::NO_PAYMENT_ID),
+            (
+                "refund 019a6f3e-8c00-7000-8000-000000000001 1.5",
+                "That is no amount: type a number above zero, without decimals.",
+            ),
             ("status 17", texts::NO_PAYMENT_ID),
+            ("totals yesterday", "That is no day: type it as 20261122 or 2026-11-22."),
+            ("totals 20260229", "That is no day: type it as 20261122 or 2026-11-22."),
             ("cancel", texts::NOTHING_OPEN),
             ("dance", "`dance` is not understood. Type `help`."),
             ("", ""),
@@ -193,9 +258,18 @@ mod tests {
         assert_eq!(said(&mut counter, &[""]), format!("{}\n", texts::NOT_PAID_NOW));
         said(&mut counter, &["pay"]);
         let basket = counter.cart.basket().unwrap();
-        let next = Next::Pay("1234-567-890".parse().unwrap(), basket);
-        assert_eq!(counter.hear("1234-567-890"), next);
-        assert_eq!(counter.hear("pay 1234-567-890"), next);
+        let by_id = Payer::Customer("1234-567-890".parse().unwrap());
+        let by_code = Payer::Code("0123456782".parse().unwrap());
+        let next = |payer| Next::Pay(payer, basket.clone());
+        assert_eq!(counter.hear("1234-567-890"), next(by_id));
+        assert_eq!(counter.hear("pay 1234-567-890"), next(by_id));
+        said(&mut counter, &["pay"]);
+        assert_eq!(counter.hear("012 345 6782"), next(by_code));
+        counter.voice.taken();
+        assert_eq!(counter.hear("pay 012 345 6782"), next(by_code));
+        assert_eq!(counter.voice.taken(), "");
+        assert_eq!(counter.hear("pay 0123456782"), next(by_code));
+        assert_eq!(counter.voice.taken(), format!("{}\n", texts::TAKEN_AS_CODE));
     }
 
     #[test]
@@ -204,6 +278,13 @@ mod tests {
         let payment = PaymentId::from_parts(1, [7; 10]);
         assert_eq!(counter.hear("status"), Next::Status(None));
         assert_eq!(counter.hear(&format!("status {payment}")), Next::Status(Some(payment)));
+        assert_eq!(counter.hear("reverse"), Next::Reverse(None));
+        assert_eq!(counter.hear(&format!("reverse {payment}")), Next::Reverse(Some(payment)));
+        assert_eq!(counter.hear(&format!("refund {payment}")), Next::Refund(payment, None));
+        let part = Next::Refund(payment, Amount::new(100).ok());
+        assert_eq!(counter.hear(&format!("Refund {payment} 100")), part);
+        assert_eq!(counter.hear("totals"), Next::Totals(None));
+        assert_eq!(counter.hear("totals 2026-11-22"), Next::Totals(Some(20_261_122)));
         assert_eq!(counter.hear("Quit"), Next::Quit);
     }
 }

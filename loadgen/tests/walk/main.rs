@@ -43,8 +43,11 @@ fn a_gateway_from_nothing_sells_until_a_handset_is_revoked_and_its_books_add_up(
     shop.open(&processor);
     shop.sells();
     shop.is_cancelled();
-    shop.has_a_wrong_password_forgiven();
+    let beer = shop.has_a_wrong_password_forgiven();
     shop.has_three_wrong_passwords_declined();
+    shop.is_paid_by_code();
+    shop.pays_back(&beer);
+    shop.takes_back();
     shop.lists();
     shop.loses_its_handset(&processor);
 
@@ -131,13 +134,22 @@ held_minor             0
 wrong_proofs_in_a_row  0
 devices                none
 has_profile            yes
+limits_in_force        none
+policy
+  standing  active
+  named_by  id_or_code
+  limits    none
+today
+  business_date  ########
+  amount_minor   0
+  count          0
 ";
-    assert_eq!(processor.said(documented("kessai customer show 1234-567-890")), customer);
+    assert_eq!(processor.masked(documented("kessai customer show 1234-567-890")), customer);
     let stores = "\
-id     merchant  name            currency  rounding
-S0000  M0001     渋谷店          JPY       down
-S0001  M0002     Store 1, north  JPY       down
-S0002  M0001     Store 2, north  JPY       down
+id     merchant  name            currency  rounding  standing
+S0000  M0001     渋谷店          JPY       down      active
+S0001  M0002     Store 1, north  JPY       down      active
+S0002  M0001     Store 2, north  JPY       down      active
 ";
     let listed = processor.said("kessai store list");
     assert_eq!(listed.lines().take(4).map(|line| format!("{line}\n")).collect::<String>(), stores);
@@ -146,13 +158,14 @@ S0002  M0001     Store 2, north  JPY       down
     assert_eq!((code, stderr.as_str()), (Some(1), "kessai: no customer C010000\n"));
 }
 
-/// What is left of it all: 447 and 228 yen and their tax were paid, and nothing else.
+/// What is left of it all: 697 yen were paid, and 150 of 250.
 fn check_books(processor: &Processor) {
     let payments = "\
 opened_at             payment                               terminal  customer      currency  amount_minor  state      reason
 ####-##-##T##:##:##Z  ########-####-####-####-############  POS00001  1234-567-890  JPY                250  declined   no_device
+####-##-##T##:##:##Z  ########-####-####-####-############  POS00001  1234-567-890  JPY                250  reversed   reversed_on_request
 ####-##-##T##:##:##Z  ########-####-####-####-############  POS00001  1234-567-890  JPY                250  declined   tries_exceeded
-####-##-##T##:##:##Z  ########-####-####-####-############  POS00001  1234-567-890  JPY                250  captured   approved
+####-##-##T##:##:##Z  ########-####-####-####-############  POS00001  1234-567-890  JPY                250  refunded   approved
 ####-##-##T##:##:##Z  ########-####-####-####-############  POS00001  1234-567-890  JPY                250  cancelled  cancelled_by_customer
 ####-##-##T##:##:##Z  ########-####-####-####-############  POS00001  1234-567-890  JPY                697  captured   approved
 ";
@@ -161,28 +174,39 @@ opened_at             payment                               terminal  customer  
     let customer = "\
 id                     1234-567-890
 currency               JPY
-balance_minor          1234053
+balance_minor          1234153
 held_minor             0
-wrong_proofs_in_a_row  3
+wrong_proofs_in_a_row  0
 devices                none
 has_profile            yes
+limits_in_force        none
+policy
+  standing  active
+  named_by  id_or_code
+  limits    none
+today
+  business_date  ########
+  amount_minor   947
+  count          2
 ";
-    assert_eq!(processor.said("kessai customer show 1234-567-890"), customer);
+    assert_eq!(processor.masked("kessai customer show 1234-567-890"), customer);
     let day = &processor.json("kessai payment list")[0]["business_date"];
     let totals = "\
 currency  captures  captured_minor  reversals  reversed_minor
-JPY              2             947          0               0
+JPY              3            1197          1             250
 ";
     let line = format!("kessai terminal totals POS00001 --date {day}");
     assert_eq!(processor.said(&line), totals);
-    assert_eq!(processor.said("kessai merchant tally M0001"), "currency  minor\nJPY         947\n");
+    assert_eq!(processor.said("kessai merchant tally M0001"), "currency  minor\nJPY         847\n");
     let books = "\
 problems  none
 currencies
   currency  balances_minor  held_minor  tallies_minor  exchange_minor  funded_minor
-  JPY            501184053           0            947               0     501185000
+  JPY            501184153           0            847               0     501185000
 payments
-  captured   2
+  captured   1
+  reversed   1
+  refunded   1
   declined   2
   cancelled  1
 ";

@@ -4,7 +4,7 @@ use regex_lite::{Captures, Regex};
 
 /// What is masked, and what stands there instead. A single `#` takes the place of each digit and
 /// letter, so that tables keep their columns.
-const MASKS: [(&str, &str); 9] = [
+const MASKS: [(&str, &str); 13] = [
     // Where this run's gateway listens.
     (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
     // Payment ids.
@@ -15,11 +15,16 @@ const MASKS: [(&str, &str); 9] = [
     // Instants, and the days of the books.
     (r"\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d", "#"),
     (r"\b20\d{6}\b", "#"),
+    (r"\b\d{4}年\d\d月\d\d日( \d\d:\d\d:\d\d)?", "#"),
+    (r"Business day \d{4}-\d\d-\d\d", "#"),
     // Approval numbers and references.
-    (r"Approval number +\d{6}\b", "#"),
+    (r"(Approval number|承認番号) +\d{6}\b", "#"),
     (r"\b\d{12}\b", "#"),
+    // Presentment codes.
+    (r"\b\d{3} \d{3} \d{4}\b", "#"),
     // How long somebody took.
     (r"\b\d+ s left", "## s left"),
+    (r"Good for \d+ s", "Good for ## s"),
 ];
 
 /// Masks what differs from run to run.
@@ -60,8 +65,11 @@ fn what_differs_is_masked_and_nothing_else() {
         ("Approval number                   000017", "Approval number                   ######"),
         ("2026-11-22 22:12:08 +09:00", "####-##-## ##:##:## +09:00"),
         ("2026-11-22T22:12:08Z", "####-##-##T##:##:##Z"),
+        ("2026年11月22日 22:12:08 +09:00", "####年##月##日 ##:##:## +09:00"),
+        ("承認番号                          000017", "承認番号                          ######"),
         ("faced01890a5dac967b1e8c5a3f2d6e9b", "faced01890a5dac967b1e8c5a3f2d6e9b"),
         ("faced01890a5dac967b1e8c5a3f2d6e9", "################################"),
+        ("pay 012 345 6782", "pay ### ### ####"),
         ("7 s left, 3 tries.", "## s left, 3 tries."),
         ("9521000000377 x 1235000 at 1234-567-890", "9521000000377 x 1235000 at 1234-567-890"),
         ("faced added", "faced added"),

@@ -40,6 +40,8 @@ impl Processor {
         let mut command = Command::new("sh");
         command.args(["-c", &format!("exec {line}")]).current_dir(self.folder.path());
         command.env("PATH", &self.path).env_remove("RUST_LOG").env("PS1", "$ ");
+        // As a person's terminal is, whatever this test runs in.
+        command.env("TERM", "xterm-256color").env_remove("NO_COLOR");
         command.env("KESSAI_CONFIG", CONFIGURATION);
         command
     }
