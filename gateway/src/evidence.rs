@@ -25,7 +25,7 @@ pub use checks::{Check, Verdict};
 pub use report::{
     Approval, Batch, Content, Evidence, JournalRow, Outcome, Step, TermsRow, Times, WrongProof,
 };
-pub use shown::{ForeignRow, LineRow, Party, Shown, TaxRow};
+pub use shown::{LineRow, Party, Shown, TaxRow};
 use trace::Trace;
 
 /// Why there is no evidence.

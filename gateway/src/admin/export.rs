@@ -84,7 +84,7 @@ async fn write_payments(office: &Office, opened: Opened, mut answer: Answer) -> 
         let views = office.engine.payments_of(unit, opened.from_ms, to_ms);
         office.settle(views.iter().map(|view| view.after).max().unwrap_or_default()).await;
         for view in &views {
-            answer.write(&PaymentRow::from(view)).await?;
+            answer.write(&PaymentRow::with_refunds(view, &office.engine)).await?;
         }
     }
     answer.flush().await

@@ -58,7 +58,7 @@ async fn payment(
     let view = office.engine.payment(&id);
     let view = view.ok_or_else(|| Problem::not_found(format!("no payment {id} is in memory")))?;
     office.settle(view.after).await;
-    Ok(Json(PaymentRow::from(&view)))
+    Ok(Json(PaymentRow::with_refunds(&view, &office.engine)))
 }
 
 /// Which payments to list.
@@ -93,7 +93,8 @@ async fn payments(
     let (state, limit) = (range.state.map(Into::into), range.limit.min(MOST_LISTED));
     let views = office.engine.payments_between(range.from_ms, range.to_ms, state, limit);
     office.settle(views.iter().map(|view| view.after).max().unwrap_or_default()).await;
-    Ok(Json(views.iter().map(PaymentRow::from).collect()))
+    let row = |view| PaymentRow::with_refunds(view, &office.engine);
+    Ok(Json(views.iter().map(row).collect()))
 }
 
 /// Which business day.
@@ -112,6 +113,8 @@ struct TotalsBody {
     captured_minor: String,
     reversals: u64,
     reversed_minor: String,
+    refunds: u64,
+    refunded_minor: String,
 }
 
 async fn totals(
@@ -130,6 +133,8 @@ async fn totals(
         captured_minor: turnover.captured.minor().to_string(),
         reversals: turnover.reversals,
         reversed_minor: turnover.reversed.minor().to_string(),
+        refunds: turnover.refunds,
+        refunded_minor: turnover.refunded.minor().to_string(),
     });
     Ok(Json(body.collect()))
 }

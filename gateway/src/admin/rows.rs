@@ -3,7 +3,9 @@
 //!
 //! Amounts are integers in minor units; sums that can leave the range of JSON numbers are strings.
 
-use kessai_engine::{CustomerView, PaymentState, PaymentView};
+use kessai_engine::{
+    Capture, CustomerView, Engine, ForeignPrice, NamedBy, PaymentState, PaymentView, RefundView,
+};
 use serde::{Deserialize, Serialize};
 
 /// A customer, without what is personal.
@@ -52,18 +54,34 @@ pub struct PaymentRow {
     pub merchant: Option<String>,
     /// The payer, if there is such a customer.
     pub customer: Option<String>,
+    /// How the terminal named the payer.
+    #[serde(default)]
+    pub named_by: Option<NamedByName>,
     /// Where it stands.
     pub state: StateName,
-    /// Why it stands there, by the reason's name; none while it is pending.
+    /// Why it stands there, by the reason's name, also why it was reversed; none while it is
+    /// pending.
     pub reason: Option<String>,
+    /// When the charge is captured.
+    #[serde(default)]
+    pub capture: Option<CaptureName>,
     /// What the customer is charged in.
     pub currency: Option<String>,
     /// What the customer is charged.
     pub amount_minor: Option<u64>,
+    /// What the merchant asks, where that is in another currency.
+    #[serde(default)]
+    pub foreign: Option<ForeignRow>,
     /// What was debited.
     pub captured_minor: u64,
+    /// What the merchant is owed for that, in the currency of the price.
+    #[serde(default)]
+    pub captured_price_minor: u64,
     /// What was given back after that.
     pub refunded_minor: u64,
+    /// What of the price that was, in the currency of the price.
+    #[serde(default)]
+    pub refunded_price_minor: u64,
     /// For the receipt, once approved.
     pub approval_number: Option<String>,
     /// For the bank, once approved.
@@ -76,8 +94,23 @@ pub struct PaymentRow {
     pub opened_at_ms: u64,
     /// When it came to stand where it stands.
     pub changed_at_ms: u64,
+    /// What was given back, one by one, where that was asked for.
+    #[serde(default)]
+    pub refunds: Vec<RefundRow>,
 }
 
+impl PaymentRow {
+    /// Tells a payment with its refunds, as many of them as `view` knows of.
+    pub(super) fn with_refunds(view: &PaymentView, engine: &Engine) -> Self {
+        let known = usize::try_from(view.refunds).unwrap_or(usize::MAX);
+        let refunds = if known == 0 { Vec::new() } else { engine.refunds_of(&view.payment) };
+        // Others may have been made since.
+        let refunds = refunds.iter().take(known).map(RefundRow::from).collect();
+        Self { refunds, ..Self::from(view) }
+    }
+}
+
+/// What is known of the payment itself: without its refunds.
 impl From<&PaymentView> for PaymentRow {
     fn from(view: &PaymentView) -> Self {
         let terms = view.terms.as_ref();
@@ -87,20 +120,39 @@ impl From<&PaymentView> for PaymentRow {
             store: terms.map(|terms| terms.store.to_string()),
             merchant: terms.map(|terms| terms.merchant.to_string()),
             customer: view.customer.map(|customer| customer.to_string()),
+            named_by: terms.map(|terms| terms.named_by.into()),
             state: view.state.into(),
             reason: view.reason.map(|reason| reason.name().to_owned()),
+            capture: terms.map(|terms| terms.capture.into()),
             currency: terms.map(|terms| terms.charge.currency.code().to_owned()),
             amount_minor: terms.map(|terms| terms.charge.amount.minor()),
+            foreign: terms.and_then(|terms| terms.charge.foreign).map(Into::into),
             captured_minor: view.captured.minor(),
+            captured_price_minor: view.captured_price.minor(),
             refunded_minor: view.refunded.minor(),
+            refunded_price_minor: view.refunded_price.minor(),
             approval_number: view.approval.map(|number| number.to_string()),
             reference: view.reference.map(|number| number.to_string()),
             notice: view.notice,
             business_date: view.business_date.yyyymmdd(),
             opened_at_ms: view.opened_at_ms,
             changed_at_ms: view.changed_at_ms,
+            refunds: Vec::new(),
         }
     }
+}
+
+/// A price in another currency than the balance's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForeignRow {
+    /// What the merchant asked.
+    pub price_minor: u64,
+    /// In which currency (ISO 4217).
+    pub currency: String,
+    /// What one unit of it cost, with the mark-up.
+    pub rate: String,
+    /// The mark-up in it, in hundredths of a percent.
+    pub markup_bp: u16,
 }
 
 /// Money given back.
@@ -152,6 +204,69 @@ pub struct GatewayRow {
     pub tries_in_row: u8,
     /// Connections that it takes at a time.
     pub connections_most: usize,
+}
+
+/// How a terminal named a payer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NamedByName {
+    /// By the plain customer id.
+    Id,
+    /// By a presentment code.
+    Code,
+}
+
+/// When a charge is captured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CaptureName {
+    /// With the approval.
+    AtApproval,
+    /// When the machine reports delivery.
+    OnDelivery,
+}
+
+impl From<NamedBy> for NamedByName {
+    fn from(named_by: NamedBy) -> Self {
+        match named_by {
+            NamedBy::Id => Self::Id,
+            NamedBy::Code => Self::Code,
+        }
+    }
+}
+
+impl From<Capture> for CaptureName {
+    fn from(capture: Capture) -> Self {
+        match capture {
+            Capture::AtApproval => Self::AtApproval,
+            Capture::OnDelivery => Self::OnDelivery,
+        }
+    }
+}
+
+impl From<ForeignPrice> for ForeignRow {
+    fn from(foreign: ForeignPrice) -> Self {
+        Self {
+            price_minor: foreign.price.minor(),
+            currency: foreign.currency.code().to_owned(),
+            rate: foreign.rate.to_string(),
+            markup_bp: foreign.markup_basis_points,
+        }
+    }
+}
+
+impl From<&RefundView> for RefundRow {
+    fn from(view: &RefundView) -> Self {
+        Self {
+            refund: view.refund.to_string(),
+            terminal: view.terminal.to_string(),
+            amount_minor: view.amount.minor(),
+            price_minor: view.price.minor(),
+            reference: view.reference.to_string(),
+            refunded_at_ms: view.refunded_at_ms,
+            business_date: view.business_date.yyyymmdd(),
+        }
+    }
 }
 
 /// A state by its name in programs.

@@ -94,7 +94,7 @@ fn outcome(f: &mut Formatter<'_>, it: &Outcome, terms: Option<&TermsRow>) -> fmt
     row(f, "state", format_args!("{state} ({})", it.reason.unwrap_or("no end yet")))?;
     if let Some(terms) = terms {
         row(f, "customer", terms.customer.as_deref().unwrap_or("-"))?;
-        row(f, "named by", terms.named_by)?;
+        row(f, "named by", format!("{:?}", terms.named_by).to_lowercase())?;
         let (terminal, store, merchant) = (&terms.terminal, &terms.store, &terms.merchant);
         row(f, "at", format_args!("terminal {terminal}, store {store}, merchant {merchant}"))?;
         row(f, "charge", both(terms, terms.amount_minor, terms.price_minor))?;

@@ -3,7 +3,7 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use kessai_engine::terms::PaymentId;
 use kessai_engine::terms::collation::AuthMessage;
-use kessai_engine::{Approved, Capture, Mismatched, NamedBy, Opened, Record, Refunded, Verdict};
+use kessai_engine::{Approved, Mismatched, Opened, Record, Refunded, Verdict};
 use kessai_journal::{Ending, Recorded};
 use kessai_wire::Confirmation;
 use serde::Serialize;
@@ -12,7 +12,7 @@ use super::checks::{self, Check};
 use super::course::Course;
 use super::shown::Shown;
 use super::trace::Trace;
-use crate::admin::rows::{RefundRow, StateName};
+use crate::admin::rows::{CaptureName, NamedByName, RefundRow, StateName};
 
 /// All that the journal says of one payment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -72,16 +72,16 @@ pub struct Outcome {
 pub struct TermsRow {
     /// Who was named as payer.
     pub customer: Option<String>,
-    /// How: `id`, `code`.
-    pub named_by: &'static str,
+    /// How.
+    pub named_by: NamedByName,
     /// The terminal that asked.
     pub terminal: String,
     /// Its store.
     pub store: String,
     /// Who was to be paid.
     pub merchant: String,
-    /// When the charge was to be captured: `at_approval`, `on_delivery`.
-    pub capture: &'static str,
+    /// When the charge was to be captured.
+    pub capture: CaptureName,
     /// What was charged.
     pub amount_minor: u64,
     /// In the currency of the balance (ISO 4217).
@@ -285,17 +285,11 @@ impl TermsRow {
         let terms = trace.terms()?;
         Some(Self {
             customer: trace.customer().map(|customer| customer.to_string()),
-            named_by: match terms.named_by {
-                NamedBy::Id => "id",
-                NamedBy::Code => "code",
-            },
+            named_by: terms.named_by.into(),
             terminal: terms.terminal.to_string(),
             store: terms.store.to_string(),
             merchant: terms.merchant.to_string(),
-            capture: match terms.capture {
-                Capture::AtApproval => "at_approval",
-                Capture::OnDelivery => "on_delivery",
-            },
+            capture: terms.capture.into(),
             amount_minor: terms.charge.amount.minor(),
             currency: terms.charge.currency.code().to_owned(),
             price_minor: terms.charge.price().minor(),

@@ -4,6 +4,8 @@ use kessai_engine::terms::{Line, Tax, TaxKind, TaxSum};
 use kessai_wire::{CaptureTerms, Confirmation};
 use serde::Serialize;
 
+use crate::admin::rows::ForeignRow;
+
 /// A confirmation as it was shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Shown {
@@ -76,19 +78,6 @@ pub struct TaxRow {
     pub net_minor: u64,
     /// The tax.
     pub tax_minor: u64,
-}
-
-/// A price in another currency than the balance's.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ForeignRow {
-    /// What the merchant asked.
-    pub price_minor: u64,
-    /// In which currency (ISO 4217).
-    pub currency: String,
-    /// What one unit of it cost, with the mark-up.
-    pub rate: String,
-    /// The mark-up in it, in hundredths of a percent.
-    pub markup_bp: u16,
 }
 
 impl From<&Confirmation> for Shown {

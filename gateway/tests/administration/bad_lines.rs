@@ -212,7 +212,7 @@ fn a_heading_that_is_wrong_refuses_the_whole_file() {
             ("", "there is no heading"),
             (
                 "id,name,colour\nM1,x,blue\n",
-                "column 3 of the heading is not known; the columns are id, name",
+                "column 3 of the heading is not known; the columns are id, name, invoice_number",
             ),
             ("id\nM1\n", "the heading lacks the column name"),
             ("id,name,id\nM1,x,M1\n", "the heading has the column id twice"),

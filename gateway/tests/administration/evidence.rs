@@ -19,7 +19,7 @@ use crate::support::{
 };
 
 /// Whose balance is in dollars.
-const ABROAD: &str = "090-3333-3333";
+pub const ABROAD: &str = "090-3333-3333";
 
 fn config(shop: &Shop) -> PathBuf {
     shop.settings.data.parent().unwrap().join("kessai.toml")
@@ -57,7 +57,7 @@ fn check(config: &Path, payment: PaymentId, end: &str, reason: Reason, expected:
 }
 
 /// A shop whose prices a customer abroad pays in dollars.
-async fn shop() -> Shop {
+pub async fn shop() -> Shop {
     let rates = tempfile::NamedTempFile::new().unwrap();
     let line = "JPY,USD,0.0064,150,2020-01-01T00:00:00Z,2100-01-01T00:00:00Z";
     let heading = "base,quote,rate,markup_bp,valid_from,valid_until";
@@ -92,7 +92,7 @@ fn abroad(key: PeerKey) -> Phone {
 }
 
 /// Pays, the customer approving at the first try or the second.
-async fn paid(
+pub async fn paid(
     shop: &Shop,
     till: &Terminal,
     asking: Purchase,

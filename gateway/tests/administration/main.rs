@@ -21,6 +21,7 @@ mod doors;
 mod evidence;
 mod importing;
 mod limits;
+mod payments;
 mod policies;
 mod processor;
 mod tables;
