@@ -5,7 +5,7 @@ use crate::stage::{CUSTOMER, OTHER_TILL, Stage};
 use crate::{approve, mask};
 
 /// Has a code shown, and gives its digits as they are grouped.
-fn code(phone: &mut Shell) -> String {
+pub(crate) fn code(phone: &mut Shell) -> String {
     let shown = phone.ask("code", "Good for ");
     let (picture, words) = shown.split_once("Code ").unwrap();
     assert!(picture.lines().count() > 21 && picture.lines().any(|line| line.contains("####")));

@@ -185,3 +185,31 @@ fn a_refund_without_an_answer_is_the_same_refund_when_it_is_repeated() {
     till.ask("status", ", 346 JPY: paid back in part, 100 JPY of 346 JPY.");
     till.ask(&format!("pay {CUSTOMER}"), "The purchase list is empty.");
 }
+
+#[test]
+fn a_reversal_is_asked_for_until_it_is_acknowledged() {
+    let mut stage = Stage::set();
+    stage.enrol();
+    let (mut till, mut phone) = (stage.till(), stage.phone());
+    let first = sell(&mut till, &mut phone, 1, "115 JPY");
+    sell(&mut till, &mut phone, 3, "346 JPY");
+    stage.go_down();
+    till.ask("reverse", "Taking the payment back ...");
+    stage.come_up();
+    till.hear("TAKEN BACK: 346 JPY. The payment is taken back.");
+    assert_eq!(stage.balance(), 1_000 - 115);
+
+    // A clerk who leaves before is told that it goes on.
+    stage.go_down();
+    till.ask(&format!("reverse {first}"), "Taking the payment back ...");
+    till.ask("totals", "The payment is still being taken back: no answer yet.");
+    till.ask("quit", "It goes on when this terminal is opened again.");
+    till.hear("Goodbye.");
+    assert_eq!(till.child.wait().unwrap().code(), Some(0));
+    stage.come_up();
+    let mut till = stage.till();
+    till.hear(&format!("Payment {first} was being taken back: this goes on now."));
+    let slip = till.hear("TAKEN BACK: 115 JPY. The payment is taken back.");
+    assert!(slip.contains("取消額                              ¥115"), "{slip}");
+    assert_eq!(stage.balance(), 1_000);
+}

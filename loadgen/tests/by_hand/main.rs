@@ -12,6 +12,7 @@
 
 mod abroad;
 mod codes;
+mod declined;
 mod going_back;
 mod machine;
 #[path = "../walk/mask.rs"]

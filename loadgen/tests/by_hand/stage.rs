@@ -6,7 +6,10 @@ use std::path::Path;
 use kessai_client::terms::collation::{ActivationCode, PeerName, SpkiHash};
 use kessai_client::wire::{Activation, Subject};
 use kessai_engine::terms::{Amount, Currency, Rounding};
-use kessai_engine::{CustomerAdded, Merchant, RegisterChange, Store, Terminal, TerminalKind};
+use kessai_engine::{
+    CustomerAdded, CustomerPolicy, Merchant, PolicySet, RegisterChange, Store, Terminal,
+    TerminalKind,
+};
 use kessai_gateway::entropy::SystemEntropy;
 use kessai_gateway::{Gateway, Keys, Node, Settings};
 use tempfile::TempDir;
@@ -25,6 +28,7 @@ pub(crate) const PASSWORD: &str = "correct horse 7";
 /// them has a key yet.
 pub(crate) struct Stage {
     gateway: Option<Gateway>,
+    settings: Settings,
     runtime: Runtime,
     folder: TempDir,
 }
@@ -58,7 +62,31 @@ impl Stage {
         let file = "code,name,price_minor,tax_rate_bp\n\
             9521000000377,おにぎり 鮭,105,1000\n4901234567894,緑茶,120,800\n";
         std::fs::write(folder.path().join("catalogue.csv"), file).unwrap();
-        Self { gateway: Some(gateway), runtime, folder }
+        settings.listen = gateway.local_addr();
+        Self { gateway: Some(gateway), settings, runtime, folder }
+    }
+
+    /// Stops the gateway.
+    pub(crate) fn go_down(&mut self) {
+        if let Some(gateway) = self.gateway.take() {
+            self.runtime.block_on(gateway.stop());
+        }
+    }
+
+    /// Starts it again, where it was.
+    pub(crate) fn come_up(&mut self) {
+        let keys = Keys::load(&self.settings.keys).unwrap();
+        let node = Node::open(&self.settings, &keys, &SystemEntropy).unwrap();
+        let start = async { Gateway::start(&node, &self.settings, &keys).unwrap() };
+        self.gateway = Some(self.runtime.block_on(start));
+    }
+
+    /// Decides what the customer may do.
+    pub(crate) fn decide(&self, policy: CustomerPolicy) {
+        let (engine, journal) = (self.gateway().engine(), self.gateway().journal());
+        let set = PolicySet { customer: CUSTOMER.parse().unwrap(), policy };
+        let slot = journal.reserve().unwrap();
+        engine.set_policy(set, self.gateway().now_ms(), slot).unwrap();
     }
 
     pub(crate) fn gateway(&self) -> &Gateway {
@@ -122,9 +150,7 @@ impl Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        if let Some(gateway) = self.gateway.take() {
-            self.runtime.block_on(gateway.stop());
-        }
+        self.go_down();
     }
 }
 

@@ -164,15 +164,18 @@ impl<W: Write> Desk<W> {
                 }
                 Ok(Done::Yes)
             }
-            Err(CallError::Refused(refusal)) if !CallError::Refused(refusal.clone()).may_pass() => {
-                self.errands.forget()?;
-                self.say(refusal.reason.clerk_text());
-                Ok(Done::Yes)
-            }
-            Err(why) => {
-                self.say(texts::refund_unknown(&why));
-                Ok(Done::NotYet)
-            }
+            Err(why) => match (why.may_pass(), why) {
+                (false, CallError::Refused(refusal)) => {
+                    self.errands.forget()?;
+                    self.say(refusal.reason.clerk_text());
+                    Ok(Done::Yes)
+                }
+                // Even a refusal may be that of a repetition, after the refund was made.
+                (_, why) => {
+                    self.say(texts::refund_unknown(&why));
+                    Ok(Done::NotYet)
+                }
+            },
         }
     }
 }

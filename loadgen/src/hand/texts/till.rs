@@ -28,6 +28,7 @@ Scan or type a bar code to put a product on the list, with a quantity behind it 
   pay 012 345 6782       asks whoever shows this code on the handset to pay
   pay 1234-567-890       asks the customer of this id; `pay` alone asks for either
   cancel                 while the customer is asked: gives the payment up
+  1 of line 2            at a machine, after the approval: what came out; or `all`, or `nothing`
   reverse                takes the last payment back, whole; or the one whose id follows
   refund PAYMENT 100     pays 100 of a payment back; without an amount, all that is left of it
   status                 tells how the last payment stands; or the one whose id follows
@@ -215,6 +216,10 @@ pub(in crate::hand) fn refunded(done: RefundDone, currency: Currency, end: &Paym
 }
 
 pub(in crate::hand) fn refund_unknown(why: &CallError) -> String {
+    let why = match why.reason() {
+        Some(reason) => reason.clerk_text().trim_end_matches('.').to_owned(),
+        None => why.to_string(),
+    };
     format!(
         "It is not known whether this was paid back: {why}.\n\
         The same refund is asked for again before anything else is."
