@@ -17,8 +17,13 @@ pub(crate) type SeededMap<K, V> = HashMap<K, V, FixedState>;
 /// A concurrent [`SeededMap`].
 pub(crate) type SharedMap<K, V> = DashMap<K, V, FixedState>;
 
+#[cfg(not(feature = "shuttle"))]
 #[expect(clippy::disallowed_types, reason = "this module is where the lock comes from")]
 type Mutex<T> = std::sync::Mutex<T>;
+
+/// The model checker's, which goes through the orders in which threads can come to it.
+#[cfg(feature = "shuttle")]
+type Mutex<T> = shuttle::sync::Mutex<T>;
 
 /// Plain data behind one lock, on cache lines of its own.
 #[derive(Debug)]

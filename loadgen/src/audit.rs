@@ -4,8 +4,10 @@
 //! what terminals and customers were told, and what people did, comes from the load generator's
 //! own [`ledger`](crate::ledger). Whatever does not agree becomes a sentence.
 
+mod acts;
 mod books;
 mod payment;
+mod steps;
 mod sums;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,7 +17,7 @@ use kessai_engine::terms::PaymentId;
 
 use crate::ledger::Record;
 
-pub use books::{Baseline, Books, CustomerEntry, PaymentEntry, Tallies};
+pub use books::{Baseline, Books, CustomerEntry, InStore, PaymentEntry, Positions, Tallies};
 
 /// How many wrong passwords the gateway is set to bear: the last of them declines.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -24,6 +26,17 @@ pub struct Tries {
     pub a_payment: usize,
     /// In a row, over all payments of a customer.
     pub in_row: usize,
+}
+
+/// How often a customer is asked by plain id before being left in peace for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budgets {
+    /// Asks within a minute.
+    pub asks_per_minute: u32,
+    /// Unanswered or refused ones within the window.
+    pub mute_after: u8,
+    /// The window.
+    pub window: Duration,
 }
 
 /// What the load generator knows of a run without the gateway.
@@ -39,6 +52,8 @@ pub struct Evidence {
     pub tries: Tries,
     /// How long customers have to answer.
     pub prompt: Duration,
+    /// When customers are left in peace; none if the gateway does not say it.
+    pub budgets: Option<Budgets>,
 }
 
 /// Compares ledger and books, and says what does not agree: nothing, if all is well.
@@ -52,11 +67,11 @@ pub fn compare(evidence: &Evidence, books: &Books) -> Vec<String> {
         for fault in payment::faults(record, view, evidence.prompt) {
             problems.push(format!("payment {payment}: {fault}"));
         }
-        if let Some(receipt) = record.terminal.first().and_then(|told| told.receipt)
-            && let Some(other) = references.insert(receipt.reference, payment)
-        {
-            let reference = receipt.reference;
-            problems.push(format!("payments {other} and {payment} share reference {reference}"));
+        for reference in acts::references(record) {
+            if let Some(other) = references.insert(reference, payment) {
+                problems
+                    .push(format!("payments {other} and {payment} share reference {reference}"));
+            }
         }
     }
     let asked: BTreeSet<_> = evidence.records.iter().map(|(payment, _)| payment).collect();

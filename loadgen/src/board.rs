@@ -4,12 +4,10 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use kessai_engine::terms::Currency;
-
 use crate::ledger::Record;
 use crate::people::{Deed, Habit};
 use crate::schedule::Skip;
-use crate::tally::{Outcome, Quantiles, Summary, Tally, rate};
+use crate::tally::{Kind, Outcome, Quantiles, Summary, Tally, rate};
 
 /// Payments that are told in words.
 const RECENT: usize = 8;
@@ -73,6 +71,8 @@ pub struct View {
     pub open: usize,
     /// Counts by outcome.
     pub counts: [(Outcome, u64); 6],
+    /// Counts by kind.
+    pub kinds: [(Kind, u64); 6],
     /// What machines took.
     pub machine: Quantiles,
     /// What people took.
@@ -182,6 +182,7 @@ impl Board {
             finished_per_s: rate(finished, since),
             open: state.open,
             counts: Outcome::ALL.map(|outcome| (outcome, state.tally.of(outcome))),
+            kinds: Kind::ALL.map(|kind| (kind, state.tally.of_kind(kind))),
             machine: state.tally.machine.quantiles(),
             human: state.tally.human.quantiles(),
             lag: state.tally.lag.quantiles(),
@@ -210,10 +211,21 @@ fn sentence(summary: &Summary, record: &Record) -> String {
         (_, Some((_, Deed::Approve)), None) => "the customer approved",
         (_, Some((_, Deed::Mistype)), None) => "the customer mistyped",
     };
-    let total = order.total.of(Currency::JPY);
+    let total = order.price();
     let (store, outcome, reason) = (&order.store_name, summary.outcome.name(), summary.reason);
     let because = if reason == outcome { String::new() } else { format!(" ({reason})") };
-    format!("{store}: {items} item{plural}, {total}; {deed}: {outcome}{because}")
+    let later = later(summary);
+    format!("{store}: {items} item{plural}, {total}; {deed}: {outcome}{because}{later}")
+}
+
+/// Says what became of an approved payment later.
+fn later(summary: &Summary) -> String {
+    let later = [Kind::CapturedInPart, Kind::Reversed, Kind::Refunded];
+    let kinds = Kind::ALL.into_iter().zip(summary.kinds);
+    kinds
+        .filter(|(kind, is_one)| *is_one && later.contains(kind))
+        .map(|(kind, _)| format!(", {}", kind.name()))
+        .collect()
 }
 
 #[cfg(test)]

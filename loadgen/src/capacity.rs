@@ -92,6 +92,7 @@ async fn prepare(
         let gateway: GatewayRow = administration.ask("/v1/gateway")?;
         readiness::check_room(&gateway, connections)?;
         readiness::check_register(&administration, &known, ways, &folder)?;
+        readiness::check_rates(&administration, &known, &folder)?;
         let before = readiness::baseline(&administration, &known, &folder)?;
         Ok::<_, TrialError>((gateway, before))
     });
@@ -104,6 +105,8 @@ async fn prepare(
         before,
         tries: Tries { a_payment: gateway.tries.into(), in_row: gateway.tries_in_row.into() },
         prompt,
+        // The administration does not say it.
+        budgets: None,
         gateway: Gateway { address: test.gateway.clone(), version: gateway.version },
         connections,
         heading: test.heading(),

@@ -42,8 +42,10 @@ pub enum Medium {
 
 /// How long a customer may take to answer, at the pace of life: the demo's 3 s at pace 10.
 const PROMPT: Duration = Duration::from_secs(30);
+/// How long a machine may take to report what came out, at the pace of life.
+const DELIVERY: Duration = Duration::from_secs(20);
 /// However fast people are, machines need some time.
-const SHORTEST_PROMPT: Duration = Duration::from_millis(250);
+const SHORTEST: Duration = Duration::from_millis(250);
 
 impl Plan {
     /// How long customers have to answer at this pace.
@@ -77,7 +79,13 @@ pub(crate) fn heading(what: &str, size: Size, ways: Ways, workload: &Workload) -
 /// How long customers have to answer at a pace.
 #[must_use]
 pub fn prompt(pace: Pace) -> Duration {
-    pace.shorten(PROMPT).max(SHORTEST_PROMPT)
+    pace.shorten(PROMPT).max(SHORTEST)
+}
+
+/// How long machines have to report what came out, at a pace.
+#[must_use]
+pub fn delivery(pace: Pace) -> Duration {
+    pace.shorten(DELIVERY).max(SHORTEST)
 }
 
 /// Runs a plan from an empty data directory to the report. The offering ends early when `stop`
@@ -111,6 +119,7 @@ async fn prepare(plan: &Plan, board: Arc<Board>) -> Result<(Site, Trial, Fleet),
     let connections = Connections::of(&population, ways);
     let site = Site::start(SiteOptions {
         prompt: plan.prompt(),
+        delivery: delivery(workload.pace),
         connections: connections.all(),
         durability,
     })?;
@@ -137,6 +146,7 @@ async fn prepare(plan: &Plan, board: Arc<Board>) -> Result<(Site, Trial, Fleet),
         before,
         tries: site.tries(),
         prompt: plan.prompt(),
+        budgets: Some(site.budgets()),
         gateway: Gateway {
             address: site.address()?.to_string(),
             version: env!("CARGO_PKG_VERSION").to_owned(),

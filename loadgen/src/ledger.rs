@@ -3,17 +3,24 @@
 //!
 //! It never looks into the gateway. The [`audit`](crate::audit) compares the two afterwards.
 
+mod attempt;
+mod order;
 mod record;
+mod standing;
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use kessai_engine::terms::{CustomerId, PaymentId, Reason, TerminalId};
+use kessai_engine::terms::{Amount, CustomerId, PaymentId, Reason, TerminalId};
 
 use crate::people::{Deed, Person};
 
-pub use record::{Moment, Order, Receipt, Record, Shown, Told};
+pub use attempt::{Attempt, Done, Heard, Slip};
+pub(crate) use order::is_quoted;
+pub use order::{Order, Shown};
+pub use record::{Moment, Receipt, Record, Told};
+pub use standing::Standing;
 
 /// How many parts the ledger has, so that tasks seldom wait for each other.
 const PARTS: usize = 64;
@@ -39,7 +46,7 @@ pub enum Prompted {
 /// Says whether a telling was the last that a payment waited for.
 #[derive(Debug, Clone)]
 pub enum Progress {
-    /// Both sides know the end now.
+    /// Everybody knows how it ended now, and nothing more is going to happen.
     Finished(Box<Record>),
     /// Somebody still waits, or nobody did.
     Open,
@@ -140,6 +147,51 @@ impl Ledger {
         self.change(payment, &"a terminal", |record| record.refused = Some((at, reason)))
     }
 
+    /// Writes down what is about to be done about an approved payment.
+    pub fn attempted(&self, payment: PaymentId, at: Moment, terminal: TerminalId, deed: Done) {
+        self.part(&payment, |part| {
+            if let Some(record) = part.get_mut(&payment) {
+                record.attempts.push(Attempt { at, terminal, deed, answers: Vec::new() });
+            }
+        });
+    }
+
+    /// Writes down what came of what was done last about an approved payment.
+    pub fn heard(&self, payment: PaymentId, heard: Heard) -> Progress {
+        self.change(payment, &"a terminal", |record| {
+            if let Some(attempt) = record.attempts.last_mut() {
+                attempt.answers.push(heard);
+            }
+        })
+    }
+
+    /// Writes down that a code was sent that is none, on the way to or after a payment.
+    pub fn slipped(&self, payment: PaymentId, slip: Slip) {
+        self.part(&payment, |part| {
+            if let Some(record) = part.get_mut(&payment) {
+                record.slips.push(slip);
+            }
+        });
+    }
+
+    /// Writes down that its tills have done all about a payment that they were going to do.
+    pub fn over(&self, payment: PaymentId) -> Progress {
+        self.change(payment, &"nobody", |record| record.is_over = true)
+    }
+
+    /// Copies what is written down of a payment.
+    #[must_use]
+    pub fn record(&self, payment: &PaymentId) -> Option<Record> {
+        self.part(payment, |part| part.get(payment).cloned())
+    }
+
+    /// Says what a till has left to give back of a payment: what was captured, and what is left.
+    #[must_use]
+    pub fn refundable(&self, payment: &PaymentId) -> Option<(Amount, Amount)> {
+        let last = self.part(payment, |part| part.get(payment)?.standings().last().copied())?;
+        Some((last.captured, last.captured.checked_sub(last.refunded).ok()?))
+    }
+
     /// Writes down something that must not happen and belongs to no payment.
     pub fn stray(&self, sentence: String) {
         self.strays.lock().unwrap_or_else(PoisonError::into_inner).push(sentence);
@@ -206,7 +258,7 @@ mod tests {
     use super::{Ledger, Progress, Prompted};
     use crate::people::Deed;
     use crate::sample;
-    use kessai_engine::terms::Reason;
+    use kessai_engine::terms::{Currency, Reason};
     use std::time::Duration;
 
     const AT: Duration = Duration::from_millis(5);
@@ -218,10 +270,12 @@ mod tests {
         let (terminal, customer) = (order.terminal, order.customer);
         ledger.asked(payment, order);
         let told = sample::told_approved(1);
-        let progress = ledger.told_customer(payment, customer, told.clone());
+        let noticed = super::Told { notice: Some(1), ..told.clone() };
+        let progress = ledger.told_customer(payment, customer, noticed);
         assert!(matches!(progress, Progress::Open));
         let progress = ledger.told_terminal(payment, terminal, told.clone());
-        assert!(matches!(progress, Progress::Finished(_)));
+        assert!(matches!(progress, Progress::Open), "the till may still do something about it");
+        assert!(matches!(ledger.over(payment), Progress::Finished(_)));
         let progress = ledger.told_terminal(payment, terminal, told);
         assert!(matches!(progress, Progress::Open), "told again, finished once");
         let (records, strays) = ledger.copy();
@@ -281,7 +335,9 @@ mod tests {
             assert_eq!(ledger.copy().1.len(), expected, "{shown:?}");
         };
         check(&|_| {}, 0);
-        check(&|shown| shown.total = sample::yen(1), 1);
+        check(&|shown| shown.total = sample::yen(1).of(Currency::JPY), 1);
+        check(&|shown| shown.price = sample::yen(300).of(Currency::USD), 1);
+        check(&|shown| shown.exchange = Some(("157.2".parse().unwrap(), 0)), 1);
         check(&|shown| shown.store_name = "another", 1);
         check(&|shown| shown.lines = &[], 1);
         check(&|shown| shown.customer = sample::order(2).customer, 1);

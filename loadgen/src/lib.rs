@@ -5,8 +5,8 @@
 //! cancel or stay silent. It writes down all that either side was told, and proves afterwards
 //! against the gateway's books that no yen and no answer is missing or doubled.
 //!
-//! Reading order: [`schedule`] and [`people`] (what is going to happen), [`population`],
-//! [`catalogue`] and [`till`] (to whom, with what), [`keyring`] and [`fleet`] (all connections to a
+//! Reading order: [`shares`], [`schedule`], [`people`] and [`course`] (what is going to happen), [`population`],
+//! [`catalogue`], [`till`] and [`exchange`] (to whom, with what, for how much), [`keyring`] and [`fleet`] (all connections to a
 //! gateway), [`life`] (the run), [`ledger`], [`audit`] and [`timing`] (the judgement), [`trial`]
 //! (what all runs have in common). A trial is made of a gateway in this process, by [`demo`] on a
 //! [`site`] of its own, or of one that runs somewhere else, by [`capacity`] with a population that
@@ -19,7 +19,9 @@ pub mod board;
 pub mod capacity;
 pub mod catalogue;
 pub mod commands;
+pub mod course;
 pub mod demo;
+pub mod exchange;
 pub mod fleet;
 pub mod hand;
 pub mod keyring;
@@ -34,6 +36,7 @@ mod sample;
 pub mod schedule;
 pub mod screen;
 pub mod seeds;
+pub mod shares;
 pub mod site;
 pub mod tally;
 pub mod till;

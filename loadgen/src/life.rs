@@ -1,21 +1,27 @@
 //! The run itself: payments begin at their intended moments, people answer or do not, and all that
 //! is told is written into the [`Ledger`].
 
+mod aftermath;
+mod codes;
 mod desk;
 mod floor;
 mod phone;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use kessai_client::{Handset, Terminal};
+use kessai_engine::terms::MerchantId;
 use kessai_engine::terms::collation::HandsetSecrets;
 use rand::RngExt;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::board::Board;
 use crate::catalogue::CatalogueError;
+use crate::course::Courses;
+use crate::exchange;
 use crate::fleet::Fleet;
 use crate::ledger::{Ledger, Moment, Order, Progress};
 use crate::people::{Pace, People};
@@ -23,7 +29,7 @@ use crate::population::Population;
 use crate::schedule::{Arrival, Arrivals, Bounds, Rate, Skip};
 use crate::seeds::{Purpose, stream};
 use crate::tally::Summary;
-use crate::till::{self, Baskets};
+use crate::till::{self, Baskets, Selling};
 use floor::Floor;
 
 /// What a run offers.
@@ -56,6 +62,9 @@ struct World {
     floor: Floor,
     baskets: Baskets,
     people: People,
+    courses: Courses,
+    /// The places of each merchant's terminals.
+    of_merchant: HashMap<MerchantId, Vec<usize>>,
     seed: u64,
     started: Instant,
 }
@@ -77,6 +86,7 @@ pub async fn run(
     mut stop: watch::Receiver<bool>,
 ) -> Result<Arc<Ledger>, CatalogueError> {
     let baskets = Baskets::new(crate::catalogue::Catalogue::builtin()?);
+    let of_merchant = places_by_merchant(&population);
     let (handsets, events): (Vec<_>, Vec<_>) = fleet.handsets.into_iter().unzip();
     let world = Arc::new(World {
         floor: Floor::new(handsets.len()),
@@ -87,6 +97,8 @@ pub async fn run(
         board,
         baskets,
         people: People::new(workload.pace),
+        courses: Courses::new(workload.pace),
+        of_merchant,
         seed: workload.seed,
         started: Instant::now(),
     });
@@ -107,12 +119,22 @@ pub async fn run(
         }
     }
     world.board.draining();
-    // Whatever has not ended then is found by the audit.
-    let _drained = timeout(prompt.saturating_add(DRAIN), world.floor.empty()).await;
+    world.drain(prompt).await;
     for phone in phones {
         phone.abort();
     }
     Ok(Arc::clone(&world.ledger))
+}
+
+/// Finds the places of each merchant's terminals.
+fn places_by_merchant(population: &Population) -> HashMap<MerchantId, Vec<usize>> {
+    let mut places: HashMap<_, Vec<_>> = HashMap::new();
+    for (place, till) in population.tills.iter().enumerate() {
+        if let Some(shop) = population.shop_of(till) {
+            places.entry(shop.store.merchant).or_default().push(place);
+        }
+    }
+    places
 }
 
 impl World {
@@ -130,6 +152,29 @@ impl World {
         Ok(())
     }
 
+    /// Waits until every payment has ended, or none ends any more: that is found by the audit.
+    async fn drain(&self, prompt: Duration) {
+        let stopped = self.now();
+        loop {
+            // A machine that is silent keeps its customer waiting until its time is over.
+            let last = stopped.saturating_add(prompt).max(self.floor.waited_for());
+            let until = self.started + last.saturating_add(DRAIN);
+            if timeout_at(until, self.floor.empty()).await.is_ok()
+                || self.floor.waited_for() <= last
+            {
+                return;
+            }
+        }
+    }
+
+    /// Picks a terminal of a merchant's.
+    fn another_terminal(&self, merchant: &MerchantId, number: u32) -> Option<Terminal> {
+        let places = self.of_merchant.get(merchant)?;
+        let number = usize::try_from(number).ok()?;
+        let place = places.get(number.checked_rem(places.len())?)?;
+        self.terminals.get(*place).cloned()
+    }
+
     /// Draws who buys what, and sends the customer to the till; nobody if no customer is free.
     ///
     /// All of it follows from the seed and the number of the arrival, but for one thing: a customer
@@ -141,20 +186,30 @@ impl World {
         let person = self.people.draw(&mut rng);
         let (till, terminal) = self.population.tills.get(place).zip(self.terminals.get(place))?;
         let shop = self.population.shop_of(till)?;
-        let lines = self.baskets.draw(till.shop, shop.prices, &mut rng);
-        let total = till::total(&lines, shop.store.rounding).ok()?;
+        let (currency, rounding) = (shop.store.currency, shop.store.rounding);
+        let selling = Selling { prices: shop.prices, currency, kind: till.kind };
+        let lines = self.baskets.draw(till.shop, selling, &mut rng);
+        let total = till::total(&lines, rounding).ok()?;
+        let mut rng = stream(self.seed, Purpose::Course, arrival.number);
+        let course = self.courses.draw(till.kind, &lines, &mut rng);
+        let charge = exchange::charge(total.of(currency))?;
         let seat = self.floor.sit(wanted)?;
         let order = Order {
             number: arrival.number,
             intended: arrival.at,
             seat,
             terminal: till.id,
+            kind: till.kind,
             merchant: shop.store.merchant,
             store_name: shop.store.name.clone(),
             customer: self.population.customers.get(seat)?.id,
             lines,
+            rounding,
             total,
+            currency,
+            charge,
             person,
+            course,
         };
         Some((terminal.clone(), order))
     }

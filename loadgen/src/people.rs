@@ -12,6 +12,8 @@ use rand::distr::Distribution;
 use rand::distr::weighted::WeightedIndex;
 use rand_distr::LogNormal;
 
+use crate::shares::HABITS;
+
 /// How many times faster than life the people are.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pace(f64);
@@ -88,18 +90,6 @@ pub enum Habit {
     ClerkCancels,
 }
 
-impl Habit {
-    /// Every habit with its share of all payments, in thousandths.
-    pub const SHARES: [(Self, u32); 6] = [
-        (Self::Approves, 800),
-        (Self::Cancels, 50),
-        (Self::MistypesOnce, 50),
-        (Self::MistypesThrice, 20),
-        (Self::StaysSilent, 30),
-        (Self::ClerkCancels, 50),
-    ];
-}
-
 /// What the people around one payment are going to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Person {
@@ -120,15 +110,16 @@ const PRESSES_CANCEL: Reaction = Reaction { median_s: 2.5, spread: 0.5 };
 /// How long a clerk waits before giving a payment up.
 const CLERK_WAITS: Reaction = Reaction { median_s: 3.0, spread: 0.8 };
 
-struct Reaction {
-    median_s: f64,
-    spread: f64,
+/// How long people, and what they use, take for something: median and spread.
+pub(crate) struct Reaction {
+    pub(crate) median_s: f64,
+    pub(crate) spread: f64,
 }
 
 impl Reaction {
     /// # Panics
     /// Never: median and spread are constants.
-    fn distribution(&self) -> LogNormal<f64> {
+    pub(crate) fn distribution(&self) -> LogNormal<f64> {
         #[expect(clippy::expect_used, reason = "the constants above are positive")]
         LogNormal::new(self.median_s.ln(), self.spread).expect("a median and a spread")
     }
@@ -146,13 +137,13 @@ pub struct People {
 }
 
 impl People {
-    /// Draws people of the declared shares who live at `pace`.
+    /// Draws people of the declared [shares](crate::shares) who live at `pace`.
     ///
     /// # Panics
     /// Never: the shares are constants.
     #[must_use]
     pub fn new(pace: Pace) -> Self {
-        let shares = Habit::SHARES.iter().map(|(_, share)| *share);
+        let shares = HABITS.iter().map(|(_, share)| *share);
         #[expect(clippy::expect_used, reason = "the shares are constants above zero")]
         let habits = WeightedIndex::new(shares).expect("the habits have shares");
         Self {
@@ -168,7 +159,7 @@ impl People {
     /// Draws the people around one payment.
     #[must_use]
     pub fn draw(&self, rng: &mut impl Rng) -> Person {
-        let drawn = Habit::SHARES.get(self.habits.sample(rng));
+        let drawn = HABITS.get(self.habits.sample(rng));
         let habit = drawn.map_or(Habit::Approves, |(habit, _)| *habit);
         let clerk_gives_up_after =
             (habit == Habit::ClerkCancels).then(|| self.time(&self.clerk_waits, rng));
@@ -208,6 +199,7 @@ impl People {
 mod tests {
     use super::{Deed, Habit, Pace, PaceError, People, Person};
     use crate::seeds::{Purpose, stream};
+    use crate::shares::HABITS;
     use std::time::Duration;
 
     fn draw(pace: f64, count: u64) -> Vec<Person> {
@@ -216,10 +208,9 @@ mod tests {
     }
 
     #[test]
-    fn shares_are_thousandths_and_are_kept() {
-        assert_eq!(Habit::SHARES.iter().map(|(_, share)| share).sum::<u32>(), 1_000);
+    fn shares_are_kept() {
         let people = draw(10.0, 10_000);
-        for (habit, share) in Habit::SHARES {
+        for (habit, share) in HABITS {
             let count = people.iter().filter(|person| person.habit == habit).count();
             let expected = usize::try_from(share * 10).unwrap();
             let deviation = count.abs_diff(expected);

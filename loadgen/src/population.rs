@@ -10,14 +10,18 @@ mod names;
 mod person;
 
 use kessai_engine::terms::ids::CodeError;
+use kessai_engine::terms::money::CurrencyError;
 use kessai_engine::terms::text::TextError;
 use kessai_engine::terms::{Currency, HubId, MerchantId, Rounding, StoreId, TerminalId};
-use kessai_engine::{Merchant, Standing, Store};
+use kessai_engine::{Merchant, Standing, Store, TerminalKind};
+use rand::RngExt;
 use rand::distr::Distribution;
 use rand::distr::weighted::WeightedIndex;
 use rand_chacha::ChaCha8Rng;
 
+use crate::exchange::{HOME, QUOTES};
 use crate::seeds::{Purpose, stream};
+use crate::shares::{FOREIGN_STORES, MACHINES, STORES_REPEAT, WHOLE};
 use crate::till::Prices;
 
 pub use carriers::Controller;
@@ -29,7 +33,7 @@ pub use person::Person;
 pub struct Size {
     /// Customers, each with one handset.
     pub customers: u32,
-    /// Point-of-sale terminals.
+    /// Terminals: tills with a clerk, and some vending machines.
     pub terminals: u32,
     /// Store controllers; if there are any, there are no more merchants than controllers.
     pub controllers: u32,
@@ -44,13 +48,21 @@ pub const MOST: u32 = 1_000_000;
 /// The most controllers, and the most hubs.
 pub const MOST_CARRIERS: u32 = 10_000;
 
+impl Size {
+    /// Whether there are so many stores that some charge in another currency.
+    #[must_use]
+    pub fn has_foreign_stores(&self) -> bool {
+        FOREIGN_STORES.iter().any(|place| *place < self.terminals.div_ceil(TILLS_PER_STORE))
+    }
+}
+
 /// Everybody and everything in the run.
 pub struct Population {
     /// Who is paid.
     pub merchants: Vec<Merchant>,
     /// Their stores.
     pub stores: Vec<Shop>,
-    /// The tills in the stores.
+    /// The tills and vending machines in the stores.
     pub tills: Vec<Till>,
     /// What may carry tills.
     pub controllers: Vec<Controller>,
@@ -69,13 +81,15 @@ pub struct Shop {
     pub prices: Prices,
 }
 
-/// A till: a terminal with a clerk.
+/// A till with a clerk, or a vending machine.
 #[derive(Debug, Clone, Copy)]
 pub struct Till {
     /// The terminal's id.
     pub id: TerminalId,
     /// Its place in [`Population::stores`].
     pub shop: usize,
+    /// Whether a clerk stands at it, or nobody.
+    pub kind: TerminalKind,
 }
 
 /// Says that a population cannot be made.
@@ -93,6 +107,9 @@ pub enum PopulationError {
     /// A made-up name is none; a bug.
     #[error("a made-up name is none: {0}")]
     Name(#[from] TextError),
+    /// A store charges in a currency that there is not; a bug.
+    #[error("a store charges in no currency: {0}")]
+    Currency(#[from] CurrencyError),
 }
 
 /// Terminals a store has on average.
@@ -130,7 +147,8 @@ impl Population {
         let stores = (0..store_count)
             .map(|number| shop(number, &merchants))
             .collect::<Result<Vec<_>, _>>()?;
-        let tills = tills(size.terminals, &stores, &mut rng)?;
+        let mut machines = stream(seed, Purpose::Machines, 0);
+        let tills = tills(size.terminals, &stores, &mut rng, &mut machines)?;
         let controllers = carriers::controllers(size.controllers, &merchants)?;
         let hubs = carriers::hubs(size.hubs)?;
         let mut rng = stream(seed, Purpose::Population, 1);
@@ -166,22 +184,36 @@ fn shop(number: u32, merchants: &[Merchant]) -> Result<Shop, PopulationError> {
         id: StoreId::new(&format!("S{number:06}"))?,
         merchant: merchant.id,
         name: names::store(&merchant.name, round).parse()?,
-        currency: Currency::JPY,
+        currency: currency(number)?,
         rounding,
         standing: Standing::Active,
     };
     Ok(Shop { store, prices })
 }
 
-/// Gives every store one till, and the rest to stores by their trade.
-fn tills(count: u32, stores: &[Shop], rng: &mut ChaCha8Rng) -> Result<Vec<Till>, PopulationError> {
+/// Most stores charge in the currency of their customers, some in another.
+fn currency(number: u32) -> Result<Currency, CurrencyError> {
+    let place = number % STORES_REPEAT;
+    let foreign = FOREIGN_STORES.iter().zip(&QUOTES).find(|(store, _)| **store == place);
+    foreign.map_or(Ok(HOME), |(_, quote)| Currency::from_code(quote.base))
+}
+
+/// Gives every store one till, and the rest to stores by their trade. Some are machines.
+fn tills(
+    count: u32,
+    stores: &[Shop],
+    rng: &mut ChaCha8Rng,
+    machines: &mut ChaCha8Rng,
+) -> Result<Vec<Till>, PopulationError> {
     let ranks = (1_u32..).take(stores.len()).map(|rank| f64::from(rank).powf(STORE_SKEW));
     let trade = WeightedIndex::new(ranks).map_err(|_none| PopulationError::Size)?;
     (0..count)
         .map(|number| {
             let own = usize::try_from(number).ok().filter(|at| *at < stores.len());
             let shop = own.unwrap_or_else(|| trade.sample(rng));
-            Ok(Till { id: TerminalId::new(&format!("P{number:07}"))?, shop })
+            let is_machine = machines.random_ratio(MACHINES, WHOLE);
+            let kind = if is_machine { TerminalKind::Vending } else { TerminalKind::PointOfSale };
+            Ok(Till { id: TerminalId::new(&format!("P{number:07}"))?, shop, kind })
         })
         .collect()
 }
@@ -189,6 +221,7 @@ fn tills(count: u32, stores: &[Shop], rng: &mut ChaCha8Rng) -> Result<Vec<Till>,
 #[cfg(test)]
 mod tests {
     use super::{MOST, MOST_CARRIERS, Population, PopulationError, Size, Wealth};
+    use kessai_engine::TerminalKind;
     use std::collections::BTreeSet;
 
     fn size(customers: u32, terminals: u32) -> Size {
@@ -215,6 +248,11 @@ mod tests {
             assert!(all.merchants.iter().any(|m| m.id == shop.store.merchant));
         }
         assert!(all.tills.iter().all(|till| all.shop_of(till).is_some()));
+        let machines = all.tills.iter().filter(|till| till.kind == TerminalKind::Vending).count();
+        assert!((35..90).contains(&machines), "{machines} of 500");
+        assert!(size(1, 17).has_foreign_stores() && !size(1, 16).has_foreign_stores());
+        let charging = |code| all.stores.iter().filter(|s| s.store.currency.code() == code).count();
+        assert_eq!([charging("JPY"), charging("USD"), charging("BHD")], [50, 7, 6]);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::exchange;
 use crate::population::{Population, PopulationError};
 
 use tables::Registrar;
@@ -21,6 +22,9 @@ pub use tables::Table;
 
 /// The file that says what a directory holds; it is written last.
 const MANIFEST: &str = "provision.toml";
+
+/// The file of rates for prices in other currencies, as a gateway's `exchange.rates` takes it.
+pub const RATES: &str = "rates.csv";
 
 /// Why a provision cannot be made or read.
 #[derive(Debug, thiserror::Error)]
@@ -84,10 +88,13 @@ impl Provision {
             }
             out.flush().map_err(failed)?;
         }
-        let path = folder.join(MANIFEST);
-        let failed = |source| ProvisionError::File { path: path.clone(), source };
-        let mut file = create(&path).map_err(failed)?;
-        file.write_all(self.to_toml().as_bytes()).map_err(failed)
+        for (name, text) in [(RATES, exchange::file()), (MANIFEST, self.to_toml())] {
+            let path = folder.join(name);
+            let failed = |source| ProvisionError::File { path: path.clone(), source };
+            let mut file = create(&path).map_err(failed)?;
+            file.write_all(text.as_bytes()).map_err(failed)?;
+        }
+        Ok(())
     }
 
     /// Reads what a directory holds.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::fleet::Connections;
-use crate::tally::{Outcome, Quantiles, Tally};
+use crate::tally::{Kind, Outcome, Quantiles, Tally};
 
 /// The report as JSON has it: these keys are relied on, and there are no others.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -66,7 +66,7 @@ pub struct Audit {
 pub struct Payments {
     /// All arrivals: the sum of the six below.
     pub offered: u64,
-    /// The customer was debited.
+    /// The customer approved, whether or not the money went back later.
     pub approved: u64,
     /// The customer could not or might not pay.
     pub declined: u64,
@@ -78,6 +78,18 @@ pub struct Payments {
     pub refused: u64,
     /// The load generator did not begin it.
     pub skipped: u64,
+    /// Of the approved: some or all was given back.
+    pub refunded: u64,
+    /// Of the approved: taken back by its terminal, or when no machine reported.
+    pub reversed: u64,
+    /// Of the approved: a machine handed out a part, and was paid for that part.
+    pub captured_in_part: u64,
+    /// Of all that were begun: the customer showed a presentment code.
+    pub with_code: u64,
+    /// Of all that were begun: priced in another currency than the customer's.
+    pub foreign: u64,
+    /// Of all that were begun: at a vending machine.
+    pub vending: u64,
     /// All of them by reason, as the customer knows it.
     pub by_reason: BTreeMap<String, u64>,
 }
@@ -111,6 +123,12 @@ impl Report {
                 expired: tally.of(Outcome::Expired),
                 refused: tally.of(Outcome::Refused),
                 skipped: tally.of(Outcome::Skipped),
+                refunded: tally.of_kind(Kind::Refunded),
+                reversed: tally.of_kind(Kind::Reversed),
+                captured_in_part: tally.of_kind(Kind::CapturedInPart),
+                with_code: tally.of_kind(Kind::WithCode),
+                foreign: tally.of_kind(Kind::Foreign),
+                vending: tally.of_kind(Kind::Vending),
                 by_reason,
             },
             throughput_per_s: tally.throughput(),
@@ -158,6 +176,11 @@ impl fmt::Display for Page<'_> {
         writeln!(f, "  offered                      {:>8}", payments.offered)?;
         for outcome in Outcome::ALL {
             self.outcome(f, outcome)?;
+        }
+        writeln!(f, "  of these")?;
+        for (kind, count) in self.tally.kinds() {
+            let share = share(count, payments.offered);
+            writeln!(f, "    {:27}{count:>8}  {share:>6.1} %", kind.name())?;
         }
         writeln!(
             f,
@@ -207,8 +230,9 @@ impl Page<'_> {
 fn write_audit(f: &mut fmt::Formatter<'_>, audit: &Audit) -> fmt::Result {
     if audit.ok {
         return f.write_str(
-            "audit: ok\n  every payment ended once, both sides were told the same end, customers \
-             and merchants\n  agree with the books to the yen, nothing is held\n",
+            "audit: ok\n  every payment ended once, both sides were told every step alike, \
+             customers, merchants\n  and the exchange agree with the books to the yen, nothing is \
+             held\n",
         );
     }
     writeln!(f, "audit: FAILED, {} problems", audit.problems.len())?;
@@ -303,6 +327,12 @@ mod tests {
             "offered",
             "refused",
             "skipped",
+            "refunded",
+            "reversed",
+            "captured_in_part",
+            "with_code",
+            "foreign",
+            "vending",
         ];
         let mut expected = vec![".audit.ok".to_owned(), ".audit.problems".to_owned()];
         expected.extend(quantiles("human"));

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use kessai_engine::PaymentState;
 use kessai_engine::terms::{
     Amount, ApprovalNumber, Currency, CustomerId, Gtin, Line, MerchantId, PaymentId, ProductName,
-    Reason, Reference, StoreName, Tax, TerminalId,
+    Reason, Reference, Rounding, StoreName, Tax, TerminalId,
 };
+use kessai_engine::{PaymentState, TerminalKind};
 
-use crate::audit::{Books, CustomerEntry, Evidence, PaymentEntry, Tries};
+use crate::audit::{Books, CustomerEntry, Evidence, InStore, PaymentEntry, Tries};
+use crate::course::Course;
 use crate::ledger::{Ledger, Order, Receipt, Record, Shown, Told};
 use crate::people::{Deed, Habit, Person};
 
@@ -30,6 +31,7 @@ pub(crate) fn order(number: u8) -> Order {
         intended: Duration::from_millis(100),
         seat: number.into(),
         terminal: TerminalId::new("P0000001").unwrap(),
+        kind: TerminalKind::PointOfSale,
         merchant: MerchantId::new("M00001").unwrap(),
         store_name: StoreName::new("みなとマート 本店").unwrap(),
         customer: customer(number),
@@ -41,8 +43,12 @@ pub(crate) fn order(number: u8) -> Order {
             discount: Amount::ZERO,
             tax: Tax::Exempt,
         }],
+        rounding: Rounding::Down,
         total: yen(300),
+        currency: Currency::JPY,
+        charge: yen(300),
         person: Person { habit: Habit::Approves, steps: Vec::new(), clerk_gives_up_after: None },
+        course: Course::plain(),
     }
 }
 
@@ -52,7 +58,9 @@ pub(crate) fn shown<'a>(order: &'a Order, lines: &'a [Line]) -> Shown<'a> {
         terminal: order.terminal,
         store_name: order.store_name.as_str(),
         lines,
-        total: order.total,
+        price: order.price(),
+        total: order.charge.of(Currency::JPY),
+        exchange: None,
     }
 }
 
@@ -67,8 +75,11 @@ fn told(number: u8, state: PaymentState, reason: Reason) -> Told {
         at: Duration::from_millis(600),
         state,
         reason: Some(reason),
-        amount: Some(yen(300)),
+        amount: Some(yen(300).of(Currency::JPY)),
         captured: if approved { yen(300) } else { Amount::ZERO },
+        refunded: Amount::ZERO,
+        foreign: None,
+        time_to_report: None,
         receipt: approved.then(|| Receipt {
             approval: ApprovalNumber::new(number.into()).unwrap(),
             reference: Reference::new(number.into()).unwrap(),
@@ -106,6 +117,7 @@ pub(crate) fn ended(number: u8, state: PaymentState, reason: Reason) -> Record {
     let to_customer = Told { notice: Some(1), ..told(number, state, reason) };
     drop(ledger.told_terminal(payment(number), order.terminal, to_terminal));
     drop(ledger.told_customer(payment(number), order.customer, to_customer));
+    drop(ledger.over(payment(number)));
     let (mut records, strays) = ledger.copy();
     assert_eq!(strays, Vec::<String>::new());
     records.remove(0).1
@@ -122,7 +134,12 @@ fn entry(record: &Record) -> PaymentEntry {
         state: told.state,
         reason: told.reason,
         captured: told.captured,
-        refunded: Amount::ZERO,
+        refunded: told.refunded,
+        in_store: Some(InStore {
+            price: order.price(),
+            captured: told.captured,
+            refunded: told.refunded,
+        }),
         approval: told.receipt.map(|receipt| receipt.approval),
         reference: told.receipt.map(|receipt| receipt.reference),
         notice: 1,

@@ -19,6 +19,10 @@ pub enum Purpose {
     Keys,
     /// What a processor knows of its customers as persons.
     Persons,
+    /// What becomes of payments, as far as tills and machines decide it.
+    Course,
+    /// Which terminals are vending machines.
+    Machines,
 }
 
 impl Purpose {
@@ -29,6 +33,8 @@ impl Purpose {
             Self::Life => 3,
             Self::Keys => 4,
             Self::Persons => 5,
+            Self::Course => 6,
+            Self::Machines => 7,
         }
     }
 }

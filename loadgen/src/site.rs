@@ -14,11 +14,12 @@ use kessai_client::RootPin;
 use kessai_engine::terms::AmountError;
 use kessai_engine::{AdminError, Engine, RegisterError};
 use kessai_gateway::entropy::SystemEntropy;
-use kessai_gateway::settings::{Connections, JournalSettings, Payments, Settings};
+use kessai_gateway::settings::{Connections, Exchange, JournalSettings, Payments, Settings};
 use kessai_gateway::{Gateway, KeyError, Keys, Node, NodeError, StartError};
 use tempfile::TempDir;
 
-use crate::audit::{Baseline, Books, CustomerEntry, Tries};
+use crate::audit::{Baseline, Books, Budgets, CustomerEntry, Tries};
+use crate::exchange;
 use crate::fleet::Road;
 use crate::keyring::Pins;
 use crate::population::Population;
@@ -37,6 +38,8 @@ pub enum Durability {
 pub struct SiteOptions {
     /// How long a customer may take to answer.
     pub prompt: Duration,
+    /// How long a machine may take to report what came out.
+    pub delivery: Duration,
     /// Connections that must find room.
     pub connections: usize,
     /// Whether it keeps a journal.
@@ -109,6 +112,7 @@ impl Site {
         let folder = tempfile::Builder::new().prefix("kessai-loadgen-").tempdir()?;
         let settings = settings(folder.path(), &options);
         std::fs::create_dir(&settings.keys)?;
+        std::fs::write(&settings.exchange.rates, exchange::file())?;
         Keys::create(&settings.keys, &SystemEntropy)?;
         let keys = Keys::load(&settings.keys)?;
         let node = match options.durability {
@@ -151,6 +155,14 @@ impl Site {
     pub fn tries(&self) -> Tries {
         let payments = &self.settings.payments;
         Tries { a_payment: payments.tries.into(), in_row: payments.tries_in_row.into() }
+    }
+
+    /// When the gateway leaves customers in peace.
+    #[must_use]
+    pub const fn budgets(&self) -> Budgets {
+        let Payments { asks_per_minute, mute_after, mute_window: window, .. } =
+            self.settings.payments;
+        Budgets { asks_per_minute, mute_after, window }
     }
 
     /// Enters everybody, and returns what the books hold then, when all of it is durable. `entered`
@@ -216,12 +228,14 @@ fn settings(folder: &Path, options: &SiteOptions) -> Settings {
         keys: folder.join("keys"),
         payments: Payments {
             prompt: options.prompt,
+            delivery: options.delivery,
             // Few customers stand for many here, and buy more often than anybody does in life.
             asks_per_minute: u32::MAX,
             mute_after: u8::MAX,
             declines_per_terminal_per_minute: u32::MAX,
             ..defaults.payments
         },
+        exchange: Exchange { rates: folder.join("rates.csv") },
         connections: Connections {
             // All peers share one address here, and may come twice.
             most: options.connections.saturating_mul(2).max(64),

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
-use kessai_engine::PaymentState;
 use kessai_engine::terms::Reason;
+use kessai_engine::{PaymentState, TerminalKind};
 
-use crate::ledger::Record;
+use crate::ledger::{Order, Record, Standing};
 use crate::people::Deed;
 use crate::schedule::Skip;
 use crate::timing;
@@ -17,7 +17,7 @@ use crate::timing;
 /// What became of an arrival.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Outcome {
-    /// The customer was debited.
+    /// The customer approved, whether or not the money went back later.
     Approved,
     /// The customer could not or might not pay.
     Declined,
@@ -56,6 +56,63 @@ impl Outcome {
     }
 }
 
+/// What is told apart among payments besides what became of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// The customer showed a presentment code.
+    WithCode,
+    /// The store charges in another currency.
+    Foreign,
+    /// A machine was to hand the goods out.
+    Vending,
+    /// It was approved, and some of the goods came out of the machine.
+    CapturedInPart,
+    /// It was approved, and taken back.
+    Reversed,
+    /// It was approved, and some or all was given back.
+    Refunded,
+}
+
+impl Kind {
+    /// Every kind, in the order of reports.
+    pub const ALL: [Self; 6] = [
+        Self::WithCode,
+        Self::Foreign,
+        Self::Vending,
+        Self::CapturedInPart,
+        Self::Reversed,
+        Self::Refunded,
+    ];
+
+    /// Names it in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::WithCode => "with a code",
+            Self::Foreign => "foreign price",
+            Self::Vending => "vending",
+            Self::CapturedInPart => "captured in part",
+            Self::Reversed => "reversed",
+            Self::Refunded => "refunded",
+        }
+    }
+
+    /// Says whether a payment that stands so at last is of this kind.
+    fn has(self, order: &Order, last: Option<&Standing>) -> bool {
+        match self {
+            Self::WithCode => order.is_by_code(),
+            Self::Foreign => order.is_foreign(),
+            Self::Vending => order.kind == TerminalKind::Vending,
+            Self::CapturedInPart => last.is_some_and(|last| {
+                matches!(last.state, PaymentState::Captured | PaymentState::Refunded)
+                    && last.captured < order.total
+            }),
+            Self::Reversed => last.is_some_and(|last| last.state == PaymentState::Reversed),
+            Self::Refunded => last.is_some_and(|last| last.state == PaymentState::Refunded),
+        }
+    }
+}
+
 /// Names, as its reason, a payment whose till never got an answer.
 pub const UNANSWERED: &str = "unanswered";
 
@@ -72,12 +129,16 @@ pub struct Summary {
     pub ended_at: Option<Duration>,
     /// Whether it expired though its customer had answered early: machines were too slow.
     pub overtaken: bool,
+    /// Of which kinds it is, in the order of [`Kind::ALL`].
+    pub kinds: [bool; 6],
 }
 
 impl Summary {
     /// Sums up what is written down of a payment.
     #[must_use]
     pub fn of(record: &Record) -> Self {
+        let last = record.standings().pop();
+        let kinds = Kind::ALL.map(|kind| kind.has(&record.order, last.as_ref()));
         let Some(told) = record.terminal.first() else {
             let reason = record.refused.map_or(UNANSWERED, |(_, reason)| reason.name());
             return Self {
@@ -86,6 +147,7 @@ impl Summary {
                 split: None,
                 ended_at: None,
                 overtaken: false,
+                kinds,
             };
         };
         let outcome = match told.state {
@@ -98,13 +160,15 @@ impl Summary {
             PaymentState::Expired => Outcome::Expired,
             PaymentState::Pending => Outcome::Refused,
         };
-        let known = record.customer.first().and_then(|told| told.reason).or(told.reason);
+        let known = record.first_and_last_told().and_then(|(first, _)| first.reason);
+        let known = known.or(told.reason);
         Self {
             outcome,
             reason: known.map_or(UNANSWERED, Reason::name),
             split: timing::split(record),
             ended_at: Some(told.at),
             overtaken: outcome == Outcome::Expired && answered_early(record),
+            kinds,
         }
     }
 }
@@ -121,6 +185,7 @@ fn answered_early(record: &Record) -> bool {
 pub struct Tally {
     span: Duration,
     reasons: BTreeMap<(Outcome, &'static str), u64>,
+    kinds: [u64; 6],
     ended_in_span: u64,
     /// Payments that expired though their customers had answered early.
     pub overtaken: u64,
@@ -139,6 +204,7 @@ impl Tally {
         Self {
             span,
             reasons: BTreeMap::new(),
+            kinds: [0; 6],
             ended_in_span: 0,
             overtaken: 0,
             machine: Times::default(),
@@ -150,6 +216,9 @@ impl Tally {
     /// Counts a payment.
     pub fn add(&mut self, summary: &Summary) {
         self.count(summary.outcome, summary.reason);
+        for (count, is_one) in self.kinds.iter_mut().zip(summary.kinds) {
+            *count = count.saturating_add(u64::from(is_one));
+        }
         if let Some(split) = summary.split {
             self.machine.add(split.machine);
             if let Some(human) = split.human {
@@ -186,6 +255,17 @@ impl Tally {
     #[must_use]
     pub fn of(&self, outcome: Outcome) -> u64 {
         self.reasons.iter().filter(|((of, _), _)| *of == outcome).map(|(_, count)| count).sum()
+    }
+
+    /// Lends the counts of payments by kind: of those that were begun, whatever became of them.
+    pub fn kinds(&self) -> impl Iterator<Item = (Kind, u64)> {
+        Kind::ALL.into_iter().zip(self.kinds)
+    }
+
+    /// Counts the payments of a kind.
+    #[must_use]
+    pub fn of_kind(&self, kind: Kind) -> u64 {
+        self.kinds().filter(|(of, _)| *of == kind).map(|(_, count)| count).sum()
     }
 
     /// Counts all arrivals whose outcome is known.

@@ -6,12 +6,14 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-use kessai_engine::terms::{Amount, AmountError, Line, Rounding, Tax};
+use kessai_engine::TerminalKind;
+use kessai_engine::terms::{Amount, AmountError, Currency, Line, Rounding, Tax};
 use rand::distr::Distribution;
 use rand::distr::weighted::WeightedIndex;
 use rand::{Rng, RngExt};
 
 use crate::catalogue::{Catalogue, Product};
+use crate::exchange::Quote;
 
 /// How a store writes its prices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +23,20 @@ pub enum Prices {
     /// The tax is in the price.
     WithTax,
 }
+
+/// How a terminal sells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Selling {
+    /// How its store writes its prices.
+    pub prices: Prices,
+    /// In which currency.
+    pub currency: Currency,
+    /// A till takes a basket, a machine hands out a few pieces.
+    pub kind: TerminalKind,
+}
+
+/// How many pieces somebody takes from a machine.
+const FROM_A_MACHINE: RangeInclusive<u32> = 1..=4;
 
 /// How many items a basket has, with the weight of each band in hundredths.
 ///
@@ -43,7 +59,7 @@ pub struct Baskets {
     sizes: WeightedIndex<u32>,
 }
 
-/// Yen that a marked-down item is off.
+/// What a marked-down item is off, in minor units.
 const MARKDOWN: u64 = 20;
 
 impl Baskets {
@@ -61,36 +77,64 @@ impl Baskets {
 
     /// Draws the lines of one basket in the order in which they are scanned.
     #[must_use]
-    pub fn draw(&self, turn: usize, prices: Prices, rng: &mut impl Rng) -> Vec<Line> {
-        let (_, band) = SIZES.get(self.sizes.sample(rng)).cloned().unwrap_or((1, 1..=1));
+    pub fn draw(&self, turn: usize, selling: Selling, rng: &mut impl Rng) -> Vec<Line> {
+        let band = match selling.kind {
+            TerminalKind::PointOfSale => SIZES.get(self.sizes.sample(rng)).cloned(),
+            TerminalKind::Vending => Some((1, FROM_A_MACHINE)),
+        };
+        let (_, band) = band.unwrap_or((1, 1..=1));
         let items = rng.random_range(band);
         let mut lines: Vec<Line> = Vec::new();
         for _ in 0..items {
             let Some(product) = self.catalogue.draw(turn, rng) else { break };
             match lines.iter_mut().find(|line| line.code == product.code) {
                 Some(line) => line.quantity = line.quantity.saturating_add(1),
-                None => lines.push(line(product, prices, rng)),
+                None => lines.push(line(product, selling, rng)),
             }
         }
         lines
     }
 }
 
-fn line(product: &Product, prices: Prices, rng: &mut impl Rng) -> Line {
-    let marked_down = product.price.minor() > 10 * MARKDOWN && rng.random_ratio(1, 20);
+fn line(product: &Product, selling: Selling, rng: &mut impl Rng) -> Line {
+    let unit_price = shelf_price(product.price, selling.currency);
+    let marked_down = unit_price.minor() > 10 * MARKDOWN && rng.random_ratio(1, 20);
     let discount =
         if marked_down { Amount::new(MARKDOWN).unwrap_or_default() } else { Amount::ZERO };
     Line {
         code: product.code,
         name: product.name.clone(),
-        unit_price: product.price,
+        unit_price,
         quantity: 1,
         discount,
-        tax: match prices {
+        tax: match selling.prices {
             Prices::BeforeTax => Tax::Exclusive(product.tax),
             Prices::WithTax => Tax::Included(product.tax),
         },
     }
+}
+
+/// Writes a price in yen in the currency of a store; nothing is free.
+fn shelf_price(yen: Amount, currency: Currency) -> Amount {
+    let Some(quote) = Quote::of(currency) else { return yen };
+    let minor = yen.minor().saturating_mul(quote.per_hundred_yen) / 100;
+    Amount::new(minor.max(1)).unwrap_or(yen)
+}
+
+/// Takes so many pieces of each line out of a purchase list, with as much of a line's discount,
+/// rounded up.
+///
+/// # Errors
+/// [`AmountError`] if a discount leaves its range, which none drawn here does.
+pub fn part(lines: &[Line], pieces: &[u32]) -> Result<Vec<Line>, AmountError> {
+    let taken = lines.iter().zip(pieces).filter(|(_, pieces)| **pieces > 0);
+    taken
+        .map(|(line, pieces)| {
+            let shares = line.discount.checked_mul(*pieces)?.minor();
+            let discount = Amount::new(shares.div_ceil(u64::from(line.quantity.max(1))))?;
+            Ok(Line { quantity: *pieces, discount, ..line.clone() })
+        })
+        .collect()
 }
 
 /// Adds a purchase list up: lines, and for prices before tax the tax, rounded once per rate.
@@ -125,10 +169,15 @@ pub fn total(lines: &[Line], rounding: Rounding) -> Result<Amount, AmountError> 
 
 #[cfg(test)]
 mod tests {
-    use super::{Baskets, Prices, total};
+    use super::{Baskets, Prices, Selling, part, total};
     use crate::catalogue::Catalogue;
     use crate::seeds::{Purpose, stream};
-    use kessai_engine::terms::{Basket, Rounding};
+    use kessai_engine::TerminalKind;
+    use kessai_engine::terms::{Basket, Currency, Rounding};
+
+    const fn selling(prices: Prices) -> Selling {
+        Selling { prices, currency: Currency::JPY, kind: TerminalKind::PointOfSale }
+    }
 
     #[test]
     fn the_till_and_the_gateway_add_up_alike() {
@@ -136,7 +185,7 @@ mod tests {
         for number in 0..2_000 {
             let mut rng = stream(5, Purpose::Life, number);
             for prices in [Prices::BeforeTax, Prices::WithTax] {
-                let lines = baskets.draw(3, prices, &mut rng);
+                let lines = baskets.draw(3, selling(prices), &mut rng);
                 for rounding in [Rounding::Down, Rounding::HalfUp, Rounding::Up] {
                     let total = total(&lines, rounding).unwrap();
                     let checked = Basket::check(lines.clone(), rounding, total);
@@ -152,7 +201,7 @@ mod tests {
         let mut items: Vec<u32> = (0..4_000)
             .map(|number| {
                 let mut rng = stream(6, Purpose::Life, number);
-                let lines = baskets.draw(0, Prices::WithTax, &mut rng);
+                let lines = baskets.draw(0, selling(Prices::WithTax), &mut rng);
                 lines.iter().map(|line| line.quantity).sum()
             })
             .collect();
@@ -162,5 +211,45 @@ mod tests {
         assert!((4..=6).contains(&quantile(50)), "{}", quantile(50));
         assert!((10..=13).contains(&quantile(75)), "{}", quantile(75));
         assert!((20..=30).contains(&quantile(90)), "{}", quantile(90));
+    }
+
+    /// What a part costs is computed here as the terms do, whose rounding of discounts and taxes it
+    /// has to meet.
+    #[test]
+    fn a_part_costs_at_the_till_what_it_costs_at_the_gateway() {
+        let baskets = Baskets::new(Catalogue::builtin().unwrap());
+        for number in 0..1_000 {
+            let mut rng = stream(8, Purpose::Life, number);
+            let lines = baskets.draw(3, selling(Prices::BeforeTax), &mut rng);
+            let pieces: Vec<_> = lines.iter().map(|line| line.quantity.div_ceil(2) - 1).collect();
+            for rounding in [Rounding::Down, Rounding::HalfUp, Rounding::Up] {
+                let whole = total(&lines, rounding).unwrap();
+                let whole = Basket::check(lines.clone(), rounding, whole).unwrap();
+                let expected = whole.part(|place| pieces[place]).unwrap();
+                let expected = expected.map_or(0, |part| part.total().minor());
+                let part = part(&lines, &pieces).unwrap();
+                assert_eq!(total(&part, rounding).unwrap().minor(), expected, "{lines:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn machines_sell_a_few_pieces_and_abroad_prices_are_in_minor_units() {
+        let baskets = Baskets::new(Catalogue::builtin().unwrap());
+        let draw = |code: &str, number| {
+            let currency = Currency::from_code(code).unwrap();
+            let selling =
+                Selling { prices: Prices::WithTax, currency, kind: TerminalKind::Vending };
+            baskets.draw(0, selling, &mut stream(6, Purpose::Life, number))
+        };
+        for number in 0..200 {
+            let (yen, cents, fils) =
+                (draw("JPY", number), draw("USD", number), draw("BHD", number));
+            let pieces: u32 = yen.iter().map(|line| line.quantity).sum();
+            assert!((1..=4).contains(&pieces), "{pieces}");
+            let price = yen[0].unit_price.minor();
+            assert_eq!(cents[0].unit_price.minor(), (price * 64 / 100).max(1));
+            assert_eq!(fils[0].unit_price.minor(), price * 240 / 100);
+        }
     }
 }

@@ -13,13 +13,15 @@
 //! - of a cancellation: the pressing of *Cancel*, on the handset or on the till,
 //! - of an expiry: the moment until which the customer could have answered.
 //!
-//! A payment that was declined, or given up, before anybody was asked is all machine.
+//! A payment that was declined, or given up, before anybody was asked is all machine. One whose till
+//! lost the answer has no time: nobody was there to be told.
 
 use std::time::Duration;
 
 use kessai_engine::PaymentState;
 use kessai_engine::terms::Reason;
 
+use crate::course::Hearing;
 use crate::ledger::{Moment, Record};
 use crate::people::Deed;
 
@@ -35,6 +37,9 @@ pub struct Split {
 /// Splits the time of a payment whose end its till has been told; nothing of another.
 #[must_use]
 pub fn split(record: &Record) -> Option<Split> {
+    if record.order.course.hearing != Hearing::Hears {
+        return None;
+    }
     let end = record.terminal.first()?;
     let whole = end.at.saturating_sub(record.order.intended);
     let answered = record.prompted.and_then(|prompted| {

@@ -1,5 +1,7 @@
 //! Puts what was told over the wire into the ledger's words.
 
+use std::time::Duration;
+
 use kessai_client::wire::{self, Approval, Notice, Payment};
 use kessai_engine::PaymentState;
 
@@ -12,8 +14,11 @@ pub(crate) fn by_payment(payment: &Payment, at: Moment) -> Told {
         at,
         state: state(payment.state),
         reason: payment.reason,
-        amount: payment.price.map(|price| price.amount),
+        amount: payment.price,
         captured: payment.captured,
+        refunded: payment.refunded,
+        foreign: None,
+        time_to_report: time_to_report(payment),
         receipt: payment.approval.map(receipt),
         notice: None,
     }
@@ -26,11 +31,23 @@ pub(crate) fn by_notice(notice: &Notice, at: Moment) -> Told {
         at,
         state: state(notice.state),
         reason: Some(notice.reason),
-        amount: Some(notice.price.amount),
+        amount: Some(notice.price),
         captured: notice.captured,
+        refunded: notice.refunded,
+        foreign: notice.foreign,
+        time_to_report: None,
         receipt: notice.approval.map(receipt),
         notice: Some(notice.number.get()),
     }
+}
+
+/// How long an approved payment waits for its machine, by the gateway's own clock.
+fn time_to_report(payment: &Payment) -> Option<Duration> {
+    if payment.state != wire::PaymentState::Authorised {
+        return None;
+    }
+    let span_ms = payment.expires_at_ms?.checked_sub(payment.ended_at_ms?)?;
+    Some(Duration::from_millis(span_ms))
 }
 
 const fn receipt(approval: Approval) -> Receipt {

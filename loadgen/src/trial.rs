@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::administration::AskError;
-use crate::audit::{Baseline, Books, Evidence, Tries, compare};
+use crate::audit::{Baseline, Books, Budgets, Evidence, Tries, compare};
 use crate::board::{Board, Stage, View};
 use crate::capacity::NotReady;
 use crate::catalogue::CatalogueError;
@@ -109,6 +109,8 @@ pub(crate) struct Trial {
     pub(crate) tries: Tries,
     /// How long customers have to answer.
     pub(crate) prompt: Duration,
+    /// When customers are left in peace, if it is known.
+    pub(crate) budgets: Option<Budgets>,
     pub(crate) gateway: Gateway,
     pub(crate) connections: Connections,
     pub(crate) heading: String,
@@ -128,7 +130,7 @@ impl Trial {
         self.board.stage(Stage::Auditing);
         let (records, strays) = ledger.copy();
         let (before, tries, prompt) = (self.before.clone(), self.tries, self.prompt);
-        Ok(Evidence { records, strays, before, tries, prompt })
+        Ok(Evidence { records, strays, before, tries, prompt, budgets: self.budgets })
     }
 
     /// Compares what was seen with the books, and reports.

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use host::Host;
+use kessai_gateway::Settings;
 use kessai_loadgen::administration::Administration;
 use kessai_loadgen::board::Board;
 use kessai_loadgen::capacity::{self, CapacityTest};
@@ -26,7 +27,7 @@ use kessai_loadgen::fleet::{Connections, Way, Ways};
 use kessai_loadgen::life::Workload;
 use kessai_loadgen::people::Pace;
 use kessai_loadgen::population::{Size, Wealth};
-use kessai_loadgen::provision::{Provision, ProvisionError, Table};
+use kessai_loadgen::provision::{Provision, ProvisionError, RATES, Table};
 use kessai_loadgen::schedule::{Bounds, Rate};
 use kessai_loadgen::trial::{Finding, TrialError};
 use tempfile::TempDir;
@@ -45,6 +46,11 @@ fn provision(size: Size, seed: u64) -> (TempDir, Provision) {
     let provision = Provision::new(size, seed);
     provision.write(folder.path(), |_, _| {}).unwrap();
     (folder, provision)
+}
+
+/// As `provision` tells to configure the gateway.
+fn rates(settings: &mut Settings, folder: &Path) {
+    settings.exchange.rates = folder.join(RATES);
 }
 
 /// A second and a half of life, thirty times as fast.
@@ -73,8 +79,8 @@ async fn run(test: &CapacityTest) -> Result<Finding, TrialError> {
 /// One after the other on one gateway: what the first left behind is where the second begins.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_provision_is_imported_and_played_directly_and_through_carriers() {
-    let host = Host::start();
     let (folder, provision) = provision(small(), 5);
+    let host = Host::start_with(|settings| rates(settings, folder.path()));
     host.import(folder.path(), &Table::ALL);
     for ways in [Ways::default(), CARRIED] {
         let finding = run(&test(&host, folder.path(), provision, ways)).await.unwrap();
@@ -98,10 +104,10 @@ fn one_seed_and_size_are_the_same_bytes_and_for_their_owner_alone() {
     let other = provision(small(), 6).0;
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     let names = Table::ALL.map(Table::file);
-    for name in names.iter().map(String::as_str).chain(["provision.toml"]) {
+    for name in names.iter().map(String::as_str).chain(["provision.toml", RATES]) {
         let read = |folder: &Path| std::fs::read(folder.join(name)).unwrap();
         assert_eq!(read(first.path()), read(again.path()), "{name}");
-        let same_for_all = ["merchants.csv", "stores.csv"].contains(&name);
+        let same_for_all = ["merchants.csv", "stores.csv", RATES].contains(&name);
         assert_eq!(read(first.path()) == read(other.path()), same_for_all, "{name}");
         assert_eq!(mode(&first.path().join(name)), 0o600, "{name}");
     }
@@ -132,8 +138,8 @@ async fn refused(test: &CapacityTest) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_not_imported_is_told_with_the_command_that_does_it() {
-    let host = Host::start();
     let (folder, provision) = provision(small(), 5);
+    let host = Host::start_with(|settings| rates(settings, folder.path()));
     let test = test(&host, folder.path(), provision, CARRIED);
     let counts = [1, 3, 20, 3, 2, 200, 200];
     for (table, count) in Table::ALL.into_iter().zip(counts) {
@@ -148,10 +154,32 @@ async fn what_was_not_imported_is_told_with_the_command_that_does_it() {
     run(&test).await.unwrap();
 }
 
+/// A gateway that declines foreign prices, or converts them by other rates, is told before.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gateway_without_the_rates_is_told_where_they_are() {
+    let (folder, provision) = provision(small(), 5);
+    let other = folder.path().join("other.csv");
+    let text = std::fs::read_to_string(folder.path().join(RATES)).unwrap();
+    std::fs::write(&other, text.replace("157.2453", "157.2454")).unwrap();
+    for file in [None, Some(other)] {
+        let host = Host::start_with(|settings| {
+            settings.exchange.rates = file.clone().unwrap_or_default();
+        });
+        host.import(folder.path(), &Table::ALL);
+        let path = folder.path().display();
+        let expected = format!(
+            "the gateway does not convert USD by the rate of {path}: set exchange.rates in its \
+             configuration to {path}/rates.csv, and start it again"
+        );
+        let test = test(&host, folder.path(), provision, CARRIED);
+        assert_eq!(refused(&test).await, expected);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_provision_is_told_from_this_one() {
-    let host = Host::start();
     let (folder, played) = provision(small(), 5);
+    let host = Host::start_with(|settings| rates(settings, folder.path()));
     host.import(folder.path(), &Table::ALL);
     let check = async |size: Size, seed: u64, ways: Ways, words: &str| {
         let error = refused(&test(&host, folder.path(), Provision::new(size, seed), ways)).await;
@@ -170,8 +198,11 @@ async fn another_provision_is_told_from_this_one() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_gateway_without_room_for_all_connections_is_told_before() {
-    let host = Host::start_with(|settings| settings.connections.most = 100);
     let (folder, provision) = provision(small(), 5);
+    let host = Host::start_with(|settings| {
+        rates(settings, folder.path());
+        settings.connections.most = 100;
+    });
     host.import(folder.path(), &Table::ALL);
     let error = refused(&test(&host, folder.path(), provision, Ways::default())).await;
     assert!(error.contains("takes 100 connections at a time, and this run needs 220"), "{error}");
@@ -180,8 +211,8 @@ async fn a_gateway_without_room_for_all_connections_is_told_before() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_administration_that_does_not_answer_is_told() {
-    let host = Host::start();
     let (folder, provision) = provision(small(), 5);
+    let host = Host::start_with(|settings| rates(settings, folder.path()));
     let mut test = test(&host, folder.path(), provision, CARRIED);
     let token = folder.path().join("token");
     std::fs::write(&token, "wrong").unwrap();
@@ -198,8 +229,8 @@ async fn an_administration_that_does_not_answer_is_told() {
 /// A customer's money is what the gateway says it is before, however rich they were made.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn money_that_was_moved_before_the_run_is_no_discrepancy() {
-    let host = Host::start();
     let (folder, provision) = provision(Size { wealth: Wealth::Plenty, ..small() }, 5);
+    let host = Host::start_with(|settings| rates(settings, folder.path()));
     host.import(folder.path(), &Table::ALL);
     host.debit("1000-000-000", 1_234);
     let finding = run(&test(&host, folder.path(), provision, CARRIED)).await.unwrap();

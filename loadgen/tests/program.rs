@@ -124,14 +124,17 @@ fn until_offered(child: &mut Child) -> BufReader<std::process::ChildStdout> {
 /// somebody else.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_capacity_test_exits_with_0_and_with_1_where_somebody_else_moved_money() {
-    let host = Host::start();
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let people = path("people");
+    let rates = format!("{people}/rates.csv");
     let size = ["--customers", "200", "--terminals", "20", "--hubs", "2", "--wealth", "plenty"];
     let (code, stdout, stderr) = run(&[&["provision", "--out", &people], &size[..]].concat());
     assert_eq!((code, stderr.as_str()), (Some(0), ""), "{stdout}");
-    let commands: Vec<_> = stdout.lines().skip(1).map(str::trim).collect();
+    let told: Vec<_> = stdout.lines().skip(1).map(str::trim).collect();
+    let (commands, configuration) = told.split_at(6);
+    assert_eq!(configuration[2..], ["[exchange]".to_owned(), format!("rates = {rates:?}")]);
+    let host = Host::start_with(|settings| settings.exchange.rates = rates.into());
     let tables: Vec<_> =
         Table::ALL.into_iter().filter(|table| *table != Table::Controllers).collect();
     let import =

@@ -29,4 +29,6 @@ mod random;
 mod refunding;
 mod relaying;
 mod replaying;
+#[cfg(feature = "shuttle")]
+mod schedules;
 mod transferring;

@@ -18,12 +18,17 @@ pub struct Books {
     pub customers: BTreeMap<CustomerId, CustomerEntry>,
     /// What each merchant is owed.
     pub merchants: Tallies,
+    /// What exchanging customers' money into merchants' currencies has come to.
+    pub exchange: Positions,
     /// What the books themselves find wrong.
     pub problems: Vec<String>,
 }
 
 /// What each merchant is owed, by currency.
 pub type Tallies = BTreeMap<(MerchantId, Currency), Net>;
+
+/// What was bought (positive) or sold of each currency.
+pub type Positions = BTreeMap<Currency, Net>;
 
 /// What the books held before the run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,6 +37,8 @@ pub struct Baseline {
     pub customers: BTreeMap<CustomerId, CustomerEntry>,
     /// What each merchant was owed.
     pub merchants: Tallies,
+    /// What exchanging had come to.
+    pub exchange: Positions,
 }
 
 /// A customer as the books hold them.
@@ -66,12 +73,25 @@ pub struct PaymentEntry {
     pub captured: Amount,
     /// What was given back after that.
     pub refunded: Amount,
+    /// The same in the store's currency; none where the books are told without it.
+    pub in_store: Option<InStore>,
     /// For the receipt, once approved.
     pub approval: Option<ApprovalNumber>,
     /// For the bank, once approved.
     pub reference: Option<Reference>,
     /// The number of the latest notice that the customer is owed about it; 0 if none.
     pub notice: u64,
+}
+
+/// What a payment came to for its store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InStore {
+    /// What was charged.
+    pub price: Money,
+    /// What was captured of it.
+    pub captured: Amount,
+    /// What was given back of that.
+    pub refunded: Amount,
 }
 
 impl Books {
@@ -81,8 +101,10 @@ impl Books {
     /// [`AmountError`] if a sum leaves its range.
     pub fn read(engine: &Engine) -> Result<Self, AmountError> {
         let sums = engine.books()?;
-        let mut books =
-            Self { merchants: sums.merchants, problems: sums.problems, ..Self::default() };
+        let exchange = sums.currencies.iter().map(|(currency, sums)| (*currency, sums.exchange));
+        let exchange = exchange.collect();
+        let (merchants, problems) = (sums.merchants, sums.problems);
+        let mut books = Self { merchants, exchange, problems, ..Self::default() };
         engine.each_payment(|view| {
             books.payments.insert(view.payment, view.into());
         });
@@ -120,6 +142,11 @@ impl From<&PaymentView> for PaymentEntry {
             reason: view.reason,
             captured: view.captured,
             refunded: view.refunded,
+            in_store: terms.map(|terms| InStore {
+                price: terms.charge.price().of(terms.charge.price_currency()),
+                captured: view.captured_price,
+                refunded: view.refunded_price,
+            }),
             approval: view.approval,
             reference: view.reference,
             notice: view.notice,

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use kessai_engine::PaymentState;
-use kessai_engine::terms::{Currency, Reason};
+use kessai_engine::terms::{Amount, Reason};
 
-use super::PaymentEntry;
-use crate::ledger::{Receipt, Record, Told};
+use super::{PaymentEntry, acts, steps};
+use crate::exchange::HOME;
+use crate::ledger::{Done, Order, Record, Standing};
 use crate::people::Deed;
 
 /// How far the gateway's clock, read in whole milliseconds, and ours may lie apart in a payment.
@@ -23,6 +24,7 @@ pub(super) fn faults(
     for customer in &record.misled {
         faults.push(format!("customer {customer} was told of it, whom it does not concern"));
     }
+    acts::faults(record, &mut faults);
     match (view, record.refused) {
         (None, Some(_)) if record.terminal.is_empty() && record.customer.is_empty() => {}
         (None, Some((_, reason))) => {
@@ -39,16 +41,22 @@ pub(super) fn faults(
             word(view.state)
         )),
         (Some(view), None) => {
-            agreement(record, view, &mut faults);
-            tellings(record, view, &mut faults);
+            let standings = record.standings();
+            agreement(record, &standings, view, &mut faults);
+            steps::tellings(record, view, &steps::of(record, &standings, view), &mut faults);
             deeds(record, view, prompt, &mut faults);
         }
     }
     faults
 }
 
-/// The books must hold what was asked for, and it must have ended.
-fn agreement(record: &Record, view: &PaymentEntry, faults: &mut Vec<String>) {
+/// The books must hold what was asked for and what was done about it, and it must have ended.
+fn agreement(
+    record: &Record,
+    standings: &[Standing],
+    view: &PaymentEntry,
+    faults: &mut Vec<String>,
+) {
     let order = &record.order;
     if matches!(view.state, PaymentState::Pending | PaymentState::Authorised) {
         faults.push(format!("it has not ended: the books hold it as {}", word(view.state)));
@@ -62,7 +70,7 @@ fn agreement(record: &Record, view: &PaymentEntry, faults: &mut Vec<String>) {
         }
         return;
     };
-    let asked = order.total.of(Currency::JPY);
+    let asked = order.charge.of(HOME);
     if price != asked {
         faults.push(format!("{asked} were asked for, the books say {price}"));
     }
@@ -72,72 +80,43 @@ fn agreement(record: &Record, view: &PaymentEntry, faults: &mut Vec<String>) {
     if view.customer != Some(order.customer) {
         faults.push(format!("customer {} was named, the books say another", order.customer));
     }
-    let due = if view.state == PaymentState::Captured { price.amount } else { view.refunded };
-    if view.captured != due {
-        let captured = view.captured.minor();
-        faults.push(format!("the books debit {captured} yen for one that {}", word(view.state)));
-    }
-}
-
-/// Both sides must have been told what the books hold, and no more than they may know.
-fn tellings(record: &Record, view: &PaymentEntry, faults: &mut Vec<String>) {
-    if record.terminal.is_empty() {
-        faults.push(format!("it {}, but its till never got an answer", word(view.state)));
-    }
-    if record.customer.is_empty() && view.customer.is_some() {
-        faults.push(format!("it {}, but its customer was never told", word(view.state)));
-    }
-    for told in &record.terminal {
-        compare("its till", told, view, reason_for_terminal(view), faults);
-        if told.reason != reason_for_terminal(view) && told.reason == view.reason {
-            faults.push("its till was told more of a decline than a shop may know".to_owned());
-        }
-        if told.notice.is_some() {
-            faults.push("its till was told the number of a customer's notice".to_owned());
-        }
-    }
-    for told in &record.customer {
-        compare("its customer", told, view, view.reason, faults);
-        if told.notice != Some(view.notice) {
-            let told = told.notice.unwrap_or(0);
-            let books = view.notice;
-            faults.push(format!("its customer saw notice {told}, the books say {books}"));
+    if let Some(last) = standings.last() {
+        sums(order, last, view, faults);
+        if standings.len() > 1 && last.state != view.state {
+            let (own, books) = (word(last.state), word(view.state));
+            faults.push(format!("by what was done about it it {own}, the books say it {books}"));
         }
     }
 }
 
-/// What a shop may know: of a decline only that it is one.
-///
-/// # Source
-/// Rule 5 of the collation's rules, worked out here and not asked of the engine.
-fn reason_for_terminal(view: &PaymentEntry) -> Option<Reason> {
-    if view.state == PaymentState::Declined { Some(Reason::NotHonoured) } else { view.reason }
-}
-
-fn compare(
-    who: &str,
-    told: &Told,
-    view: &PaymentEntry,
-    reason: Option<Reason>,
-    faults: &mut Vec<String>,
-) {
-    if told.state != view.state {
-        let (told, books) = (word(told.state), word(view.state));
-        faults.push(format!("{who} was told that it {told}, the books say that it {books}"));
-    } else if told.reason != reason {
-        let (told, books) = (name(told.reason), name(reason));
-        faults.push(format!("{who} was told {told} where the books give {books}"));
+/// What the books debited and gave back must be what was due, on both sides.
+fn sums(order: &Order, last: &Standing, view: &PaymentEntry, faults: &mut Vec<String>) {
+    let word = word(view.state);
+    let Some(due) = steps::for_customer(order, last) else {
+        return faults.push("what was due for it leaves the range of an amount".to_owned());
+    };
+    if view.captured != due.captured {
+        let (books, due) = (view.captured.minor(), due.captured.minor());
+        faults.push(format!("the books debit {books} yen for one that {word}, due were {due}"));
     }
-    let amount = view.price.map(|price| price.amount);
-    if told.amount != amount || told.captured != view.captured {
-        let (told, books) = (told.captured.minor(), view.captured.minor());
+    if view.refunded != due.refunded {
+        let (books, due) = (view.refunded.minor(), due.refunded.minor());
+        faults.push(format!("the books gave {books} yen back, due were {due}"));
+    }
+    let Some(store) = view.in_store else { return };
+    if store.price != order.price() {
+        let (asked, books) = (order.price(), store.price);
+        faults.push(format!("{asked} were asked for at the store, the books say {books}"));
+    }
+    if (store.captured, store.refunded) != (last.captured, last.refunded) {
+        let of = |amount: Amount| amount.of(order.currency);
         faults.push(format!(
-            "{who} was told other amounts than the books hold ({told} yen debited, not {books})"
+            "the books owe its store {} less {} for it, due were {} less {}",
+            of(store.captured),
+            of(store.refunded),
+            of(last.captured),
+            of(last.refunded)
         ));
-    }
-    let receipt = view.approval.zip(view.reference);
-    if told.receipt != receipt.map(|(approval, reference)| Receipt { approval, reference }) {
-        faults.push(format!("{who} was told other receipt numbers than the books hold"));
     }
 }
 
@@ -154,6 +133,13 @@ fn deeds(record: &Record, view: &PaymentEntry, prompt: Duration, faults: &mut Ve
         (_, Some(Reason::CancelledByTerminal)) if record.given_up.is_none() => {
             faults.push("its till is said to have cancelled, and did not".to_owned());
         }
+        (_, Some(Reason::ReversedOnRequest)) if record.given_up.is_none() => {
+            faults.push("its till is said to have taken it back, and did not".to_owned());
+        }
+        (_, Some(Reason::NotDispensed)) => faults.extend(silence_fault(record)),
+        (_, Some(Reason::Muted)) if record.order.is_by_code() || record.prompted.is_some() => {
+            faults.push("its customer was to be left in peace, and was asked".to_owned());
+        }
         (PaymentState::Expired, _) => {
             // It cannot have been opened before it was meant to begin.
             let told = record.terminal.iter().chain(&record.customer).map(|told| told.at).min();
@@ -166,12 +152,26 @@ fn deeds(record: &Record, view: &PaymentEntry, prompt: Duration, faults: &mut Ve
     }
 }
 
-fn name(reason: Option<Reason>) -> &'static str {
+/// A machine that has not said that nothing came out has until its deadline.
+fn silence_fault(record: &Record) -> Option<String> {
+    if record.attempts.iter().any(|attempt| attempt.deed == Done::Jammed) {
+        return None;
+    }
+    // It cannot have been approved before the customer approved.
+    let approved =
+        record.acts.iter().find(|(_, deed)| *deed == Deed::Approve).map(|(at, _)| *at)?;
+    let least = approved.saturating_add(record.terminal.first()?.time_to_report?);
+    let (_, last) = record.first_and_last_told()?;
+    (last.at < least.saturating_sub(CLOCKS))
+        .then(|| "it was taken back before its machine's time was over".to_owned())
+}
+
+pub(super) fn name(reason: Option<Reason>) -> &'static str {
     reason.map_or("no reason", Reason::name)
 }
 
 /// Says what became of a payment.
-fn word(state: PaymentState) -> &'static str {
+pub(super) fn word(state: PaymentState) -> &'static str {
     match state {
         PaymentState::Pending => "is pending",
         PaymentState::Authorised => "is authorised",

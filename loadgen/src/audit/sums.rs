@@ -1,11 +1,14 @@
 //! Customers and merchants: what they were told adds up to what the books hold.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use kessai_engine::terms::{Currency, CustomerId, Net, Reason};
+use kessai_engine::PaymentState;
+use kessai_engine::terms::{CustomerId, Net, Reason};
 
-use super::{Books, CustomerEntry, Evidence, Tallies, Tries};
-use crate::ledger::{Record, Told};
+use super::{Books, Budgets, CustomerEntry, Evidence, Positions, Tallies, steps};
+use crate::exchange::HOME;
+use crate::ledger::{Moment, Record, Standing, Told};
 use crate::people::Deed;
 
 /// Says which sums do not agree.
@@ -18,7 +21,7 @@ pub(super) fn faults(evidence: &Evidence, books: &Books) -> Vec<String> {
     for (customer, before) in &evidence.before.customers {
         let records = of_customer.get(customer).map_or(&[][..], Vec::as_slice);
         let now = books.customers.get(customer);
-        for fault in customer_faults(before, now, records, evidence.tries) {
+        for fault in customer_faults(before, now, records, evidence) {
             faults.push(format!("customer {customer}: {fault}"));
         }
     }
@@ -27,6 +30,7 @@ pub(super) fn faults(evidence: &Evidence, books: &Books) -> Vec<String> {
         faults.push(format!("customer {customer}: it is in the books, and nobody entered it"));
     }
     faults.extend(merchant_faults(evidence, books));
+    faults.extend(exchange_faults(evidence, books));
     faults
 }
 
@@ -35,20 +39,23 @@ fn customer_faults(
     before: &CustomerEntry,
     now: Option<&CustomerEntry>,
     records: &[&Record],
-    tries: Tries,
+    evidence: &Evidence,
 ) -> Vec<String> {
     let Some(now) = now else {
         return vec!["the books do not know it".to_owned()];
     };
+    let tries = evidence.tries;
     let mut faults = Vec::new();
+    let mut asks = Asks::default();
     let mut left = Net::from(before.balance);
     let mut notices = BTreeSet::new();
     let mut wrong_in_row = usize::from(before.wrong_in_row);
     for record in records {
         let wrong = record.acts.iter().filter(|(_, deed)| *deed == Deed::Mistype).count();
         wrong_in_row = wrong_in_row.saturating_add(wrong);
-        if let Some(told) = record.customer.first() {
+        if let Some((told, last)) = record.first_and_last_told() {
             faults.extend(funds_fault(record, told, left));
+            faults.extend(evidence.budgets.and_then(|budgets| asks.fault(record, told, &budgets)));
             let enough = wrong >= tries.a_payment || wrong_in_row >= tries.in_row;
             if told.reason == Some(Reason::TriesExceeded) && !enough {
                 faults.push(format!(
@@ -58,10 +65,9 @@ fn customer_faults(
             if told.state.is_approved() {
                 wrong_in_row = 0;
             }
-            left = left.checked_sub(told.captured).unwrap_or(left);
+            left = left.checked_sub(kept(last)).unwrap_or(left);
         }
-        let numbers = record.customer.iter().filter_map(|told| told.notice);
-        for number in numbers.collect::<BTreeSet<_>>() {
+        for number in record.notices() {
             if !notices.insert(number) {
                 faults.push(format!("two payments came under notice {number}"));
             }
@@ -88,7 +94,7 @@ fn customer_faults(
 /// A decline for want of funds must be one, and nobody may spend what they do not have. A customer
 /// stands at one till at a time, so that the order of payments is the order of their arrivals.
 fn funds_fault(record: &Record, told: &Told, left: Net) -> Option<String> {
-    let total = record.order.total;
+    let total = record.order.charge;
     let enough = left.minor() >= Net::from(total).minor();
     let (left, total) = (left.minor(), total.minor());
     if told.reason == Some(Reason::InsufficientFunds) && enough {
@@ -100,33 +106,129 @@ fn funds_fault(record: &Record, told: &Told, left: Net) -> Option<String> {
     }
 }
 
-/// A merchant is owed, beyond what it was owed before, what its tills were told was debited.
+/// What a customer was told that stays debited.
+fn kept(told: &Told) -> Net {
+    match told.state {
+        PaymentState::Captured | PaymentState::Refunded => {
+            Net::from(told.captured).checked_sub(told.refunded).unwrap_or_default()
+        }
+        PaymentState::Pending
+        | PaymentState::Authorised
+        | PaymentState::Reversed
+        | PaymentState::Declined
+        | PaymentState::Cancelled
+        | PaymentState::Expired => Net::default(),
+    }
+}
+
+/// When a customer was asked by plain id, and when nothing came of it.
+#[derive(Default)]
+struct Asks {
+    asked: Vec<Moment>,
+    unanswered: Vec<Moment>,
+}
+
+impl Asks {
+    /// Whoever is left in peace must have been asked often, or in vain.
+    fn fault(&mut self, record: &Record, told: &Told, budgets: &Budgets) -> Option<String> {
+        /// The gateway's minute begins with an ask, and clocks differ.
+        const MINUTE: Duration = Duration::from_millis(60_100);
+        if record.order.is_by_code() {
+            return None;
+        }
+        let within = |moments: &[Moment], window: Duration| {
+            moments.iter().filter(|at| told.at.saturating_sub(**at) <= window).count()
+        };
+        let asked = u32::try_from(within(&self.asked, MINUTE)).unwrap_or(u32::MAX);
+        let in_vain = within(&self.unanswered, budgets.window);
+        let is_tired =
+            asked >= budgets.asks_per_minute || in_vain >= usize::from(budgets.mute_after);
+        self.asked.push(told.at);
+        match told.reason {
+            Some(Reason::Muted) if !is_tired => {
+                Some(format!("it was left in peace after {asked} asks, {in_vain} of them in vain"))
+            }
+            Some(
+                Reason::ExpiredUnseen
+                | Reason::ExpiredUnanswered
+                | Reason::CancelledByCustomer
+                | Reason::CancelledByTerminal
+                | Reason::TriesExceeded
+                | Reason::InsufficientFunds
+                | Reason::PaymentLimit
+                | Reason::DayLimit
+                | Reason::CountLimit,
+            ) => {
+                self.unanswered.push(told.at);
+                None
+            }
+            _ => None,
+        }
+    }
+}
+
+/// What a payment leaves with its store, in the store's currency.
+fn left_with_store(standing: &Standing) -> Net {
+    if standing.state == PaymentState::Reversed {
+        return Net::default();
+    }
+    Net::from(standing.captured).checked_sub(standing.refunded).unwrap_or_default()
+}
+
+/// A merchant is owed, beyond what it was owed before, what its tills took and did not give back.
 fn merchant_faults(evidence: &Evidence, books: &Books) -> Vec<String> {
     let mut own = Tallies::new();
     for (_, record) in &evidence.records {
-        if let Some(told) = record.terminal.first() {
-            let sum = own.entry((record.order.merchant, Currency::JPY)).or_default();
-            *sum = sum.checked_add(told.captured).unwrap_or(*sum);
+        if let Some(last) = record.standings().last() {
+            let sum = own.entry((record.order.merchant, record.order.currency)).or_default();
+            *sum = sum.checked_add(left_with_store(last)).unwrap_or(*sum);
         }
     }
-    let before = &evidence.before.merchants;
-    let merchants: BTreeSet<_> =
-        own.keys().chain(before.keys()).chain(books.merchants.keys()).copied().collect();
-    merchants
-        .into_iter()
-        .filter_map(|key| {
-            let (merchant, currency) = key;
-            let of = |tallies: &Tallies| tallies.get(&key).copied().unwrap_or_default();
-            let told = of(&own);
-            let owed = of(&books.merchants);
-            let owed = owed.checked_sub(of(before)).unwrap_or(owed);
-            (told != owed).then(|| {
-                let (told, owed, code) = (told.minor(), owed.minor(), currency.code());
-                format!(
-                    "merchant {merchant}: its tills were told of {told} {code}, by the books it \
-                     is owed {owed} more than before"
-                )
-            })
+    let differ = differences(&own, &evidence.before.merchants, &books.merchants);
+    differ
+        .map(|((merchant, currency), own, owed)| {
+            let code = currency.code();
+            format!(
+                "merchant {merchant}: its tills took {own} {code}, by the books it is owed {owed} \
+                 more than before"
+            )
         })
         .collect()
+}
+
+/// Prices in another currency are bought with what customers were charged for them.
+fn exchange_faults(evidence: &Evidence, books: &Books) -> Vec<String> {
+    let mut own = Positions::new();
+    for (_, record) in &evidence.records {
+        let order = &record.order;
+        let Some(last) = record.standings().pop().filter(|_| order.is_foreign()) else { continue };
+        let Some(customer) = steps::for_customer(order, &last) else { continue };
+        let charged = Standing { captured: customer.captured, refunded: customer.refunded, ..last };
+        let bought = own.entry(HOME).or_default();
+        *bought = bought.checked_add(left_with_store(&charged)).unwrap_or(*bought);
+        let sold = own.entry(order.currency).or_default();
+        *sold = sold.checked_sub(left_with_store(&last)).unwrap_or(*sold);
+    }
+    let differ = differences(&own, &evidence.before.exchange, &books.exchange);
+    differ
+        .map(|(currency, own, books)| {
+            let code = currency.code();
+            format!("exchange: {own} {code} changed hands, by the books {books}")
+        })
+        .collect()
+}
+
+/// Where own sums are not what the books grew by: the own sum, and the books'.
+fn differences<K: Copy + Ord>(
+    own: &BTreeMap<K, Net>,
+    before: &BTreeMap<K, Net>,
+    books: &BTreeMap<K, Net>,
+) -> impl Iterator<Item = (K, i128, i128)> {
+    let keys: BTreeSet<_> = own.keys().chain(before.keys()).chain(books.keys()).copied().collect();
+    keys.into_iter().filter_map(|key| {
+        let of = |sums: &BTreeMap<K, Net>| sums.get(&key).copied().unwrap_or_default();
+        let (own, now) = (of(own), of(books));
+        let grown = now.checked_sub(of(before)).unwrap_or(now);
+        (own != grown).then(|| (key, own.minor(), grown.minor()))
+    })
 }

@@ -1,5 +1,7 @@
 //! Every kind of discrepancy is planted, and must be found.
 
+mod ways;
+
 use std::time::Duration;
 
 use kessai_engine::PaymentState;
@@ -75,7 +77,7 @@ fn what_was_before_counts_for_nothing() {
             plant(evidence, books);
             books.merchants.remove(&dollars);
         },
-        "merchant M00009: its tills were told of 0 USD, by the books it is owed 7 more",
+        "merchant M00009: its tills took 0 USD, by the books it is owed 7 more",
     );
     check(
         |evidence, _| before(evidence, EXPIRED).notices = 1,
@@ -157,12 +159,9 @@ fn a_shop_that_learns_too_much_or_a_customer_who_learns_too_little_is_found() {
 
 #[test]
 fn other_amounts_and_receipts_are_found() {
-    check_all(
+    check(
         |evidence, _| record(evidence, APPROVED).terminal[0].captured = yen(299),
-        &[
-            "its till was told other amounts",
-            "its tills were told of 599 JPY, by the books it is owed 600 more",
-        ],
+        "its till was told other amounts",
     );
     check_all(
         |evidence, _| record(evidence, APPROVED).customer[0].captured = yen(301),
@@ -201,15 +200,22 @@ fn books_that_hold_something_else_than_was_asked_are_found() {
     );
     check_all(
         |_, books| view(books, EXPIRED).price = Some(yen(301).of(Currency::JPY)),
-        &[
-            "300 JPY were asked for, the books say 301 JPY",
-            "its till was told",
-            "its customer was told",
-        ],
+        &["300 JPY were asked for, the books say 301 JPY", "its customer was told other amounts"],
+    );
+    check(
+        |_, books| {
+            let store = view(books, APPROVED).in_store.as_mut().unwrap();
+            store.price = yen(301).of(Currency::JPY);
+        },
+        "300 JPY were asked for at the store, the books say 301 JPY",
+    );
+    check(
+        |_, books| view(books, APPROVED).in_store.as_mut().unwrap().captured = yen(299),
+        "the books owe its store 299 JPY less 0 JPY for it, due were 300 JPY less 0 JPY",
     );
     check_all(
         |_, books| view(books, EXPIRED).captured = yen(300),
-        &["debit 300 yen for one that expired", "its till was told", "its customer was told"],
+        &["debit 300 yen for one that expired, due were 0", "its customer was told other amounts"],
     );
 }
 
@@ -330,14 +336,14 @@ fn money_that_is_missing_or_held_is_found() {
             let owed = books.merchants.values_mut().next().unwrap();
             *owed = owed.checked_add(Amount::new(1).unwrap()).unwrap();
         },
-        "its tills were told of 600 JPY, by the books it is owed 601 more than before",
+        "its tills took 600 JPY, by the books it is owed 601 more than before",
     );
     check(
         |_, books| {
             let dollars = Currency::from_code("USD").unwrap();
             books.merchants.insert((MerchantId::new("M00009").unwrap(), dollars), Net::new(5));
         },
-        "merchant M00009: its tills were told of 0 USD, by the books it is owed 5 more",
+        "merchant M00009: its tills took 0 USD, by the books it is owed 5 more",
     );
     check(
         |evidence, books| {

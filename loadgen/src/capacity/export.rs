@@ -10,13 +10,44 @@ use kessai_gateway::admin::rows::{CustomerRow, MerchantRow, PaymentRow};
 use serde::Deserialize;
 
 use crate::administration::{Administration, AskError};
-use crate::audit::{Books, CustomerEntry, PaymentEntry, Tallies};
+use crate::audit::{Books, CustomerEntry, PaymentEntry, Positions, Tallies};
 use crate::population::Population;
 
 /// The gateway's own sums.
 #[derive(Debug, Deserialize)]
 struct Sums {
+    currencies: Vec<CurrencySums>,
     problems: Vec<String>,
+}
+
+/// The gateway's own sums of one currency.
+#[derive(Debug, Deserialize)]
+struct CurrencySums {
+    currency: String,
+    exchange_minor: String,
+}
+
+impl Sums {
+    fn exchange(&self) -> Result<Positions, String> {
+        let position = |sums: &CurrencySums| {
+            let minor = Net::new(parse("exchange_minor", &sums.exchange_minor)?);
+            Ok((parse::<Currency>("currency", &sums.currency)?, minor))
+        };
+        self.currencies.iter().map(position).collect()
+    }
+}
+
+/// Where the gateway adds its books up.
+const BOOKS: &str = "/v1/books";
+
+/// Reads what exchanging has come to.
+pub(super) fn exchange(administration: &Administration) -> Result<Positions, AskError> {
+    positions(&administration.ask(BOOKS)?)
+}
+
+fn positions(sums: &Sums) -> Result<Positions, AskError> {
+    let unreadable = |problem| AskError::Unreadable { url: BOOKS.to_owned(), problem };
+    sums.exchange().map_err(unreadable)
 }
 
 /// Reads the books after a run: the customers of `population`, all tallies, and all payments that
@@ -26,9 +57,10 @@ pub(super) fn books(
     population: &Population,
     from_ms: u64,
 ) -> Result<Books, AskError> {
-    let sums: Sums = administration.ask("/v1/books")?;
+    let sums: Sums = administration.ask(BOOKS)?;
+    let exchange = positions(&sums)?;
     let own: HashSet<_> = population.customers.iter().map(|customer| customer.id).collect();
-    let mut books = Books { problems: sums.problems, ..Books::default() };
+    let mut books = Books { problems: sums.problems, exchange, ..Books::default() };
     administration.rows("/v1/export/customers", |row: CustomerRow| {
         let id = parse("id", &row.id)?;
         if own.contains(&id) {
@@ -86,6 +118,8 @@ fn payment(row: &PaymentRow) -> Result<PaymentEntry, String> {
         reason: row.reason.as_deref().map(reason).transpose()?,
         captured: amount("captured_minor", row.captured_minor)?,
         refunded: amount("refunded_minor", row.refunded_minor)?,
+        // An export has the customer's side alone; the sums of all stores are read besides.
+        in_store: None,
         approval: approval.transpose().map_err(|error| format!("approval_number: {error}"))?,
         reference: reference.transpose().map_err(|error| format!("reference: {error}"))?,
         notice: row.notice,
@@ -159,6 +193,11 @@ mod tests {
         }
     }
 
+    /// An engine's own view, without what no export says.
+    fn exported(view: &PaymentView) -> PaymentEntry {
+        PaymentEntry { in_store: None, ..view.into() }
+    }
+
     /// What is read from an export is what would be read from the engine itself.
     #[test]
     fn rows_say_what_the_engine_says() {
@@ -175,11 +214,11 @@ mod tests {
             PaymentState::Expired,
         ] {
             let view = PaymentView { state, ..bare.clone() };
-            assert_eq!(payment(&PaymentRow::from(&view)), Ok(PaymentEntry::from(&view)));
+            assert_eq!(payment(&PaymentRow::from(&view)), Ok(exported(&view)));
         }
         for reason in Reason::ALL.iter().copied() {
             let view = PaymentView { reason: Some(reason), ..full.clone() };
-            assert_eq!(payment(&PaymentRow::from(&view)), Ok(PaymentEntry::from(&view)));
+            assert_eq!(payment(&PaymentRow::from(&view)), Ok(exported(&view)));
         }
         let view = CustomerView {
             customer: "1000-000-001".parse().unwrap(),

@@ -4,15 +4,17 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use kessai_engine::terms::{Currency, CustomerId, DeviceId};
+use kessai_engine::terms::{CustomerId, DeviceId};
 use kessai_gateway::admin::rows::{CustomerRow, GatewayRow};
+use serde::Deserialize;
 
-use super::export::{customer, parse, tallies};
+use super::export::{customer, exchange, parse, tallies};
 use crate::administration::{Administration, Listed};
 use crate::audit::Baseline;
+use crate::exchange::{HOME, Quote};
 use crate::fleet::{Connections, Way, Ways};
 use crate::population::Population;
-use crate::provision::Table;
+use crate::provision::{RATES, Table};
 use crate::trial::TrialError;
 
 /// Why a run cannot begin.
@@ -58,6 +60,17 @@ pub enum NotReady {
         /// Where the provision lies.
         folder: String,
     },
+    /// Prices in other currencies would be declined, or come to something else.
+    #[error(
+        "the gateway does not convert {base} by the rate of {folder}: set exchange.rates in its \
+         configuration to {folder}/{RATES}, and start it again"
+    )]
+    NoRate {
+        /// Of which currency.
+        base: &'static str,
+        /// Where the provision lies.
+        folder: String,
+    },
     /// The gateway would not take so many connections.
     #[error(
         "the gateway takes {most} connections at a time, and this run needs {needed}: set \
@@ -78,6 +91,45 @@ pub(super) const fn check_room(
 ) -> Result<(), NotReady> {
     let (most, needed) = (gateway.connections_most, connections.all());
     if needed > most { Err(NotReady::TooManyConnections { most, needed }) } else { Ok(()) }
+}
+
+/// A rate that the gateway has.
+#[derive(Debug, Deserialize)]
+struct RateRow {
+    base: String,
+    quote: String,
+    /// With the mark-up in it.
+    rate: String,
+    markup_bp: u16,
+    /// Whether it is used now.
+    holds: String,
+}
+
+impl RateRow {
+    fn is(&self, quote: &Quote) -> bool {
+        (self.base.as_str(), self.quote.as_str()) == (quote.base, HOME.code())
+            && self.rate == quote.marked_up()
+            && self.markup_bp == quote.markup_bp
+            && self.holds == "now"
+    }
+}
+
+/// Checks that the gateway converts the prices of all stores as it is going to be judged.
+pub(super) fn check_rates(
+    administration: &Administration,
+    population: &Population,
+    folder: &Path,
+) -> Result<(), TrialError> {
+    let stores = population.stores.iter().map(|shop| shop.store.currency);
+    let mut foreign: Vec<_> = stores.filter_map(Quote::of).collect();
+    foreign.dedup();
+    if foreign.is_empty() {
+        return Ok(());
+    }
+    let rates: Vec<RateRow> = administration.ask("/v1/rates")?;
+    let missing = foreign.iter().find(|quote| !rates.iter().any(|row| row.is(quote)));
+    let folder = folder.display().to_string();
+    missing.map_or(Ok(()), |quote| Err(NotReady::NoRate { base: quote.base, folder }.into()))
 }
 
 /// One thing of the provision: its id, and where it must belong to.
@@ -202,6 +254,7 @@ pub(super) fn baseline(
         return Err(NotReady::NotImported { table, found, of, folder }.into());
     }
     before.merchants = tallies(administration)?;
+    before.exchange = exchange(administration)?;
     Ok(before)
 }
 
@@ -216,7 +269,7 @@ fn check(
     let other = |table| {
         Err(NotReady::OtherProvision { table, id: id.to_string(), folder: folder.to_owned() })
     };
-    if row.currency != Currency::JPY.code() {
+    if row.currency != HOME.code() {
         return other(Table::Customers);
     }
     match row.devices.as_slice() {

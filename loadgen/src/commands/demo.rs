@@ -23,9 +23,12 @@ use crate::site::Durability;
 /// store controllers and carrier hubs carry many of them over few connections.
 ///
 /// Customers look at their handsets and approve, mistype the password once or three times, cancel,
-/// run out of money or do not answer; clerks now and then give up. Afterwards the load generator
-/// compares all that both sides were told with the gateway's books, yen by yen, and with the books
-/// that it recovers from the journal.
+/// run out of money or do not answer; clerks now and then give up. Some customers show a code
+/// instead of their id. Some terminals are vending machines, which hand out all or a part, jam, fall
+/// silent or report too late; some stores charge in dollars or dinars; tills lose the answer and take
+/// the payment back, or give money back later, whole, in part or twice, and now and then try to give
+/// back too much. Afterwards the load generator compares all that both sides were told with the
+/// gateway's books, yen by yen, and with the books that it recovers from the journal.
 ///
 /// On a terminal the run is drawn live (NO_COLOR is respected); anywhere else it prints a line a
 /// second. Ctrl-C stops offering payments, waits for the open ones, audits and reports; a second
@@ -96,7 +99,8 @@ Exit codes:
 
 The JSON has audit.ok, audit.problems[], payments.{offered,approved,declined,cancelled,expired,
 refused,skipped} (offered is their sum), payments.by_reason{}, throughput_per_s,
-latency_ms.{machine,human}.{p50,p90,p99,p999,max}, seed, seconds, gateway.{address,version} and
+payments.{refunded,reversed,captured_in_part} (all among the approved: what went back later had been
+approved), payments.{with_code,foreign,vending} (whatever became of them), latency_ms.{machine,human}.{p50,p90,p99,p999,max}, seed, seconds, gateway.{address,version} and
 connections.{terminals,handsets,controllers,hubs}. Machine time is from the intended moment to the
 prompt and from the last answer of a person to the till's receipt; human time is between the two.";
 

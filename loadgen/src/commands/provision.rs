@@ -9,13 +9,15 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::COULD_NOT;
 use super::show::print;
 use crate::population::{MOST, MOST_CARRIERS, Size, Wealth};
-use crate::provision::{self, Table};
+use crate::provision::{self, RATES, Table};
 
 /// Makes up merchants, stores, terminals, customers and handsets, as files for `kessai import`.
 ///
 /// Everything follows from the seed, the TLS keys of all terminals and handsets included: the same
 /// command writes the same bytes. The customers are made up as well, names and accounts and all.
-/// Beside the files stands provision.toml, which tells `kessai-loadgen run` whom to play.
+/// Beside the files stand provision.toml, which tells `kessai-loadgen run` whom to play, and
+/// rates.csv, by which the gateway must convert the prices of stores that charge in dollars and
+/// dinars (exchange.rates in its configuration).
 ///
 /// Whoever has the directory can pay with every handset in it: import it into a gateway that was
 /// set up for the test, never where money moves.
@@ -91,12 +93,12 @@ impl Provision {
             eprintln!("kessai-loadgen: {error}");
             return ExitCode::from(COULD_NOT);
         }
-        print(&self.next_steps());
+        print(&self.next_steps(size));
         ExitCode::SUCCESS
     }
 
     /// Tells what to do with the files.
-    fn next_steps(&self) -> String {
+    fn next_steps(&self, size: Size) -> String {
         let folder = self.out.display();
         let mut text = format!("Written to {folder}. Import it in this order:\n");
         for table in Table::ALL {
@@ -116,6 +118,16 @@ impl Provision {
                     table.file()
                 ));
             }
+        }
+        if size.has_foreign_stores() {
+            // A relative path would be taken from where the configuration lies.
+            let rates = self.out.join(RATES);
+            let rates = std::path::absolute(&rates).unwrap_or(rates);
+            text.push_str(&format!(
+                "Some stores charge in dollars or dinars: set this in the gateway's configuration, and\n\
+                 start it again:\n  [exchange]\n  rates = {:?}\n",
+                rates.display().to_string()
+            ));
         }
         text
     }

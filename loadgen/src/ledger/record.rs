@@ -1,71 +1,17 @@
 //! What is written down about one payment.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use kessai_client::wire::ForeignPrice;
 use kessai_engine::PaymentState;
-use kessai_engine::terms::{
-    Amount, ApprovalNumber, CustomerId, Line, MerchantId, Reason, Reference, StoreName, TerminalId,
-};
+use kessai_engine::terms::{Amount, ApprovalNumber, CustomerId, Money, Reason, Reference};
 
-use crate::people::{Deed, Person};
+use super::{Attempt, Order, Slip};
+use crate::people::Deed;
 
 /// A moment of the run, counted from its start.
 pub type Moment = Duration;
-
-/// What a till asks for, and who stands around it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Order {
-    /// The number of its arrival.
-    pub number: u64,
-    /// When it was meant to begin: its latency counts from here.
-    pub intended: Moment,
-    /// The customer's place in the population.
-    pub seat: usize,
-    /// The till.
-    pub terminal: TerminalId,
-    /// Who is paid.
-    pub merchant: MerchantId,
-    /// The store's name, as the customer must see it.
-    pub store_name: StoreName,
-    /// Who is asked to pay.
-    pub customer: CustomerId,
-    /// What is bought.
-    pub lines: Vec<Line>,
-    /// What it costs, in yen.
-    pub total: Amount,
-    /// What the people are going to do.
-    pub person: Person,
-}
-
-/// What a handset showed its customer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shown<'a> {
-    /// Who is asked to pay.
-    pub customer: CustomerId,
-    /// The till.
-    pub terminal: TerminalId,
-    /// The store's name.
-    pub store_name: &'a str,
-    /// What is bought.
-    pub lines: &'a [Line],
-    /// What it costs, in yen.
-    pub total: Amount,
-}
-
-impl Order {
-    /// Says what of it the customer was shown otherwise.
-    pub(super) fn differs(&self, shown: &Shown<'_>) -> Option<&'static str> {
-        if shown.total != self.total {
-            Some("another price")
-        } else if shown.store_name != self.store_name.as_str() || shown.terminal != self.terminal {
-            Some("another shop")
-        } else if shown.lines != self.lines {
-            Some("other goods")
-        } else {
-            None
-        }
-    }
-}
 
 /// The numbers on a receipt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -85,14 +31,29 @@ pub struct Told {
     pub state: PaymentState,
     /// Why; none while it is pending.
     pub reason: Option<Reason>,
-    /// What it is about; none if it was called off before it opened.
-    pub amount: Option<Amount>,
-    /// What was debited.
+    /// What it is about, in the currency of whoever is told; none if it was called off before it
+    /// opened.
+    pub amount: Option<Money>,
+    /// What was debited, in that currency.
     pub captured: Amount,
+    /// What was given back of that.
+    pub refunded: Amount,
+    /// What the customer is told of a price in another currency; none towards a terminal.
+    pub foreign: Option<ForeignPrice>,
+    /// How long from the approval on a machine may report what came out, as its terminal is told.
+    pub time_to_report: Option<Duration>,
     /// What is printed on the receipt, once it was approved.
     pub receipt: Option<Receipt>,
     /// The number of the customer's notice; none towards a terminal.
     pub notice: Option<u64>,
+}
+
+impl Told {
+    /// Until when a machine may report what came out: a little late, as it was told a little late.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Moment> {
+        self.time_to_report.map(|time| self.at.saturating_add(time))
+    }
 }
 
 /// Everything that is known about one payment without asking the gateway's books.
@@ -108,14 +69,20 @@ pub struct Record {
     pub acts: Vec<(Moment, Deed)>,
     /// When the clerk gave it up.
     pub given_up: Option<Moment>,
-    /// Everything that the till was told, in order.
+    /// Everything that the till was told of what it asked for, in order.
     pub terminal: Vec<Told>,
+    /// What was done about it once it was approved, in order.
+    pub attempts: Vec<Attempt>,
+    /// Codes that were none, sent before or after it.
+    pub slips: Vec<Slip>,
     /// Everything that the customer was told, in order.
     pub customer: Vec<Told>,
     /// Customers who were told of it and whom it does not concern.
     pub misled: Vec<CustomerId>,
     /// When and why the gateway refused to begin it.
     pub refused: Option<(Moment, Reason)>,
+    /// Whether its tills have done all that they were going to do.
+    pub is_over: bool,
 }
 
 impl Record {
@@ -127,18 +94,40 @@ impl Record {
             acts: Vec::new(),
             given_up: None,
             terminal: Vec::new(),
+            attempts: Vec::new(),
+            slips: Vec::new(),
             customer: Vec::new(),
             misled: Vec::new(),
             refused: None,
+            is_over: false,
         }
     }
 
-    /// Says whether everybody who is owed an answer has one.
+    /// Says whether nothing more is going to happen: its tills have done all, and its customer has
+    /// been told of every step.
     #[must_use]
     pub fn is_finished(&self) -> bool {
+        self.refused.is_some() || (self.is_over && !self.terminal.is_empty() && self.is_told())
+    }
+
+    /// Whether the customer has been told of every step.
+    fn is_told(&self) -> bool {
         // A payment that was called off before it opened never came before its customer.
-        let customer_owed = self.terminal.iter().any(|told| told.amount.is_some());
-        let customer_knows = !customer_owed || !self.customer.is_empty();
-        self.refused.is_some() || (!self.terminal.is_empty() && customer_knows)
+        let is_owed = self.terminal.iter().any(|told| told.amount.is_some());
+        !is_owed || self.notices().len() >= self.standings().len()
+    }
+
+    /// The numbers of the notices that the customer has seen.
+    #[must_use]
+    pub fn notices(&self) -> BTreeSet<u64> {
+        self.customer.iter().filter_map(|told| told.notice).collect()
+    }
+
+    /// What the customer was told first, and last: notices are numbered, and may cross on the way.
+    #[must_use]
+    pub fn first_and_last_told(&self) -> Option<(&Told, &Told)> {
+        let first = self.customer.iter().min_by_key(|told| told.notice)?;
+        let last = self.customer.iter().max_by_key(|told| told.notice)?;
+        Some((first, last))
     }
 }

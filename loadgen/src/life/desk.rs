@@ -1,16 +1,21 @@
-//! The till's side of one payment: asks, waits, now and then gives up, and finds out what came of
-//! it if no answer came.
+//! The till's side of one payment: learns who pays, asks, waits, now and then gives up or loses its
+//! line, and finds out what came of it if no answer came.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use kessai_client::wire::{Capture, Payer, Payment, Purchase};
+use kessai_client::wire::{Capture, Payer, Payment, Purchase, ReverseCause};
 use kessai_client::{CallError, Terminal};
-use kessai_engine::terms::{Currency, PaymentId};
+use kessai_engine::TerminalKind;
+use kessai_engine::terms::{PaymentId, Reason};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::World;
-use crate::ledger::Order;
+use super::aftermath::follow;
+use super::codes;
+use crate::course::{Hearing, Naming};
+use crate::ledger::{Order, Told};
 use crate::told;
 
 /// How often a till gives up a payment that it got no answer about, until it gets one.
@@ -19,40 +24,49 @@ const GIVEN_UP: u32 = 3;
 /// Serves one customer.
 pub(super) async fn serve(world: Arc<World>, terminal: Terminal, order: Order) {
     let payment = terminal.payment_id();
-    let purchase = Purchase {
+    let course = order.course.clone();
+    let patience = order.person.clerk_gives_up_after;
+    let mut purchase = Purchase {
         payment,
         payer: Payer::Customer(order.customer),
         lines: order.lines.clone(),
         claimed_total: order.total,
-        currency: Currency::JPY,
-        capture: Capture::AtApproval,
+        currency: order.currency,
+        capture: match order.kind {
+            TerminalKind::PointOfSale => Capture::AtApproval,
+            TerminalKind::Vending => Capture::OnDelivery,
+        },
     };
-    let patience = order.person.clerk_gives_up_after;
+    let seat = order.seat;
     world.ledger.asked(payment, order);
     let till = Till { world, terminal, payment };
-    let over = Notify::new();
-    let paying = async {
-        let answer = till.terminal.pay(purchase).await;
-        over.notify_one();
-        till.hear_end(answer)
+    let Some(payer) = codes::payer(&till, seat, course.naming, &purchase).await else {
+        return till.leave();
     };
-    let clerk = async {
-        if let Some(patience) = patience
-            && timeout(patience, over.notified()).await.is_err()
-        {
-            // What it hears is written down; the end is waited for all the same.
-            let _heard = till.give_up().await;
+    purchase.payer = payer;
+    let repeated = (course.naming == Naming::UsedCode).then(|| purchase.clone());
+    match course.hearing {
+        Hearing::Hears => till.ask(purchase, patience).await,
+        Hearing::LosesAnswer => {
+            drop(till.terminal.pay(purchase).await);
+            till.take_back().await;
         }
-    };
-    let (heard, ()) = tokio::join!(paying, clerk);
-    if heard == Heard::Nothing {
-        till.find_out().await;
+        Hearing::LosesLine(after) => {
+            drop(timeout(after, till.terminal.pay(purchase)).await);
+            till.take_back().await;
+        }
+        Hearing::ReversesFirst => till.reverse_first(purchase).await,
     }
+    if let Some(repeated) = repeated {
+        codes::try_again(&till, repeated).await;
+    }
+    follow(&till, &course.acts).await;
+    till.leave();
 }
 
 /// Whether an answer said what became of a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Heard {
+pub(super) enum Answered {
     /// How it ended, or that it did not begin.
     Something,
     /// It is unknown whether the gateway acted.
@@ -60,51 +74,113 @@ enum Heard {
 }
 
 /// A till with one payment on its way.
-struct Till {
-    world: Arc<World>,
-    terminal: Terminal,
-    payment: PaymentId,
+pub(super) struct Till {
+    pub(super) world: Arc<World>,
+    pub(super) terminal: Terminal,
+    pub(super) payment: PaymentId,
 }
 
 impl Till {
+    /// Asks, and waits for the end; the clerk may give up meanwhile.
+    async fn ask(&self, purchase: Purchase, patience: Option<Duration>) {
+        let over = Notify::new();
+        let paying = async {
+            let answer = self.terminal.pay(purchase).await;
+            over.notify_one();
+            self.hear_end(answer)
+        };
+        let clerk = async {
+            if let Some(patience) = patience
+                && timeout(patience, over.notified()).await.is_err()
+            {
+                // What it hears is written down; the end is waited for all the same.
+                let _heard = self.give_up().await;
+            }
+        };
+        let (heard, ()) = tokio::join!(paying, clerk);
+        if heard == Answered::Nothing {
+            self.find_out().await;
+        }
+    }
+
+    /// Takes a payment back whose answer it does not know, until that is acknowledged.
+    async fn take_back(&self) {
+        self.world.ledger.given_up(self.payment, self.world.now());
+        let cause = ReverseCause::OnRequest;
+        match self.terminal.reverse_until_acknowledged(self.payment, cause).await {
+            Ok(answer) => self.told(&answer),
+            // It stands, as after the end of the business day: then the till asks how.
+            Err(CallError::Refused(_)) => match self.terminal.status(self.payment).await {
+                Ok(answer) => self.told(&answer),
+                Err(error) => self.doubt(&error),
+            },
+            Err(error) => self.doubt(&error),
+        }
+    }
+
+    /// Takes a payment back and then asks for it, as messages do that overtake each other.
+    async fn reverse_first(&self, purchase: Purchase) {
+        let asked = async {
+            let answer = self.terminal.pay(purchase).await;
+            self.hear_end(answer)
+        };
+        // The first to be polled is the first to be sent.
+        let ((), heard) = tokio::join!(self.take_back(), asked);
+        if heard == Answered::Nothing {
+            self.find_out().await;
+        }
+    }
+
     fn told(&self, answer: &Payment) {
+        let told = self.write(answer);
         let (world, payment) = (&self.world, self.payment);
-        let told = told::by_payment(answer, world.now());
         world.note(world.ledger.told_terminal(payment, self.terminal.id(), told));
     }
 
-    fn hear_end(&self, answer: Result<Payment, CallError>) -> Heard {
+    /// Puts an answer into the ledger's words.
+    pub(super) fn write(&self, answer: &Payment) -> Told {
+        let told = told::by_payment(answer, self.world.now());
+        if let Some(deadline) = told.deadline() {
+            self.world.floor.waits_until(deadline);
+        }
+        told
+    }
+
+    fn hear_end(&self, answer: Result<Payment, CallError>) -> Answered {
         match answer {
             Ok(answer) => self.told(&answer),
-            Err(CallError::Refused(refusal)) => {
-                let world = &self.world;
-                world.note(world.ledger.refused(self.payment, refusal.reason, world.now()));
-            }
+            Err(CallError::Refused(refusal)) => self.refused(refusal.reason),
             Err(error) => {
                 self.doubt(&error);
-                return Heard::Nothing;
+                return Answered::Nothing;
             }
         }
-        Heard::Something
+        Answered::Something
+    }
+
+    /// Writes down that the payment did not begin.
+    pub(super) fn refused(&self, reason: Reason) {
+        let world = &self.world;
+        world.note(world.ledger.refused(self.payment, reason, world.now()));
     }
 
     /// Gives the payment up; the answer tells whether that came in time.
-    async fn give_up(&self) -> Heard {
+    async fn give_up(&self) -> Answered {
         self.world.ledger.given_up(self.payment, self.world.now());
         match self.terminal.cancel(self.payment).await {
             Ok(answer) => {
                 self.told(&answer);
-                return Heard::Something;
+                return Answered::Something;
             }
             // The payment goes on, and its end comes to whoever waits for it.
             Err(error @ CallError::Refused(_)) => self.trouble(&error),
             Err(error) => self.doubt(&error),
         }
-        Heard::Nothing
+        Answered::Nothing
     }
 
     /// Tells troubles of the network, which pass, from answers that must not be.
-    fn doubt(&self, error: &CallError) {
+    pub(super) fn doubt(&self, error: &CallError) {
         match error {
             CallError::Deadline | CallError::Lost | CallError::Ended(_) => self.trouble(error),
             CallError::Refused(_)
@@ -123,16 +199,21 @@ impl Till {
         }
     }
 
-    fn trouble(&self, error: &CallError) {
+    pub(super) fn trouble(&self, error: &CallError) {
         self.world.board.trouble(&format!("{}: {error}", self.terminal.id()));
     }
 
     /// Gives up a payment that no answer came about: the answer to that tells how it ended.
-    async fn find_out(&self) {
+    pub(super) async fn find_out(&self) {
         for _ in 0..GIVEN_UP {
-            if self.give_up().await == Heard::Something {
+            if self.give_up().await == Answered::Something {
                 return;
             }
         }
+    }
+
+    /// Has done all about the payment.
+    fn leave(&self) {
+        self.world.note(self.world.ledger.over(self.payment));
     }
 }

@@ -1,19 +1,24 @@
 //! The sales floor: who stands at a till. A customer stands at one at a time.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use tokio::sync::watch;
+
+use crate::ledger::Moment;
 
 /// Who stands at a till, and how many do.
 pub(super) struct Floor {
     busy: Box<[AtomicBool]>,
     open: watch::Sender<usize>,
+    /// Until when somebody waits for a machine, in milliseconds of the run.
+    waited_for_ms: AtomicU64,
 }
 
 impl Floor {
     pub(super) fn new(customers: usize) -> Self {
         let busy = (0..customers).map(|_| AtomicBool::new(false)).collect();
-        Self { busy, open: watch::Sender::new(0) }
+        Self { busy, open: watch::Sender::new(0), waited_for_ms: AtomicU64::new(0) }
     }
 
     /// Sends the customer at `wanted` to a till, or the next one who is free; nobody if none is.
@@ -41,6 +46,17 @@ impl Floor {
     /// Counts the customers who stand at a till.
     pub(super) fn open(&self) -> usize {
         *self.open.borrow()
+    }
+
+    /// Notes that somebody may wait for a machine until then.
+    pub(super) fn waits_until(&self, at: Moment) {
+        let at_ms = u64::try_from(at.as_millis()).unwrap_or(u64::MAX);
+        self.waited_for_ms.fetch_max(at_ms, Ordering::Relaxed);
+    }
+
+    /// Until when somebody may wait for a machine.
+    pub(super) fn waited_for(&self) -> Moment {
+        Duration::from_millis(self.waited_for_ms.load(Ordering::Relaxed))
     }
 
     /// Waits until nobody does.

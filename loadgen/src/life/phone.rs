@@ -43,7 +43,9 @@ fn look(world: &World, handset: &Handset, question: &Question) -> Option<Person>
         terminal: confirmation.terminal,
         store_name: confirmation.store_name.as_str(),
         lines: confirmation.basket.lines(),
-        total: confirmation.total().amount,
+        price: confirmation.basket.total().of(confirmation.currency),
+        total: confirmation.total(),
+        exchange: confirmation.exchange.map(|exchange| (exchange.rate, exchange.markup_bp)),
     };
     let time_to_answer = question.answer_by.saturating_duration_since(Instant::now());
     match world.ledger.prompted(question.payment(), &shown, world.now(), time_to_answer) {

@@ -1,8 +1,10 @@
 //! The files that `kessai import` takes, in the order in which it must take them.
 
 use kessai_client::KeyError;
-use kessai_engine::terms::{Currency, Rounding};
+use kessai_engine::TerminalKind;
+use kessai_engine::terms::Rounding;
 
+use crate::exchange::HOME;
 use crate::keyring::{Holder, Keyring};
 use crate::population::{Person, Population};
 
@@ -121,10 +123,10 @@ impl Registrar<'_> {
                 let (name, currency) = (store.name.to_string(), store.currency.to_string());
                 vec![id, merchant, name, currency, rounding(store.rounding).to_owned()]
             }),
-            Table::Terminals => match of.tills.get(place).map(|till| (till.id, of.shop_of(till))) {
-                Some((id, Some(shop))) => {
+            Table::Terminals => match of.tills.get(place).map(|till| (till, of.shop_of(till))) {
+                Some((till, Some(shop))) => {
                     let (store, pin) = (shop.store.id.to_string(), self.pin(Holder::Till(place))?);
-                    Some(vec![id.to_string(), store, "pos".to_owned(), pin])
+                    Some(vec![till.id.to_string(), store, kind(till.kind).to_owned(), pin])
                 }
                 Some((_, None)) | None => None,
             },
@@ -150,7 +152,7 @@ impl Registrar<'_> {
         let person = Person::draw(self.seed, u32::try_from(place).ok()?);
         Some(vec![
             customer.id.to_string(),
-            Currency::JPY.to_string(),
+            HOME.to_string(),
             customer.opening.minor().to_string(),
             person.mobile,
             person.email,
@@ -180,6 +182,13 @@ impl Registrar<'_> {
 
     fn pin(&self, holder: Holder) -> Result<String, KeyError> {
         Keyring::new(self.seed).pin(holder).map(|pin| hex::encode(pin.0))
+    }
+}
+
+const fn kind(kind: TerminalKind) -> &'static str {
+    match kind {
+        TerminalKind::PointOfSale => "pos",
+        TerminalKind::Vending => "vending",
     }
 }
 

@@ -83,7 +83,7 @@ fn paint(frame: &mut Frame<'_>, view: &View, mode: Mode, title: &str) {
     let [head, progress, middle, recent, foot] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Length(3),
-        Constraint::Length(10),
+        Constraint::Length(16),
         Constraint::Min(3),
         Constraint::Length(1),
     ])
@@ -135,6 +135,9 @@ fn paint_counts(frame: &mut Frame<'_>, area: Rect, view: &View, mode: Mode) {
     for (outcome, count) in view.counts {
         let style = colour(mode, colour_of(outcome));
         lines.push(Line::styled(format!("  {:10}{count:>6}", outcome.name()), style));
+    }
+    for (kind, count) in view.kinds {
+        lines.push(Line::raw(format!("  {:18}{count:>6}", kind.name())));
     }
     let name = format!(" payments: {} open, {} connected ", view.open, view.connections);
     frame.render_widget(Paragraph::new(lines).block(Block::bordered().title(name)), area);

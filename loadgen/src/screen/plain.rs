@@ -51,6 +51,11 @@ pub(super) fn line(view: &View) -> String {
                     line.push_str(&format!(", {} {count}", outcome.name()));
                 }
             }
+            let kinds = view.kinds.iter().filter(|(_, count)| *count > 0);
+            for (number, (kind, count)) in kinds.enumerate() {
+                let comma = if number == 0 { "; of these " } else { ", " };
+                line.push_str(&format!("{comma}{} {count}", kind.name()));
+            }
             let machine = &view.machine;
             line.push_str(&format!("; machine p50 {:.1} p99 {:.1} ms", machine.p50, machine.p99));
             line

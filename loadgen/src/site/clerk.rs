@@ -3,15 +3,15 @@
 
 use std::sync::Arc;
 
-use kessai_engine::terms::Currency;
 use kessai_engine::terms::collation::{Salt, SealingKey};
 use kessai_engine::{
     Controller, CustomerAdded, DeviceAdded, Engine, Hub, Limits, Lsn, RegisterChange, Slot,
-    Standing, Terminal, TerminalKind,
+    Standing, Terminal,
 };
 use kessai_journal::Journal;
 
 use super::SiteError;
+use crate::exchange::HOME;
 use crate::keyring::Pins;
 use crate::population::Population;
 
@@ -46,11 +46,8 @@ impl Clerk {
         }
         for (number, (customer, pin)) in population.customers.iter().zip(&pins.handsets).enumerate()
         {
-            let added = CustomerAdded {
-                customer: customer.id,
-                currency: Currency::JPY,
-                balance: customer.opening,
-            };
+            let added =
+                CustomerAdded { customer: customer.id, currency: HOME, balance: customer.opening };
             let slot = self.slot(latest).await?;
             latest = self.engine.add_customer(added, self.now_ms, slot)?;
             let added = DeviceAdded {
@@ -94,7 +91,7 @@ fn register<'a>(
         Some(RegisterChange::Terminal(Terminal {
             id: till.id,
             store: shop.store.id,
-            kind: TerminalKind::PointOfSale,
+            kind: till.kind,
             pin: Some(*pin),
             standing: Standing::Active,
             limits: Limits::default(),

@@ -19,11 +19,7 @@ pub struct Host {
 }
 
 impl Host {
-    /// Starts a gateway whose customers have a second to answer.
-    pub fn start() -> Self {
-        Self::start_with(|_| {})
-    }
-
+    /// Starts a gateway whose customers and machines have a second to answer.
     pub fn start_with(change: impl FnOnce(&mut Settings)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut settings = Settings {
@@ -34,6 +30,7 @@ impl Host {
         };
         settings.admin.listen = settings.listen;
         settings.payments.prompt = Duration::from_secs(1);
+        settings.payments.delivery = Duration::from_secs(1);
         settings.journal.segment_mib = 32;
         change(&mut settings);
         std::fs::create_dir(&settings.keys).unwrap();

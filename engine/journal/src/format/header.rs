@@ -8,8 +8,9 @@ use crate::format::{BLOCK_BYTES, blocks_up, wide};
 /// The length of a header.
 pub(crate) const HEADER_BYTES: usize = 96;
 
-/// The format written here, and the only one read.
-pub(crate) const VERSION: u16 = 1;
+/// The format written here, and the only one read: 2 since records tell of codes, parts, refunds,
+/// policies and foreign prices.
+pub(crate) const VERSION: u16 = 2;
 
 const MAGIC: [u8; 8] = *b"kessaijr";
 const CHECKED_BYTES: usize = 92;
@@ -167,9 +168,9 @@ mod tests {
     #[test]
     fn a_whole_header_of_another_version_is_named() {
         let mut bytes = HEADER.encode(Link::FIRST);
-        bytes[8..10].copy_from_slice(&2_u16.to_le_bytes());
+        bytes[8..10].copy_from_slice(&7_u16.to_le_bytes());
         let checksum = crc32c::crc32c(&bytes[..CHECKED_BYTES]);
         bytes[CHECKED_BYTES..].copy_from_slice(&checksum.to_le_bytes());
-        assert_eq!(Header::decode(&bytes), Err(HeaderFlaw::Version(2)));
+        assert_eq!(Header::decode(&bytes), Err(HeaderFlaw::Version(7)));
     }
 }

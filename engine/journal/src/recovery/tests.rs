@@ -14,7 +14,9 @@ use crate::recovery;
 use crate::storage::{Segment, SimulatedDisk};
 use crate::writer::{Tail, Writer};
 
-const GOLDEN: &[u8] = include_bytes!("../../tests/fixtures/journal-v1.segment");
+const GOLDEN: &[u8] = include_bytes!("../../tests/fixtures/journal-v2.segment");
+/// The same, as version 1 wrote it.
+const BEFORE: &[u8] = include_bytes!("../../tests/fixtures/journal-v1.segment");
 const RECORDS: [&[u8]; 3] = [b"the first record", b"", b"the third record"];
 
 fn key() -> ChainKey {
@@ -67,6 +69,16 @@ fn the_golden_file_is_read_to_its_end() {
     let expected: Vec<_> = (1..).zip(RECORDS.map(<[u8]>::to_vec)).collect();
     assert_eq!(records, expected);
     assert_eq!((read.tail.epoch, read.tail.offset, read.torn), (1, 12_288, None));
+}
+
+#[test]
+fn a_journal_of_the_version_before_is_refused_by_name() {
+    let disk = SimulatedDisk::new(1);
+    disk.replace(1, BEFORE.to_vec());
+    let mut each = |_: Lsn, _: &[u8]| Ok(());
+    let options = JournalOptions::default();
+    let refused = recovery::read(&mut disk.storage(), &options, &key(), &mut each);
+    assert!(matches!(refused, Err(OpenError::Version { version: 1, .. })));
 }
 
 /// Writes batches of so many records in such epochs, and tells how the journal reads.

@@ -1,0 +1,118 @@
+//! What a till asks for, and what a handset shows of it.
+
+use kessai_engine::TerminalKind;
+use kessai_engine::terms::{
+    Amount, Currency, CustomerId, Line, MerchantId, Money, Rate, Rounding, StoreName, TerminalId,
+};
+
+use super::Moment;
+use crate::course::{Course, Naming};
+use crate::exchange::{HOME, Quote};
+use crate::people::Person;
+use crate::till;
+
+/// What a till asks for, and who stands around it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Order {
+    /// The number of its arrival.
+    pub number: u64,
+    /// When it was meant to begin: its latency counts from here.
+    pub intended: Moment,
+    /// The customer's place in the population.
+    pub seat: usize,
+    /// The till.
+    pub terminal: TerminalId,
+    /// Whether a clerk stands at it, or nobody.
+    pub kind: TerminalKind,
+    /// Who is paid.
+    pub merchant: MerchantId,
+    /// The store's name, as the customer must see it.
+    pub store_name: StoreName,
+    /// Who is asked to pay.
+    pub customer: CustomerId,
+    /// What is bought.
+    pub lines: Vec<Line>,
+    /// How the store rounds taxes.
+    pub rounding: Rounding,
+    /// What it costs, in the store's currency.
+    pub total: Amount,
+    /// The store's currency.
+    pub currency: Currency,
+    /// What that takes from the customer, in yen.
+    pub charge: Amount,
+    /// What the people are going to do.
+    pub person: Person,
+    /// What tills and machines are going to do.
+    pub course: Course,
+}
+
+/// What a handset showed its customer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shown<'a> {
+    /// Who is asked to pay.
+    pub customer: CustomerId,
+    /// The till.
+    pub terminal: TerminalId,
+    /// The store's name.
+    pub store_name: &'a str,
+    /// What is bought.
+    pub lines: &'a [Line],
+    /// What it costs, as the store writes it.
+    pub price: Money,
+    /// What the customer is to pay.
+    pub total: Money,
+    /// The rate between the two, with the mark-up in it, and the mark-up; none if they are the same.
+    pub exchange: Option<(Rate, u16)>,
+}
+
+impl Order {
+    /// What it costs, as the store writes it.
+    #[must_use]
+    pub const fn price(&self) -> Money {
+        self.total.of(self.currency)
+    }
+
+    /// Whether the store charges in another currency than the customer keeps.
+    #[must_use]
+    pub fn is_foreign(&self) -> bool {
+        self.currency != HOME
+    }
+
+    /// Whether the customer shows a code instead of the id.
+    #[must_use]
+    pub fn is_by_code(&self) -> bool {
+        self.course.naming != Naming::Id
+    }
+
+    /// Adds up what so many pieces of each line cost; nothing if they are not a part of it.
+    #[must_use]
+    pub fn part(&self, pieces: &[u32]) -> Option<Amount> {
+        till::total(&till::part(&self.lines, pieces).ok()?, self.rounding).ok()
+    }
+
+    /// Says what of it the customer was shown otherwise.
+    pub(super) fn differs(&self, shown: &Shown<'_>) -> Option<&'static str> {
+        if shown.total != self.charge.of(HOME) || shown.price != self.price() {
+            Some("another price")
+        } else if shown.store_name != self.store_name.as_str() || shown.terminal != self.terminal {
+            Some("another shop")
+        } else if shown.lines != self.lines {
+            Some("other goods")
+        } else if !is_quoted(self.currency, shown.exchange) {
+            Some("another rate of exchange")
+        } else {
+            None
+        }
+    }
+}
+
+/// Says whether a rate and its mark-up are those of a price in `currency`.
+pub(crate) fn is_quoted(currency: Currency, told: Option<(Rate, u16)>) -> bool {
+    match (Quote::of(currency), told) {
+        (None, None) => true,
+        (Some(quote), Some((rate, markup_bp))) => {
+            rate.to_string() == quote.marked_up() && markup_bp == quote.markup_bp
+        }
+        (Some(_), None) | (None, Some(_)) => false,
+    }
+}
