@@ -5,13 +5,13 @@
 //! cancel or stay silent. It writes down all that either side was told, and proves afterwards
 //! against the gateway's books that no yen and no answer is missing or doubled.
 //!
-//! Reading order: [`shares`], [`schedule`], [`people`] and [`course`] (what is going to happen), [`population`],
-//! [`catalogue`], [`till`] and [`exchange`] (to whom, with what, for how much), [`keyring`] and [`fleet`] (all connections to a
-//! gateway), [`life`] (the run), [`ledger`], [`audit`] and [`timing`] (the judgement), [`trial`]
-//! (what all runs have in common). A trial is made of a gateway in this process, by [`demo`] on a
-//! [`site`] of its own, or of one that runs somewhere else, by [`capacity`] with a population that
-//! was written out by [`provision`] and imported there. [`hand`] is apart from all that: a till and
-//! a handset for people.
+//! Reading order: [`shares`], [`schedule`], [`people`] and [`course`] (what is going to happen),
+//! [`population`], [`catalogue`], [`till`] and [`exchange`] (to whom, with what, for how much),
+//! [`keyring`] and [`fleet`] (all connections to a gateway), [`life`] (the run), [`ledger`],
+//! [`audit`] and [`timing`] (the judgement), [`trial`] (what all runs have in common). A trial is
+//! made of a gateway in this process, by [`demo`] on a [`site`] of its own, or of one that runs
+//! somewhere else, by [`capacity`] with a population that was written out by [`provision`] and
+//! imported there. [`hand`] is apart from all that: a till and a handset for people.
 
 pub mod administration;
 pub mod audit;
