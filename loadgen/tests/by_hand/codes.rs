@@ -1,5 +1,7 @@
 //! Payments by the code that the handset shows.
 
+use std::time::Duration;
+
 use crate::shell::Shell;
 use crate::stage::{CUSTOMER, OTHER_TILL, Stage};
 use crate::{approve, mask};
@@ -74,4 +76,15 @@ fn a_payment_with_a_code_takes_the_place_of_one_without() {
     till.hear("NOT PAID. Not approved. Please start again. The list is kept.");
     approve(&mut phone, "346 JPY");
     other.hear("Hand the goods over.");
+}
+
+#[test]
+fn a_code_that_is_not_used_is_told_to_be_over() {
+    let stage = Stage::set_with(|settings, _| settings.payments.code = Duration::from_secs(1));
+    stage.enrol();
+    let (mut till, mut phone) = (stage.till(), stage.phone());
+    till.ask("9521000000377", "To pay: 115 JPY.");
+    let late = code(&mut phone);
+    phone.hear("The code is not good any more. Type `code` for another one.");
+    till.ask(&format!("pay {late}"), "NOT PAID. The code is not valid.");
 }

@@ -213,3 +213,14 @@ fn a_reversal_is_asked_for_until_it_is_acknowledged() {
     assert!(slip.contains("取消額                              ¥115"), "{slip}");
     assert_eq!(stage.balance(), 1_000);
 }
+
+#[test]
+fn a_slip_that_cannot_be_written_is_shown_all_the_same() {
+    let stage = Stage::set();
+    stage.enrol();
+    let no_folder = stage.path("catalogue.csv");
+    let (mut till, mut phone) = (stage.open(TILL, &["--receipts", &no_folder]), stage.phone());
+    sell(&mut till, &mut phone, 1, "115 JPY");
+    assert!(till.heard.contains("合計                                ¥115"), "{}", till.heard);
+    assert!(till.heard.contains("The slip was not written: "), "{}", till.heard);
+}

@@ -236,4 +236,10 @@ fn the_help_has_examples_and_exit_codes() {
         assert!(longest <= Some(100), "a line of {longest:?} characters");
         assert_eq!(finish(&[command], "").0, Some(2), "the directory is missing");
     }
+    for (width, words) in
+        [("23", "a receipt has 24 to 240 columns"), ("wide", "a number of columns")]
+    {
+        let (code, said) = finish(&["terminal", "--dir", "till", "--width", width], "");
+        assert!(code == Some(2) && said.contains(words), "{said}");
+    }
 }
