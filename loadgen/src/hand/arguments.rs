@@ -35,7 +35,8 @@ pub struct Terminal {
     #[arg(long, required = true)]
     dir: Option<PathBuf>,
 
-    /// The products, as CSV with columns code, name, price_minor and tax_rate_bp
+    /// The products, as CSV with columns code, name, price_minor and tax_rate_bp, priced in what the
+    /// store charges in
     #[arg(long, value_name = "FILE")]
     catalogue: Option<PathBuf>,
 
