@@ -73,7 +73,13 @@ async fn revoke(
     let Subject::Peer(peer) = subject(role, &id)? else {
         return Err(Problem::malformed("a customer has handsets, not a key: revoke one of them"));
     };
-    office.perform(|engine, now_ms, slot| engine.repin(station(peer), None, now_ms, slot)).await?;
+    office
+        .perform(|engine, now_ms, slot| {
+            // An import under way must not bring the key back.
+            let _turn = office.policies.turn();
+            engine.repin(station(peer), None, now_ms, slot)
+        })
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -8,6 +8,7 @@ mod clerk;
 mod customers;
 mod handsets;
 mod kind;
+mod limits;
 mod pace;
 mod pass;
 mod products;

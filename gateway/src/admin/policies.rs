@@ -3,7 +3,7 @@
 //! A change says only what is to be different. It is made of what holds at that moment, with
 //! nothing in between, so that two who change something at once both have their way.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
@@ -117,12 +117,18 @@ struct DefaultLimitsBody {
     count_per_day: Option<u32>,
 }
 
-/// Whose turn it is to change what a customer may do: the engine replaces a policy whole, so what
-/// stays is read and written by one at a time.
+/// Whose turn it is to change what somebody may do: the engine replaces a policy whole, and tables
+/// of the register are entered many lines at once, so what stays is read and written by one at a
+/// time.
 #[derive(Debug, Default)]
 pub(super) struct Policies(Mutex<()>);
 
 impl Policies {
+    /// Waits for one's turn, which lasts as long as this is kept: never over anything slow.
+    pub(super) fn turn(&self) -> MutexGuard<'_, ()> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Changes what a customer may do, made of what holds.
     pub(super) fn amend<S: Slot>(
         &self,
@@ -132,7 +138,7 @@ impl Policies {
         now_ms: u64,
         slot: S,
     ) -> Result<Lsn, AdminError> {
-        let _turn = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = self.turn();
         let view = engine.customer(&customer).ok_or(AdminError::CustomerMissing(customer))?;
         let mut policy = view.policy;
         amend(&mut policy);
@@ -227,7 +233,12 @@ async fn amend_register(
     office: &Office,
     amend: impl FnOnce(&Register) -> Result<RegisterChange, Problem>,
 ) -> Result<StatusCode, Problem> {
-    office.perform(|engine, now_ms, slot| engine.amend_register(amend, now_ms, slot)).await?;
+    office
+        .perform(|engine, now_ms, slot| {
+            let _turn = office.policies.turn();
+            engine.amend_register(amend, now_ms, slot)
+        })
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -320,6 +320,7 @@ async fn enter(
 ) -> Result<StatusCode, Problem> {
     office
         .perform(|engine, now_ms, slot| {
+            let _turn = office.policies.turn();
             engine.amend_register(|register| Ok::<_, RegisterError>(amend(register)), now_ms, slot)
         })
         .await?;

@@ -65,6 +65,14 @@ fn what_is_wrong_with_the_register_is_told() {
         "TOOLONG1X,S1,pos,",
         "id: a code of this kind has at most 8 characters",
     );
+    let limited = "id,store,per_payment_minor,per_day_minor,count_per_day";
+    let number = "must be a whole number, in digits alone, and not too great";
+    check("terminals", limited, "POS2,S1,1.5,,", &format!("per_payment_minor: {number}"));
+    check("terminals", limited, "POS2,S1,,-1,", &format!("per_day_minor: {number}"));
+    check("terminals", limited, "POS2,S1,,,4294967296", &format!("count_per_day: {number}"));
+    let number = "a registration number has 13 digits behind its letter";
+    let merchants = "id,name,invoice_number";
+    check("merchants", merchants, "M3,x,T123", &format!("invoice_number: {number}"));
     check("controllers", "id,merchant", "K3,M9", "merchant: not registered");
     check("controllers", "id,merchant,key_pin", &format!("K3,M1,{}", pin(4)), taken);
     check("hubs", "id,key_pin", &format!("H3,{}", pin(1)), taken);
@@ -101,6 +109,9 @@ fn what_is_wrong_with_a_customer_is_told() {
         "090-1234-567x",
         "mobile: the character U+0078 does not belong into a telephone number",
     );
+    one("per_payment_minor", "1e3", &number.replace("balance_minor", "per_payment_minor"));
+    one("per_day_minor", "1000000000000001", "per_day_minor: the amount is too great");
+    one("count_per_day", "-1", &number.replace("balance_minor", "count_per_day"));
     one("mobile", "110", "mobile: this is not a telephone number");
     one("email", "hanako.example.jp", "email: this is not an e-mail address");
     one("name", &"花".repeat(61), "name: the text has more than 60 characters");
@@ -187,7 +198,7 @@ fn lines_that_cannot_be_read_are_told_by_where_they_begin() {
     assert_eq!(told.pop(), Some(kept_out(6)));
     assert_eq!(told, expected);
     let known = "the fields are id, currency, balance_minor, mobile, email, name, kana, bank, branch, \
-                 deposit_type, account";
+                 deposit_type, account, per_payment_minor, per_day_minor, count_per_day";
     let lines = format!(
         "{{\"id\":\"C-1\"}}\n\n{{\"id\":\"C-2\",\"currency\":\"JPY\",\"balance\":1}}\nC-3\n\
          {{\"id\":\"{long}\"}}\n{{\"id\":[\"C-5\"]}}\n"

@@ -8,10 +8,11 @@ use kessai_engine::terms::profile::{
     PersonName, Profile,
 };
 use kessai_engine::terms::{Currency, CustomerId};
-use kessai_engine::{AdminError, CustomerAdded, ProfileSet};
+use kessai_engine::{AdminError, CustomerAdded, CustomerPolicy, ProfileSet};
 
 use super::clerk::Clerk;
 use super::kind::{Existing, Kind, already_there};
+use super::limits::SaidLimits;
 use super::report::Halt;
 use crate::admin::Office;
 use crate::admin::catalogue::amount;
@@ -21,7 +22,7 @@ use crate::admin::table::{Column, Row};
 const PERSONAL: [&str; 8] =
     ["mobile", "email", "name", "kana", "bank", "branch", "deposit_type", "account"];
 
-static COLUMNS: [Column; 11] = [
+static COLUMNS: [Column; 14] = [
     Column::required("id"),
     Column::required("currency"),
     Column::required("balance_minor"),
@@ -33,6 +34,9 @@ static COLUMNS: [Column; 11] = [
     Column::optional("branch"),
     Column::optional("deposit_type"),
     Column::optional("account"),
+    Column::optional("per_payment_minor"),
+    Column::optional("per_day_minor"),
+    Column::optional("count_per_day"),
 ];
 
 pub(super) struct Customers;
@@ -41,6 +45,7 @@ pub(super) struct Customers;
 pub(super) struct Entry {
     added: CustomerAdded,
     said: Said,
+    limits: SaidLimits,
 }
 
 /// What a line says of who a customer is.
@@ -72,6 +77,26 @@ fn said(row: &Row) -> Result<Said, String> {
     })
 }
 
+/// Sets the limits that a line says, unless they hold already.
+fn keep_limits(
+    customer: CustomerId,
+    limits: SaidLimits,
+    clerk: &mut Clerk<'_>,
+) -> Result<Result<(), AdminError>, Halt> {
+    let office = clerk.office;
+    let view = office.engine.customer(&customer);
+    if view.is_none_or(|view| limits.over(view.policy.limits) == view.policy.limits) {
+        return Ok(Ok(()));
+    }
+    clerk.perform(|engine, now_ms, slot| {
+        let amend = |policy: &mut CustomerPolicy| policy.limits = limits.over(policy.limits);
+        office.policies.amend(engine, customer, amend, now_ms, slot)
+    })
+}
+
+/// What is said of a customer who was there a moment ago.
+const GONE: &str = "id: not registered any more";
+
 impl Kind for Customers {
     type Entry = Entry;
     type Id = CustomerId;
@@ -86,7 +111,7 @@ impl Kind for Customers {
             currency: row.required("currency", Currency::from_code)?,
             balance: row.required("balance_minor", amount)?,
         };
-        Ok(Entry { added, said: said(row)? })
+        Ok(Entry { added, said: said(row)?, limits: SaidLimits::read(row)? })
     }
 
     fn id(&self, entry: &Entry) -> CustomerId {
@@ -107,7 +132,7 @@ impl Kind for Customers {
     }
 
     fn enter(&mut self, line: u64, entry: Entry, clerk: &mut Clerk<'_>) -> Result<(), Halt> {
-        let Entry { added, said } = entry;
+        let Entry { added, said, limits } = entry;
         let customer = added.customer;
         match clerk.perform(|engine, now_ms, slot| engine.add_customer(added, now_ms, slot))? {
             Ok(()) => clerk.report.entered(),
@@ -119,6 +144,10 @@ impl Kind for Customers {
                 return clerk.report.bad(line, already_there(self.id_column()));
             }
             Err(_) => return clerk.report.bad(line, "no room for another customer".to_owned()),
+        }
+        let kept = keep_limits(customer, limits, clerk)?;
+        if kept.is_err() {
+            return clerk.report.bad(line, GONE.to_owned());
         }
         let kept = match said {
             Said::Nothing => Ok(()),
@@ -134,7 +163,7 @@ impl Kind for Customers {
         match kept {
             // Somebody else erased it first.
             Ok(()) | Err(AdminError::ProfileMissing(_)) => Ok(()),
-            Err(_) => clerk.report.bad(line, "id: not registered any more".to_owned()),
+            Err(_) => clerk.report.bad(line, GONE.to_owned()),
         }
     }
 }

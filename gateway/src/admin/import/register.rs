@@ -12,6 +12,7 @@ use kessai_journal::JournalSlot;
 
 use super::clerk::Clerk;
 use super::kind::{Existing, Kind, already_there};
+use super::limits::SaidLimits;
 use super::report::Halt;
 use crate::admin::Office;
 use crate::admin::table::{Column, Row, key_pin};
@@ -29,11 +30,14 @@ static STORES: [Column; 5] = [
     Column::required("currency"),
     Column::optional("rounding"),
 ];
-static TERMINALS: [Column; 4] = [
+static TERMINALS: [Column; 7] = [
     Column::required("id"),
     Column::required("store"),
     Column::optional("kind"),
     Column::optional("key_pin"),
+    Column::optional("per_payment_minor"),
+    Column::optional("per_day_minor"),
+    Column::optional("count_per_day"),
 ];
 static CONTROLLERS: [Column; 3] =
     [Column::required("id"), Column::required("merchant"), Column::optional("key_pin")];
@@ -43,7 +47,16 @@ static HUBS: [Column; 2] = [Column::required("id"), Column::optional("key_pin")]
 pub(super) struct Changes {
     columns: &'static [Column],
     parse: fn(&Row) -> Result<RegisterChange, String>,
-    waiting: Vec<(u64, RegisterChange)>,
+    waiting: Vec<(u64, Entry)>,
+}
+
+/// A change as its line has it, and what that says of columns that are left alone if they are not
+/// there.
+#[derive(Clone)]
+pub(super) struct Entry {
+    change: RegisterChange,
+    limits: SaidLimits,
+    has_invoice_number: bool,
 }
 
 impl Changes {
@@ -111,7 +124,7 @@ fn terminal(row: &Row) -> Result<RegisterChange, String> {
         kind: row.optional("kind", terminal_kind)?.unwrap_or(TerminalKind::PointOfSale),
         pin: row.optional("key_pin", key_pin)?,
         standing: Standing::default(),
-        limits: Limits::default(),
+        limits: SaidLimits::read(row)?.over(Limits::default()),
     }))
 }
 
@@ -187,26 +200,38 @@ const fn pin(change: &RegisterChange) -> Option<KeyPin> {
     }
 }
 
-/// A station that brings no key keeps the one that it has; standing and limits are not for tables
-/// to change.
-fn keep(change: &mut RegisterChange, register: &Register) {
-    match change {
-        RegisterChange::Merchant(_) | RegisterChange::DefaultLimits(_) => {}
-        RegisterChange::Store(store) => {
-            store.standing = register.store(&store.id).map_or(store.standing, |it| it.standing);
-        }
-        RegisterChange::Terminal(terminal) => {
-            if let Some(before) = register.place(&terminal.id).map(|place| &place.terminal) {
-                terminal.pin = terminal.pin.or(before.pin);
-                (terminal.standing, terminal.limits) = (before.standing, before.limits);
+impl Entry {
+    /// The change beside what is there: a station that brings no key keeps the one that it has, a
+    /// column that is not there leaves a limit or a registration number as it is, and standing is
+    /// not for tables to change.
+    fn beside(&self, register: &Register) -> RegisterChange {
+        let mut change = self.change.clone();
+        match &mut change {
+            RegisterChange::DefaultLimits(_) => {}
+            RegisterChange::Merchant(merchant) => {
+                let before = register.merchant(&merchant.id);
+                if let Some(before) = before.filter(|_| !self.has_invoice_number) {
+                    merchant.invoice_number = before.invoice_number;
+                }
+            }
+            RegisterChange::Store(store) => {
+                store.standing = register.store(&store.id).map_or(store.standing, |it| it.standing);
+            }
+            RegisterChange::Terminal(terminal) => {
+                if let Some(before) = register.place(&terminal.id).map(|place| &place.terminal) {
+                    terminal.pin = terminal.pin.or(before.pin);
+                    terminal.standing = before.standing;
+                    terminal.limits = self.limits.over(before.limits);
+                }
+            }
+            RegisterChange::Controller(Controller { id, pin, .. }) => {
+                *pin = pin.or_else(|| register.pin(&Station::Controller(*id)));
+            }
+            RegisterChange::Hub(Hub { id, pin }) => {
+                *pin = pin.or_else(|| register.pin(&Station::Hub(*id)));
             }
         }
-        RegisterChange::Controller(Controller { id, pin, .. }) => {
-            *pin = pin.or_else(|| register.pin(&Station::Controller(*id)));
-        }
-        RegisterChange::Hub(Hub { id, pin }) => {
-            *pin = pin.or_else(|| register.pin(&Station::Hub(*id)));
-        }
+        change
     }
 }
 
@@ -236,28 +261,34 @@ const fn words(error: &RegisterError) -> &'static str {
 pub(super) const KEY_TAKEN: &str = "key_pin: enrolled for another peer already";
 
 impl Kind for Changes {
-    type Entry = RegisterChange;
+    type Entry = Entry;
     type Id = RegisterId;
 
     fn columns(&self) -> &'static [Column] {
         self.columns
     }
 
-    fn parse(&self, row: &Row) -> Result<RegisterChange, String> {
-        (self.parse)(row)
+    fn parse(&self, row: &Row) -> Result<Entry, String> {
+        let change = (self.parse)(row)?;
+        let limits = match &change {
+            RegisterChange::Terminal(_) => SaidLimits::read(row)?,
+            _ => SaidLimits::default(),
+        };
+        let has_invoice_number = row.mentions(&["invoice_number"]);
+        Ok(Entry { change, limits, has_invoice_number })
     }
 
-    fn id(&self, change: &RegisterChange) -> RegisterId {
-        RegisterId::of(change)
+    fn id(&self, entry: &Entry) -> RegisterId {
+        RegisterId::of(&entry.change)
     }
 
-    fn pin(&self, change: &RegisterChange) -> Option<KeyPin> {
-        pin(change)
+    fn pin(&self, entry: &Entry) -> Option<KeyPin> {
+        pin(&entry.change)
     }
 
     fn check(
         &mut self,
-        change: &RegisterChange,
+        Entry { change, .. }: &Entry,
         existing: Existing,
         office: &Office,
     ) -> Result<Result<(), String>, Halt> {
@@ -272,20 +303,15 @@ impl Kind for Changes {
         Ok(register.check(change).map_err(|error| words(&error).to_owned()))
     }
 
-    fn enter(
-        &mut self,
-        line: u64,
-        change: RegisterChange,
-        clerk: &mut Clerk<'_>,
-    ) -> Result<(), Halt> {
-        let id = RegisterId::of(&change);
-        if self.waiting.iter().any(|(_, other)| RegisterId::of(other) == id) {
+    fn enter(&mut self, line: u64, entry: Entry, clerk: &mut Clerk<'_>) -> Result<(), Halt> {
+        let id = RegisterId::of(&entry.change);
+        if self.waiting.iter().any(|(_, other)| RegisterId::of(&other.change) == id) {
             self.finish(clerk)?;
         }
-        if let Err(problem) = self.check(&change, clerk.existing, clerk.office)? {
+        if let Err(problem) = self.check(&entry, clerk.existing, clerk.office)? {
             return clerk.report.bad(line, problem);
         }
-        self.waiting.push((line, change));
+        self.waiting.push((line, entry));
         if self.waiting.len() < BATCH { Ok(()) } else { self.finish(clerk) }
     }
 
@@ -305,7 +331,7 @@ impl Kind for Changes {
     }
 }
 
-fn enter_alone(changes: &[(u64, RegisterChange)], clerk: &mut Clerk<'_>) -> Result<(), Halt> {
+fn enter_alone(changes: &[(u64, Entry)], clerk: &mut Clerk<'_>) -> Result<(), Halt> {
     changes.iter().try_for_each(|alone| {
         let slots = clerk.pace.slots(1)?;
         match enter_together(std::slice::from_ref(alone), slots, clerk) {
@@ -317,21 +343,21 @@ fn enter_alone(changes: &[(u64, RegisterChange)], clerk: &mut Clerk<'_>) -> Resu
 
 /// Enters all changes or none, and counts them; there is a place in the journal for each.
 fn enter_together(
-    changes: &[(u64, RegisterChange)],
+    changes: &[(u64, Entry)],
     slots: Vec<JournalSlot>,
     clerk: &mut Clerk<'_>,
 ) -> Result<(), RegisterError> {
     let engine = &clerk.office.engine;
+    // What somebody freezes or limits meanwhile must not be undone by what was read before.
+    let turn = clerk.office.policies.turn();
     let register = engine.register();
-    let slotted = changes.iter().zip(slots).map(|((_, change), slot)| {
-        let mut change = change.clone();
-        keep(&mut change, &register);
-        (change, slot)
-    });
-    let entered = engine.enter_register(slotted.collect(), clerk.office.clock.now_ms())?;
-    clerk.pace.queued(entered.after);
-    for (_, change) in changes {
-        if RegisterId::of(change).is_in(&register) {
+    let slotted = changes.iter().zip(slots);
+    let slotted = slotted.map(|((_, entry), slot)| (entry.beside(&register), slot));
+    let entered = engine.enter_register(slotted.collect(), clerk.office.clock.now_ms());
+    drop(turn);
+    clerk.pace.queued(entered?.after);
+    for (_, entry) in changes {
+        if RegisterId::of(&entry.change).is_in(&register) {
             clerk.report.updated();
         } else {
             clerk.report.entered();
