@@ -170,7 +170,7 @@ async fn enter_merchant(
 }
 
 /// What is said of a registration number that may have been mistyped.
-const NO_CORPORATE_NUMBER: &str = "invoice_number: entered, but its check digit is not a company's: \
+pub(super) const NO_CORPORATE_NUMBER: &str = "invoice_number: entered, but its check digit is not a company's: \
                                    is it a sole trader's, or mistyped?";
 
 /// Reads a field that is there: null is something to say.

@@ -358,6 +358,13 @@ pub enum ImportRow {
         /// What is wrong, without what stands there.
         problem: String,
     },
+    /// What is odd in a line that is entered all the same.
+    Odd {
+        /// Which line, from 1.
+        line: u64,
+        /// What is odd, without what stands there.
+        warning: String,
+    },
     /// How it ended: always the last row.
     End {
         /// How many lines were entered anew.

@@ -135,6 +135,9 @@ impl Import {
                     told = told.saturating_add(1);
                     progress.print(&format!("{}:{line}: {problem}", self.name()));
                 }
+                ImportRow::Odd { line, warning } => {
+                    progress.print(&format!("{}:{line}: warning: {warning}", self.name()));
+                }
                 ImportRow::End { entered, updated, bad, done, problem } => {
                     if let Some(more @ 1..) = bad.checked_sub(told) {
                         progress.print(&format!("{}: {more} more bad lines", self.name()));

@@ -298,7 +298,7 @@ fn of_many_bad_lines_the_first_thousand_are_told_and_all_are_counted() {
     assert_eq!(told.pop(), Some(kept_out(2_500)));
     let lines = told.iter().filter_map(|row| match row {
         ImportRow::Bad { line, .. } => Some(*line),
-        ImportRow::Progress { .. } | ImportRow::End { .. } => None,
+        ImportRow::Progress { .. } | ImportRow::Odd { .. } | ImportRow::End { .. } => None,
     });
     let lines: Vec<_> = lines.collect();
     assert_eq!(lines, (2..1_002).collect::<Vec<_>>());

@@ -1,6 +1,7 @@
 //! Limits and registration numbers come in with tables, and an update touches only what it has
 //! columns for.
 
+use kessai_gateway::admin::rows::ImportRow;
 use serde_json::{Value, json};
 
 use crate::processor::{Processor, end};
@@ -12,12 +13,16 @@ const CUSTOMERS: &str = "id,currency,balance_minor,per_payment_minor,per_day_min
 const MERCHANTS: &str = "id,name,invoice_number\nM1,Shop,T8700110005901\nM2,Kiosk,\n\
     M3,Trader,T7700110005901\n";
 
+const ODD: &str = "invoice_number: entered, but its check digit is not a company's: is it a sole \
+    trader's, or mistyped?";
+
 const TERMINALS: &str = "id,store,per_payment_minor,per_day_minor,count_per_day\n\
     POS1,S1,500,,\nPOS2,S1,,,\n";
 
 fn processor() -> Processor {
     let processor = Processor::start();
-    processor.enter("merchants", MERCHANTS);
+    let odd = ImportRow::Odd { line: 4, warning: ODD.to_owned() };
+    assert_eq!(processor.import("merchants", MERCHANTS), [odd, end(3, 0, 0)]);
     processor.enter("stores", "id,merchant,name,currency\nS1,M1,Station,JPY\n");
     processor
 }
@@ -108,4 +113,9 @@ fn merchants_bring_their_registration_numbers() {
     assert_eq!(processor.import("merchants?update=true", some), [end(0, 2, 0)]);
     let expected = [Value::Null, "T8700110005901".into(), "T7700110005901".into()];
     assert_eq!(numbers(&processor), expected);
+    std::fs::write(processor.desk().join("odd.csv"), MERCHANTS.replace('M', "N")).unwrap();
+    let output = processor.command(&["import", "merchants", "odd.csv"]);
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "imported 3 merchants\n");
+    let told = format!("odd.csv:4: warning: {ODD}\n");
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), told);
 }

@@ -15,6 +15,7 @@ use super::kind::{Existing, Kind, already_there};
 use super::limits::SaidLimits;
 use super::report::Halt;
 use crate::admin::Office;
+use crate::admin::register::NO_CORPORATE_NUMBER;
 use crate::admin::table::{Column, Row, key_pin};
 
 /// Changes that are entered together, if the journal has places for all: the register is copied
@@ -310,6 +311,11 @@ impl Kind for Changes {
         }
         if let Err(problem) = self.check(&entry, clerk.existing, clerk.office)? {
             return clerk.report.bad(line, problem);
+        }
+        if let RegisterChange::Merchant(merchant) = &entry.change
+            && merchant.invoice_number.is_some_and(|number| !number.bears_corporate_check_digit())
+        {
+            clerk.report.odd(line, NO_CORPORATE_NUMBER)?;
         }
         self.waiting.push((line, entry));
         if self.waiting.len() < BATCH { Ok(()) } else { self.finish(clerk) }

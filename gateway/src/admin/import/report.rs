@@ -53,6 +53,8 @@ pub(super) struct Report {
     counts: Counts,
     /// Lines that were told to be bad, in either pass.
     told: Vec<u64>,
+    /// How many were told to be odd.
+    odd: usize,
     last: Instant,
     lines: u64,
 }
@@ -60,7 +62,7 @@ pub(super) struct Report {
 impl Report {
     pub(super) fn new(answer: Answer, of_bytes: u64) -> Self {
         let counts = Counts::default();
-        Self { answer, of_bytes, counts, told: Vec::new(), last: Instant::now(), lines: 0 }
+        Self { answer, of_bytes, counts, told: Vec::new(), odd: 0, last: Instant::now(), lines: 0 }
     }
 
     pub(super) const fn counts(&self) -> Counts {
@@ -100,6 +102,16 @@ impl Report {
         if self.told.len() < MOST_TOLD && !self.told.contains(&line) {
             self.told.push(line);
             self.answer.write_blocking(&ImportRow::Bad { line, problem })?;
+        }
+        Ok(())
+    }
+
+    /// Tells of a line that is odd and no worse, unless there are too many of them.
+    pub(super) fn odd(&mut self, line: u64, warning: &str) -> Result<(), Halt> {
+        if self.odd < MOST_TOLD {
+            self.odd = self.odd.saturating_add(1);
+            let warning = warning.to_owned();
+            self.answer.write_blocking(&ImportRow::Odd { line, warning })?;
         }
         Ok(())
     }
