@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use kessai_engine::terms::collation;
 use kessai_engine::{Approved, Charge, Opened, Record};
-use kessai_journal::{Ending, Reading};
+use kessai_journal::{Ending, Reading, Recorded};
 use kessai_wire::{Confirmation, ContentError};
 use serde::Serialize;
 
@@ -61,8 +61,8 @@ pub(super) fn all(trace: &Trace, course: &Course, decoded: Option<&Decoded>) -> 
         course.refunded_price.minor(),
     ));
     checks.push(times_rise(trace));
-    if let (Some((_, opened)), Some((_, approved))) = (trace.opened(), trace.approved()) {
-        checks.extend(answer(opened, approved));
+    if let (Some((recorded, opened)), Some((_, approved))) = (trace.opened(), trace.approved()) {
+        checks.extend(answer(recorded, opened, approved));
         checks.extend(delivery(trace, approved));
         checks.push(device(trace));
     }
@@ -164,49 +164,62 @@ fn payee(trace: &Trace, it: &Confirmation) -> Check {
     }
 }
 
-/// Every instant of the way in its order, each not before the last. What the handset says of when
-/// it showed the purchase is looked at apart.
+/// No step before the one that it follows. Of several handsets each was asked and answered in its
+/// own time. What a handset says of when it showed the purchase is looked at apart.
 fn times_rise(trace: &Trace) -> Check {
-    let mut instants = Vec::new();
+    let mut pairs = Vec::new();
+    let mut before = ("received", 0);
+    let mut held = before;
     for recorded in &trace.entries {
-        let at_ms = recorded.entry.at_ms;
-        match &recorded.entry.record {
+        let record = &recorded.entry.record;
+        let decided = (what(record), recorded.entry.at_ms);
+        pairs.push((before, decided));
+        before = decided;
+        let trail = match record {
             Record::Opened(opened) if opened.terms.payment == trace.payment => {
-                instants.extend([("received", opened.received_at_ms), ("held", at_ms)]);
+                pairs.push((("received", opened.received_at_ms), decided));
+                held = decided;
+                continue;
             }
-            Record::Mismatched(it) => {
-                instants.extend([("answered", it.trail.answered_at_ms), ("collated", at_ms)]);
-            }
-            Record::Approved(it) => instants.extend([
-                ("delivered to the handset", it.trail.prompted_at_ms),
-                ("answered", it.trail.answered_at_ms),
-                ("collated", at_ms),
-            ]),
-            Record::Captured(_) => instants.push(("captured", at_ms)),
-            Record::Reversed(_) => instants.push(("reversed", at_ms)),
-            Record::Refunded(_) => instants.push(("refunded", at_ms)),
-            _ => instants.push(("ended", at_ms)),
-        }
+            Record::Mismatched(it) => &it.trail,
+            Record::Approved(it) => &it.trail,
+            _ => continue,
+        };
+        let (asked, answered) =
+            (("delivered", trail.prompted_at_ms), ("answered", trail.answered_at_ms));
+        pairs.extend([(held, asked), (asked, answered), (answered, decided)]);
     }
-    let falls = instants.windows(2).find_map(|pair| match pair {
-        [(before, one), (after, other)] if other < one => {
-            Some(format!("{after} at {other}, but {before} at {one}"))
-        }
-        _ => None,
-    });
-    let holds = falls.is_none();
-    check("times_rise", holds, "none before the last", falls.unwrap_or_else(|| "so".to_owned()))
+    let falls = pairs.iter().find(|((_, one), (_, other))| other < one);
+    let told = |((before, one), (after, other)): &((&str, u64), (&str, u64))| {
+        format!("{after} at {other}, but {before} at {one}")
+    };
+    let found = falls.map_or_else(|| "so".to_owned(), told);
+    check("times_rise", falls.is_none(), "no step before the one that it follows", found)
 }
 
-fn answer(opened: &Opened, approved: &Approved) -> Vec<Check> {
+const fn what(record: &Record) -> &'static str {
+    match record {
+        Record::Opened(_) => "held",
+        Record::Mismatched(_) => "found wrong",
+        Record::Approved(_) => "collated",
+        Record::Captured(_) => "captured",
+        Record::Reversed(_) => "reversed",
+        Record::Refunded(_) => "refunded",
+        _ => "ended",
+    }
+}
+
+fn answer(recorded: &Recorded, opened: &Opened, approved: &Approved) -> Vec<Check> {
     let trail = &approved.trail;
-    let (asked, answered) = (trail.prompted_at_ms, trail.answered_at_ms);
+    // A handset shows a purchase once, also if it is asked again after a wrong proof or on another
+    // connection: so this may well be before the prompt that it answers.
+    let (held, answered) = (recorded.entry.at_ms, trail.answered_at_ms);
     let expires = opened.expires_at_ms;
     let expected = format!("until {expires}");
     let mut checks = vec![check("within_expiry", answered <= expires, expected, answered)];
     if let Some(shown) = trail.shown_at_ms {
-        let holds = (asked..=answered).contains(&shown);
-        let expected = format!("from {asked} until {answered}, by the handset's word");
+        let holds = (held..=answered).contains(&shown);
+        let expected = format!("from {held} until {answered}, by the handset's word");
         checks.push(hint("shown_between", holds, expected, shown));
     }
     checks
