@@ -73,7 +73,7 @@ pub struct PaymentEntry {
     pub captured: Amount,
     /// What was given back after that.
     pub refunded: Amount,
-    /// The same in the store's currency; none where the books are told without it.
+    /// The same in the store's currency; none, like the price, if a cancel overtook the open.
     pub in_store: Option<InStore>,
     /// For the receipt, once approved.
     pub approval: Option<ApprovalNumber>,

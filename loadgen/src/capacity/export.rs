@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, HashSet};
 use std::str::FromStr;
 
 use kessai_engine::terms::{
-    Amount, ApprovalNumber, Currency, CustomerId, MerchantId, Net, Reason, Reference, TerminalId,
+    Amount, ApprovalNumber, Currency, CustomerId, MerchantId, Money, Net, Reason, Reference,
+    TerminalId,
 };
 use kessai_gateway::admin::rows::{CustomerRow, MerchantRow, PaymentRow};
 use serde::Deserialize;
 
 use crate::administration::{Administration, AskError};
-use crate::audit::{Books, CustomerEntry, PaymentEntry, Positions, Tallies};
+use crate::audit::{Books, CustomerEntry, InStore, PaymentEntry, Positions, Tallies};
 use crate::population::Population;
 
 /// The gateway's own sums.
@@ -105,6 +106,7 @@ fn payment(row: &PaymentRow) -> Result<PaymentEntry, String> {
     let currency = row.currency.as_deref().map(|code| parse::<Currency>("currency", code));
     let charged = row.amount_minor.map(|minor| amount("amount_minor", minor));
     let price = charged.transpose()?.zip(currency.transpose()?);
+    let price = price.map(|(amount, currency)| amount.of(currency));
     let approval = row.approval_number.as_deref().map(|text| parse("approval_number", text));
     let approval = approval.transpose()?.map(ApprovalNumber::new);
     let reference = row.reference.as_deref().map(|text| parse("reference", text));
@@ -112,18 +114,29 @@ fn payment(row: &PaymentRow) -> Result<PaymentEntry, String> {
     Ok(PaymentEntry {
         terminal: parse::<TerminalId>("terminal", &row.terminal)?,
         merchant: merchant.transpose()?,
-        price: price.map(|(amount, currency)| amount.of(currency)),
+        price,
         customer: customer.transpose()?,
         state: row.state.into(),
         reason: row.reason.as_deref().map(reason).transpose()?,
         captured: amount("captured_minor", row.captured_minor)?,
         refunded: amount("refunded_minor", row.refunded_minor)?,
-        // An export has the customer's side alone; the sums of all stores are read besides.
-        in_store: None,
+        in_store: in_store(row, price)?,
         approval: approval.transpose().map_err(|error| format!("approval_number: {error}"))?,
         reference: reference.transpose().map_err(|error| format!("reference: {error}"))?,
         notice: row.notice,
     })
+}
+
+/// What a payment came to for its store, whose price may be in another currency than the charge.
+fn in_store(row: &PaymentRow, charge: Option<Money>) -> Result<Option<InStore>, String> {
+    let foreign = row.foreign.as_ref().map(|foreign| {
+        let currency = parse::<Currency>("foreign.currency", &foreign.currency)?;
+        Ok::<_, String>(amount("foreign.price_minor", foreign.price_minor)?.of(currency))
+    });
+    let Some(price) = foreign.transpose()?.or(charge) else { return Ok(None) };
+    let captured = amount("captured_price_minor", row.captured_price_minor)?;
+    let refunded = amount("refunded_price_minor", row.refunded_price_minor)?;
+    Ok(Some(InStore { price, captured, refunded }))
 }
 
 fn reason(name: &str) -> Result<Reason, String> {
@@ -149,8 +162,8 @@ mod tests {
     use kessai_engine::terms::collation::ContentDigest;
     use kessai_engine::terms::{Amount, ApprovalNumber, Currency, Reason, Reference};
     use kessai_engine::{
-        BusinessDate, Capture, Charge, CustomerView, Lsn, PaymentState, PaymentView, RequestDigest,
-        Terms,
+        BusinessDate, Capture, Charge, CustomerView, ForeignPrice, Lsn, PaymentState, PaymentView,
+        RequestDigest, Terms,
     };
     use kessai_gateway::admin::rows::{CustomerRow, PaymentRow};
 
@@ -193,11 +206,6 @@ mod tests {
         }
     }
 
-    /// An engine's own view, without what no export says.
-    fn exported(view: &PaymentView) -> PaymentEntry {
-        PaymentEntry { in_store: None, ..view.into() }
-    }
-
     /// What is read from an export is what would be read from the engine itself.
     #[test]
     fn rows_say_what_the_engine_says() {
@@ -214,12 +222,25 @@ mod tests {
             PaymentState::Expired,
         ] {
             let view = PaymentView { state, ..bare.clone() };
-            assert_eq!(payment(&PaymentRow::from(&view)), Ok(exported(&view)));
+            assert_eq!(payment(&PaymentRow::from(&view)), Ok(PaymentEntry::from(&view)));
         }
         for reason in Reason::ALL.iter().copied() {
             let view = PaymentView { reason: Some(reason), ..full.clone() };
-            assert_eq!(payment(&PaymentRow::from(&view)), Ok(exported(&view)));
+            assert_eq!(payment(&PaymentRow::from(&view)), Ok(PaymentEntry::from(&view)));
         }
+        let mut abroad = full;
+        let terms = abroad.terms.as_mut().unwrap();
+        terms.charge.foreign = Some(ForeignPrice {
+            price: Amount::new(188).unwrap(),
+            currency: Currency::USD,
+            rate: "159.6039795".parse().unwrap(),
+            markup_basis_points: 150,
+        });
+        (abroad.captured_price, abroad.refunded_price) =
+            (Amount::new(188).unwrap(), Amount::new(5).unwrap());
+        let entry = payment(&PaymentRow::from(&abroad)).unwrap();
+        assert_eq!(entry, PaymentEntry::from(&abroad));
+        assert_eq!(entry.in_store.unwrap().price.to_string(), "1.88 USD");
         let view = CustomerView {
             customer: "1000-000-001".parse().unwrap(),
             currency: Currency::JPY,
@@ -248,5 +269,6 @@ mod tests {
         check(|row| row.reference = Some("-1".into()), "reference: ");
         check(|row| row.captured_minor = u64::MAX, "captured_minor: ");
         check(|row| row.currency = Some("XXX".into()), "currency: ");
+        check(|row| row.refunded_price_minor = u64::MAX, "refunded_price_minor: ");
     }
 }
