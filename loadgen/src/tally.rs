@@ -2,17 +2,21 @@
 //!
 //! This and [`report`](crate::report) are the only places that compute with fractions.
 
+mod kind;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
+use kessai_engine::PaymentState;
 use kessai_engine::terms::Reason;
-use kessai_engine::{PaymentState, TerminalKind};
 
-use crate::ledger::{Order, Record, Standing};
+use crate::ledger::Record;
 use crate::people::Deed;
 use crate::schedule::Skip;
 use crate::timing;
+
+pub use kind::Kind;
 
 /// What became of an arrival.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -52,63 +56,6 @@ impl Outcome {
             Self::Expired => "expired",
             Self::Refused => "refused",
             Self::Skipped => "skipped",
-        }
-    }
-}
-
-/// What is told apart among payments besides what became of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Kind {
-    /// The customer showed a presentment code.
-    WithCode,
-    /// The store charges in another currency.
-    Foreign,
-    /// A machine was to hand the goods out.
-    Vending,
-    /// It was approved, and some of the goods came out of the machine.
-    CapturedInPart,
-    /// It was approved, and taken back.
-    Reversed,
-    /// It was approved, and some or all was given back.
-    Refunded,
-}
-
-impl Kind {
-    /// Every kind, in the order of reports.
-    pub const ALL: [Self; 6] = [
-        Self::WithCode,
-        Self::Foreign,
-        Self::Vending,
-        Self::CapturedInPart,
-        Self::Reversed,
-        Self::Refunded,
-    ];
-
-    /// Names it in reports.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::WithCode => "with a code",
-            Self::Foreign => "foreign price",
-            Self::Vending => "vending",
-            Self::CapturedInPart => "captured in part",
-            Self::Reversed => "reversed",
-            Self::Refunded => "refunded",
-        }
-    }
-
-    /// Says whether a payment that stands so at last is of this kind.
-    fn has(self, order: &Order, last: Option<&Standing>) -> bool {
-        match self {
-            Self::WithCode => order.is_by_code(),
-            Self::Foreign => order.is_foreign(),
-            Self::Vending => order.kind == TerminalKind::Vending,
-            Self::CapturedInPart => last.is_some_and(|last| {
-                matches!(last.state, PaymentState::Captured | PaymentState::Refunded)
-                    && last.captured < order.total
-            }),
-            Self::Reversed => last.is_some_and(|last| last.state == PaymentState::Reversed),
-            Self::Refunded => last.is_some_and(|last| last.state == PaymentState::Refunded),
         }
     }
 }

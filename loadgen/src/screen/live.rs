@@ -83,7 +83,7 @@ fn paint(frame: &mut Frame<'_>, view: &View, mode: Mode, title: &str) {
     let [head, progress, middle, recent, foot] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Length(3),
-        Constraint::Length(16),
+        Constraint::Length(10),
         Constraint::Min(3),
         Constraint::Length(1),
     ])
@@ -94,7 +94,10 @@ fn paint(frame: &mut Frame<'_>, view: &View, mode: Mode, title: &str) {
     let [left, right] =
         Layout::horizontal([Constraint::Percentage(45), Constraint::Percentage(55)]).areas(middle);
     paint_counts(frame, left, view, mode);
-    paint_times(frame, right, view);
+    let [times, kinds] =
+        Layout::vertical([Constraint::Length(6), Constraint::Length(4)]).areas(right);
+    paint_times(frame, times, view);
+    paint_kinds(frame, kinds, view);
     let lines: Vec<_> = view.recent.iter().map(|text| Line::raw(text.as_str())).collect();
     let block = Block::bordered().title(" last payments ");
     frame.render_widget(Paragraph::new(lines).block(block), recent);
@@ -136,9 +139,6 @@ fn paint_counts(frame: &mut Frame<'_>, area: Rect, view: &View, mode: Mode) {
         let style = colour(mode, colour_of(outcome));
         lines.push(Line::styled(format!("  {:10}{count:>6}", outcome.name()), style));
     }
-    for (kind, count) in view.kinds {
-        lines.push(Line::raw(format!("  {:18}{count:>6}", kind.name())));
-    }
     let name = format!(" payments: {} open, {} connected ", view.open, view.connections);
     frame.render_widget(Paragraph::new(lines).block(Block::bordered().title(name)), area);
 }
@@ -156,6 +156,14 @@ fn paint_times(frame: &mut Frame<'_>, area: Rect, view: &View) {
     let block = Block::bordered().title(" latency in ms, from the intended moment ");
     let table = Table::new(rows, widths).header(Row::new(heading)).block(block);
     frame.render_widget(table, area);
+}
+
+fn paint_kinds(frame: &mut Frame<'_>, area: Rect, view: &View) {
+    let pairs = view.kinds.chunks(2).map(|pair| {
+        let words = pair.iter().map(|(kind, count)| format!(" {:16}{count:>4}", kind.name()));
+        Line::raw(words.collect::<String>())
+    });
+    frame.render_widget(Paragraph::new(pairs.collect::<Vec<_>>()), area);
 }
 
 fn ended(view: &View) -> u64 {
@@ -231,6 +239,7 @@ mod tests {
             "approved1",
             "3open,12connected",
             "machine20.0",
+            "capturedinpart0",
             "みなとマート本店:1item,300JPY;thecustomerapproved",
             "Ctrl-C",
         ] {
