@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kessai_terms::collation::{
-    AuthMessage, ContentDigest, DeviceKey, DeviceKeys, Outcome, ServerNonce, Signature,
+    AuthMessage, ContentDigest, DeviceKey, DeviceKeys, Outcome, Proof, ServerNonce, Signature,
 };
 use kessai_terms::ids::{ApprovalNumber, DeviceId, PaymentId, Reference};
 use kessai_terms::reason::Reason;
@@ -60,7 +60,7 @@ impl Shard {
             let auth = claim.auth(ContentDigest([0; 32]));
             let nobody = DeviceKeys::dummy();
             std::hint::black_box(nobody.stored.verify(&auth, &claim.proof));
-            std::hint::black_box(claim.way.vouches(&nobody.device, &auth));
+            std::hint::black_box(claim.way.vouches(&nobody.device, &auth, &claim.proof));
             return Err(Reason::ProofRefused);
         };
         let now_ms = self.clamped(env.now_ms);
@@ -91,7 +91,7 @@ impl Shard {
             let view = self.approve(claim, trail, env, slot);
             return Ok(Collated::Approved { view, signature });
         }
-        if !claim.way.vouches(&keys.device, &auth) {
+        if !claim.way.vouches(&keys.device, &auth, &claim.proof) {
             return Err(Reason::ProofRefused);
         }
         let Some(trail) = trail else { return Ok(self.ask_again(claim, next, now_ms)) };
@@ -235,10 +235,10 @@ impl Claim {
 
 impl Way {
     /// Says whether the answer comes from the handset that has `key`, right or wrong.
-    fn vouches(&self, key: &DeviceKey, auth: &AuthMessage) -> bool {
+    fn vouches(&self, key: &DeviceKey, auth: &AuthMessage, proof: &Proof) -> bool {
         match self {
             Self::Own => true,
-            Self::Hub { tag } => key.verify_tag(auth, tag),
+            Self::Hub { tag } => key.verify_vouch(auth, proof, tag),
         }
     }
 }

@@ -132,7 +132,9 @@ fn reproduce(vector: &mut Vector) {
     vector.expect("hub_channel_binding", behind.as_bytes());
     let tag = keys.device.tag(&auth);
     vector.expect("hub_tag", tag.as_bytes());
-    assert!(keys.device.verify_tag(&auth, &tag));
+    let vouched = keys.device.vouch(&auth, &proof);
+    vector.expect("hub_vouched", vouched.as_bytes());
+    assert!(keys.device.verify_vouch(&auth, &proof, &vouched));
 
     // Enrolment.
     let code = ActivationCode::from_bytes(vector.array("activation_code"));

@@ -160,11 +160,15 @@ proptest! {
             prop_assert!(!keys.device.verify_attach(&changed, &device_id, &nonce_sent, &attachment));
             prop_assert_ne!(hub_channel_binding(&changed, &device_id, &nonce_sent), behind);
         }
-        let tag = keys.device.tag(&scene.auth());
-        prop_assert!(keys.device.verify_tag(&scene.auth(), &tag));
+        let proof = Proof([7; 32]);
+        let vouched = keys.device.vouch(&scene.auth(), &proof);
+        prop_assert!(keys.device.verify_vouch(&scene.auth(), &proof, &vouched));
         scene.each_bit_changed(|changed, what| {
-            assert!(!keys.device.verify_tag(&changed.auth(), &tag), "{what}");
+            assert!(!keys.device.verify_vouch(&changed.auth(), &proof, &vouched), "{what}");
         });
+        for changed in each_bit_changed(proof.0).map(Proof) {
+            prop_assert!(!keys.device.verify_vouch(&scene.auth(), &changed, &vouched));
+        }
     }
 }
 

@@ -142,7 +142,7 @@ impl Person {
 
     /// The tag that the handset puts on `claim` for what `offer` shows.
     pub(crate) fn tag(&self, claim: &Claim, offer: &Offer) -> Signature {
-        self.secrets.device_keys().device.tag(&auth(claim, offer.terms.content))
+        self.secrets.device_keys().device.vouch(&auth(claim, offer.terms.content), &claim.proof)
     }
 }
 

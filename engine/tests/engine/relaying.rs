@@ -130,19 +130,20 @@ fn a_hub_cannot_use_a_counted_proof_again() {
     assert_eq!(world.customer(&person(1)).wrong_in_row, 1);
 }
 
-/// The tag covers what was asked, not the proof itself: a hub that spoils a proof burns the one try
-/// that the handset has made with it, and no other.
+/// The tag covers the proof: one that a hub has spoilt is the hub's, and burns no try.
 #[test]
-fn a_hub_that_spoils_a_proof_burns_that_try_alone() {
+fn a_hub_that_spoils_a_proof_burns_no_try() {
     let world = World::new();
     let offer = asked(&world);
     let claim = person(1).claim(&offer, nonce(1));
-    let mut spoilt = relayed(&claim, person(1).tag(&claim, &offer));
+    let genuine = relayed(&claim, person(1).tag(&claim, &offer));
+    let mut spoilt = genuine.clone();
     spoilt.proof.0[0] ^= 1;
-    assert!(matches!(world.collate(&spoilt, 2), Ok(Collated::Mismatched { .. })));
-    let again = world.traceless(|world| world.collate(&spoilt, 3));
-    assert_eq!(again, Ok(Collated::Stale { nonce: nonce(3) }));
-    assert_eq!(world.customer(&person(1)).wrong_in_row, 1);
+    let refused = world.traceless(|world| world.collate(&spoilt, 2));
+    assert_eq!(refused, Err(Reason::ProofRefused));
+    assert_eq!(world.customer(&person(1)).wrong_in_row, 0);
+    // The prompt stands, and the handset's own proof is still good for it.
+    assert!(matches!(world.collate(&genuine, 3), Ok(Collated::Approved { .. })));
 }
 
 #[test]

@@ -173,7 +173,7 @@ async fn handsets_share_a_connection_and_each_is_asked_for_itself() {
             let digest = content_digest(&confirmation().encode());
             let auth = AuthMessage::new(digest, channel, proof.server_nonce, proof.handset_nonce);
             assert!(keys().stored.verify(&auth, &proof.proof));
-            assert!(keys().device.verify_tag(&auth, &proof.hub_tag.unwrap()));
+            assert!(keys().device.verify_vouch(&auth, &proof.proof, &proof.hub_tag.unwrap()));
             let verdict = if verdict == 0 { try_again(&auth, 2, 0xa2) } else { approve(&auth, 3) };
             connection.verdict(&call, verdict).await;
         }

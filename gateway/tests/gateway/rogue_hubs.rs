@@ -46,7 +46,7 @@ fn answer(phone: &Phone, asked: &Asked, channel: ChannelBinding) -> (AuthMessage
     let auth = AuthMessage::new(content_digest(&asked.content), channel, asked.nonce, HN);
     let keys = phone.secrets.device_keys();
     let proof = prove(&phone.secrets.client_key(), &keys.stored, &auth);
-    let prove = prove_message(asked, &proof, &keys.device.tag(&auth));
+    let prove = prove_message(asked, &proof, &keys.device.vouch(&auth, &proof));
     (auth, prove)
 }
 
@@ -191,7 +191,8 @@ async fn a_hub_that_forges_proofs_burns_no_tries() {
     let (_, right) = answer(phone, &asked, channel);
     let guess = DeviceKey::from_bytes([0; 32]);
     let (auth, _) = answer(phone, &asked, channel);
-    let forged = prove_message(&asked, &Proof([0; 32]), &guess.tag(&auth));
+    let made_up = Proof([0; 32]);
+    let forged = prove_message(&asked, &made_up, &guess.vouch(&auth, &made_up));
     let flipped = |bytes: &Bytes| {
         let mut bytes = bytes.to_vec();
         bytes[7] ^= 1;
@@ -199,6 +200,9 @@ async fn a_hub_that_forges_proofs_burns_no_tries() {
     };
     // As the handset would prove on a connection of its own, and on another hub's.
     let (_, for_another) = answer(phone, &asked, rogue.raw.channel());
+    let mistyped = Proof([1; 32]);
+    let vouched = phone.secrets.device_keys().device.vouch(&auth, &mistyped);
+    let wrong = prove_message(&asked, &mistyped, &vouched);
     let before = shop.engine().state_hash();
     // More often than a payment, and a customer, bears.
     for _ in 0..2 {
@@ -206,11 +210,8 @@ async fn a_hub_that_forges_proofs_burns_no_tries() {
             forged.clone(),
             for_another.clone(),
             v1::Prove { handset_nonce: flipped(&right.handset_nonce), ..right.clone() },
-            v1::Prove {
-                proof: flipped(&right.proof),
-                hub_tag: flipped(&right.hub_tag),
-                ..right.clone()
-            },
+            v1::Prove { proof: flipped(&right.proof), ..right.clone() },
+            v1::Prove { hub_tag: flipped(&right.hub_tag), ..wrong.clone() },
         ] {
             assert_eq!(rogue.refusal(phone, Body::Prove(changed)).await, Reason::ProofRefused);
         }
@@ -239,8 +240,9 @@ async fn a_wrong_proof_that_the_handset_vouches_for_counts() {
     let asked = rogue.prompt().await;
     let auth =
         AuthMessage::new(content_digest(&asked.content), rogue.channel(phone), asked.nonce, HN);
-    let tag = phone.secrets.device_keys().device.tag(&auth);
-    let wrong = prove_message(&asked, &Proof([0; 32]), &tag);
+    let wrong = Proof([0; 32]);
+    let vouched = phone.secrets.device_keys().device.vouch(&auth, &wrong);
+    let wrong = prove_message(&asked, &wrong, &vouched);
     let came = rogue.ask_as(phone, Body::Prove(wrong.clone())).await;
     assert!(matches!(came, to_peer::Body::ProofResult(_)), "{came:?}");
     assert_eq!(shop.customer(RICH).wrong_in_row, 1);

@@ -3,8 +3,8 @@
 //! The hub's connection says nothing about the handset, so each device attaches with a key that the
 //! hub does not have. A dishonest hub can then drop messages, and no more.
 
-use crate::collation::mac::{hash_joined, labels, mac_joined};
-use crate::collation::{AuthMessage, ChannelBinding, DeviceKey, GatewayNonce, Signature};
+use crate::collation::mac::{hash_joined, labels, mac, mac_joined};
+use crate::collation::{AuthMessage, ChannelBinding, DeviceKey, GatewayNonce, Proof, Signature};
 use crate::ids::DeviceId;
 
 /// Computes what stands for the connection of a device that has attached through a hub.
@@ -42,16 +42,23 @@ impl DeviceKey {
         self.attach(hub, device, nonce) == *attachment
     }
 
-    /// Tags a proof, to show that it comes from the device and not from the hub: only then does a
-    /// wrong one count as a try.
+    /// Makes T of the construction, which stays between device and gateway: it is the key under
+    /// which [`vouch`](Self::vouch) is made.
     #[must_use]
     pub fn tag(&self, auth: &AuthMessage) -> Signature {
         Signature(mac_joined(self.expose(), &[labels::TAG, auth.as_bytes()]))
     }
 
-    /// Checks a tag in constant time.
+    /// Vouches for a proof, to show that it comes from the device and not from the hub: only then
+    /// does a wrong one count as a try. A hub that alters the proof cannot vouch for it.
     #[must_use]
-    pub fn verify_tag(&self, auth: &AuthMessage, tag: &Signature) -> bool {
-        self.tag(auth) == *tag
+    pub fn vouch(&self, auth: &AuthMessage, proof: &Proof) -> Signature {
+        Signature(mac(&self.tag(auth).0, &proof.0))
+    }
+
+    /// Checks in constant time that the device vouches for a proof.
+    #[must_use]
+    pub fn verify_vouch(&self, auth: &AuthMessage, proof: &Proof, vouched: &Signature) -> bool {
+        self.vouch(auth, proof) == *vouched
     }
 }

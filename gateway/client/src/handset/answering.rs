@@ -150,7 +150,8 @@ impl Answering {
         let auth = AuthMessage::new(self.digest, basis.channel, basis.nonce, handset_nonce);
         let client_key = secrets.client_key();
         let proof = prove(&client_key, &client_key.stored_key(), &auth);
-        let (payment, server_nonce, hub_tag) = (self.payment, basis.nonce, self.desk.tag(&auth));
+        let hub_tag = self.desk.vouch(&auth, &proof);
+        let (payment, server_nonce) = (self.payment, basis.nonce);
         // One that was shown for weeks is shown for long enough.
         let shown_ago_ms = u32::try_from(self.shown_at.elapsed().as_millis()).unwrap_or(u32::MAX);
         let shown_ago_ms = Some(shown_ago_ms);

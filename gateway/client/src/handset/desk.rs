@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use kessai_terms::PaymentId;
 use kessai_terms::collation::{
-    AuthMessage, ChannelBinding, DeviceKey, ServerKey, ServerNonce, Signature, content_digest,
+    AuthMessage, ChannelBinding, DeviceKey, Proof, ServerKey, ServerNonce, Signature,
+    content_digest,
 };
 use kessai_wire::{Confirmation, Handset as HandsetId, Notice, Prompt, SignedNotice};
 use tokio::sync::Notify;
@@ -94,11 +95,11 @@ impl Desk {
         &self.way
     }
 
-    /// Tags a proof, if it goes through a hub.
-    pub(super) fn tag(&self, auth: &AuthMessage) -> Option<Signature> {
+    /// Vouches for a proof, if it goes through a hub.
+    pub(super) fn vouch(&self, auth: &AuthMessage, proof: &Proof) -> Option<Signature> {
         match &self.way {
             Way::Own => None,
-            Way::Hub(key) => Some(key.tag(auth)),
+            Way::Hub(key) => Some(key.vouch(auth, proof)),
         }
     }
 
