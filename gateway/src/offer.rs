@@ -116,6 +116,10 @@ fn charge(
             let (amount, foreign) = quotation
                 .convert(price, currency, own)
                 .map_err(|_out_of_range| Reason::AmountOverflow)?;
+            // A price may come to nothing in a currency of greater units.
+            if amount.is_zero() {
+                return Err(Reason::AmountInvalid);
+            }
             Ok(Charge { amount, currency: own, foreign: Some(foreign) })
         }
         Some(_) | None => Ok(plain(price, currency)),
@@ -271,9 +275,14 @@ mod tests {
         let usd = Currency::from_code("USD").unwrap();
         let stale = Table::of(Currency::JPY, usd, "0.0064", 0, NOW_MS..NOW_MS + 1);
         let till = place(TerminalKind::PointOfSale);
+        let all_time = || 0..NOW_MS + 1;
+        let to_nothing = Table::of(Currency::JPY, usd, "0.00001", 0, all_time());
+        let beyond = Table::of(Currency::JPY, usd, "9999999999999", 0, all_time());
         for (rates, now_ms, reason) in [
             (&Table::default(), NOW_MS, Reason::RateMissing),
             (&stale, NOW_MS + 1, Reason::RateStale),
+            (&to_nothing, NOW_MS, Reason::AmountInvalid),
+            (&beyond, NOW_MS, Reason::AmountOverflow),
         ] {
             let offer = build_at(&till, purchase(), (usd, rates), now_ms).unwrap();
             assert_eq!(offer.unpriced, Some(reason));

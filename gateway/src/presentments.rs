@@ -7,7 +7,8 @@
 //! JP 2001-249969, steps S66 and S67.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use kessai_engine::terms::{PresentmentCode, Reason, TerminalId};
 use kessai_wire::Handset;
@@ -32,6 +33,9 @@ pub(crate) struct Presentments {
     lifetime_ms: u64,
     codes: Mutex<Codes>,
     guesses: Budget<TerminalId>,
+    /// Those whose code falls on the same place wait for each other.
+    turns: [Mutex<()>; 64],
+    hasher: RandomState,
 }
 
 #[derive(Default)]
@@ -51,7 +55,13 @@ pub(crate) struct Shown {
 
 impl Presentments {
     pub(crate) fn new(lifetime_ms: u64) -> Self {
-        Self { lifetime_ms, codes: Mutex::default(), guesses: Budget::new(GUESSES) }
+        Self {
+            lifetime_ms,
+            codes: Mutex::default(),
+            guesses: Budget::new(GUESSES),
+            turns: std::array::from_fn(|_| Mutex::default()),
+            hasher: RandomState::new(),
+        }
     }
 
     /// Gives a handset a new code, instead of any before, made of what `draw` gives.
@@ -95,9 +105,9 @@ impl Presentments {
             return Err(Reason::TooManyRequests);
         }
         let shown = self.with(|codes| {
-            let shown = codes.live.remove(code).filter(|shown| shown.expires_at_ms > now_ms)?;
+            let shown = codes.live.remove(code)?;
             codes.of_handset.remove(&shown.handset);
-            Some(shown)
+            (shown.expires_at_ms > now_ms).then_some(shown)
         });
         shown.ok_or_else(|| {
             self.guesses.take(terminal, now_ms);
@@ -105,12 +115,20 @@ impl Presentments {
         })
     }
 
+    /// Lets no other who has a turn with this code go on until the guard is dropped.
+    pub(crate) fn turn(&self, code: &PresentmentCode) -> MutexGuard<'_, ()> {
+        let place = usize::try_from(self.hasher.hash_one(code) % 64).unwrap_or(0);
+        #[expect(clippy::expect_used, reason = "there are 64")]
+        let turn = self.turns.get(place).expect("a remainder of 64");
+        turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Gives a code back that was taken for a payment that did not come into being.
     ///
-    /// A newer one of the same handset stays in its place.
-    pub(crate) fn restore(&self, code: PresentmentCode, shown: Shown) {
+    /// A newer one of the same handset stays in its place, and what has expired is gone.
+    pub(crate) fn restore(&self, code: PresentmentCode, shown: Shown, now_ms: u64) {
         self.with(|codes| {
-            if !codes.of_handset.contains_key(&shown.handset) {
+            if shown.expires_at_ms > now_ms && !codes.of_handset.contains_key(&shown.handset) {
                 codes.live.insert(code, shown);
                 codes.of_handset.insert(shown.handset, code);
             }
@@ -206,6 +224,7 @@ mod tests {
         let presentments = presentments();
         let code = issue(&presentments, 1, 1_000);
         assert_eq!(redeem(&presentments, &code, 1_000 + LIFETIME_MS), Err(Reason::CodeNotValid));
+        assert!(presentments.codes.lock().unwrap().of_handset.is_empty());
         let code = issue(&presentments, 1, 1_000);
         assert_eq!(redeem(&presentments, &code, 999 + LIFETIME_MS), Ok(handset(1)));
     }
@@ -254,11 +273,11 @@ mod tests {
         let code = issue(&presentments, 1, 0);
         let till = "POS1".parse().unwrap();
         let shown = presentments.redeem(&code, till, 1).unwrap();
-        presentments.restore(code, shown);
+        presentments.restore(code, shown, 1);
         let shown = presentments.redeem(&code, till, 1).unwrap();
         let draw = || [0, 0, 0, 0, 0, 0, 7, 7];
         let (newer, _) = presentments.issue(handset(1), 2, draw).unwrap();
-        presentments.restore(code, shown);
+        presentments.restore(code, shown, 2);
         assert_eq!(redeem(&presentments, &code, 3), Err(Reason::CodeNotValid));
         assert_eq!(redeem(&presentments, &newer, 3), Ok(handset(1)));
     }

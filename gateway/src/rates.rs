@@ -24,6 +24,9 @@ const MOST_BYTES: u64 = 1 << 20;
 /// The highest mark-up that can be meant, in hundredths of a per cent.
 const MOST_MARKUP: u16 = 2_000;
 
+/// What the first line of the file names, in any order.
+const COLUMNS: [&str; 6] = ["base", "quote", "rate", "markup_bp", "valid_from", "valid_until"];
+
 /// Why a file of rates is not taken; whatever was in force before stays so.
 #[derive(Debug, thiserror::Error)]
 pub enum RatesError {
@@ -118,8 +121,8 @@ impl Rates {
         let table = if about.len() > MOST_BYTES {
             Err(RatesError::TooLong(path.clone()))
         } else {
-            let text = std::fs::read_to_string(path).map_err(file);
-            text.and_then(|text| Table::parse(path, &text))
+            // What cannot be read now is tried again.
+            Table::parse(path, &std::fs::read(path).map_err(file)?)
         };
         let mut read = self.read.write().unwrap_or_else(PoisonError::into_inner);
         read.changed = Some(changed);
@@ -138,13 +141,18 @@ impl Rates {
 }
 
 impl Table {
-    fn parse(path: &Path, text: &str) -> Result<Self, RatesError> {
+    fn parse(path: &Path, text: &[u8]) -> Result<Self, RatesError> {
         let wrong = |line, problem| RatesError::Line { path: path.to_owned(), line, problem };
         let mut table = Self::default();
-        let mut reader =
-            csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
+        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text);
         let mut record = csv::StringRecord::new();
         let headers = reader.headers().map_err(|error| wrong(1, error.to_string()))?.clone();
+        // Else a rate would be taken for the names of the columns, and be lost.
+        if let Some(column) =
+            COLUMNS.iter().find(|column| !headers.iter().any(|one| one == **column))
+        {
+            return Err(wrong(1, format!("no column {column}")));
+        }
         loop {
             let line = reader.position().line();
             match reader.read_record(&mut record) {
@@ -271,7 +279,7 @@ mod tests {
     }
 
     fn table(lines: &str) -> Result<Table, RatesError> {
-        Table::parse(Path::new("rates.csv"), &format!("{HEADER}{lines}"))
+        Table::parse(Path::new("rates.csv"), format!("{HEADER}{lines}").as_bytes())
     }
 
     fn charge(lines: &str, minor: u64) -> u64 {
@@ -329,6 +337,16 @@ mod tests {
         ] {
             let error = table(&format!("{good}{line}\n")).unwrap_err().to_string();
             assert!(error.starts_with("rates.csv:3: ") && error.contains(told), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_does_not_name_its_columns_is_refused() {
+        for text in
+            ["USD,JPY,157,0,2026-10-30T00:00:00Z,2026-10-31T00:00:00Z\n", "", "base,quote\n"]
+        {
+            let error = Table::parse(Path::new("rates.csv"), text.as_bytes()).unwrap_err();
+            assert!(error.to_string().starts_with("rates.csv:1: no column"), "{error}");
         }
     }
 

@@ -20,7 +20,7 @@ pub(crate) fn terminal(view: &PaymentView, disclosure: Disclosure) -> Payment {
     let waits = matches!(view.state, PaymentState::Pending | PaymentState::Authorised);
     Payment {
         payment: view.payment,
-        state: state(view),
+        state: state(view, (view.refunded_price, view.captured_price)),
         reason: view.reason_for_terminal(disclosure),
         price,
         captured: view.captured_price,
@@ -93,7 +93,7 @@ pub(crate) fn customer(view: &PaymentView, register: &Register) -> Option<Notice
     Some(Notice {
         number: NonZeroU64::new(view.notice)?,
         payment: view.payment,
-        state: state(view),
+        state: state(view, (view.refunded, view.captured)),
         reason: view.reason.unwrap_or(Reason::Approved),
         price: terms.charge.amount.of(terms.charge.currency),
         store_name: store.name.clone(),
@@ -127,15 +127,15 @@ fn approval(view: &PaymentView) -> Option<Approval> {
     Some(Approval { number: view.approval?, reference: view.reference? })
 }
 
-fn state(view: &PaymentView) -> wire::PaymentState {
+/// The state as it is told. What went back of a converted price may be all of it on one side of the
+/// exchange and not on the other, by rounding: each side is told by its own sums.
+fn state(view: &PaymentView, (refunded, captured): (Amount, Amount)) -> wire::PaymentState {
     match view.state {
         PaymentState::Pending => wire::PaymentState::Pending,
         PaymentState::Authorised => wire::PaymentState::Authorised,
         PaymentState::Captured => wire::PaymentState::Captured,
         PaymentState::Reversed => wire::PaymentState::Reversed,
-        PaymentState::Refunded if view.refunded < view.captured => {
-            wire::PaymentState::PartlyRefunded
-        }
+        PaymentState::Refunded if refunded < captured => wire::PaymentState::PartlyRefunded,
         PaymentState::Refunded => wire::PaymentState::Refunded,
         PaymentState::Declined => wire::PaymentState::Declined,
         PaymentState::Cancelled => wire::PaymentState::Cancelled,
@@ -228,6 +228,23 @@ mod tests {
         register.apply(&pos1_in("STORE2")).unwrap();
         let view = ended(PaymentState::Captured, Reason::Approved);
         assert_eq!(super::customer(&view, &register).unwrap().store_name.as_str(), "STORE1");
+    }
+
+    #[test]
+    fn each_side_is_told_by_its_own_sums_whether_all_has_gone_back() {
+        let yen = |minor| kessai_engine::terms::Amount::new(minor).unwrap();
+        // 323 of 324 yen, which come to all of 210 cents.
+        let view = PaymentView {
+            captured: yen(210),
+            captured_price: yen(324),
+            refunded: yen(210),
+            refunded_price: yen(323),
+            ..ended(PaymentState::Refunded, Reason::Approved)
+        };
+        let told = super::terminal(&view, Disclosure::Nothing);
+        assert_eq!(told.state, wire::PaymentState::PartlyRefunded);
+        let notice = super::customer(&view, &register()).unwrap();
+        assert_eq!(notice.state, wire::PaymentState::Refunded);
     }
 
     #[test]

@@ -14,11 +14,13 @@
 mod support;
 
 use std::io::Write;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use kessai_client::Answered;
 use kessai_client::wire::v1::{self, to_gateway::Body};
+use kessai_client::{Answered, Event};
+use support::owner::{asking, by_code, in_currency, refusal};
 use support::raw::Raw;
 use support::{POOR, RICH, Shop, asked, bounded, purchase, wrong_secrets};
 use tracing::level_filters::LevelFilter;
@@ -80,7 +82,14 @@ async fn nothing_that_our_crates_log_tells_of_people_money_or_keys() {
     secrets.push(sealing.trim().rsplit(' ').next().unwrap().to_owned());
     let token = std::fs::read_to_string(shop.settings.keys.join("admin.token")).unwrap();
     secrets.push(token.trim().to_owned());
+    let codes = codes_that_pay(&shop).await;
     bounded(shop.gateway.stop()).await;
+    let kept = kept_in(&shop.settings.data);
+    assert!(find(&kept, RICH.as_bytes()), "the journal names who paid, but not by which code");
+    for code in &codes {
+        assert!(!find(&kept, code.as_bytes()), "a code is kept");
+    }
+    secrets.extend(codes);
 
     let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(logged.contains("the canary sings"), "nothing is captured");
@@ -88,6 +97,49 @@ async fn nothing_that_our_crates_log_tells_of_people_money_or_keys() {
     for secret in secrets {
         assert!(!logged.contains(&secret), "{secret} stands in the log: {logged}");
     }
+}
+
+/// Pays by code, and tries one that is used up and one that meets a refusal; gives the codes.
+async fn codes_that_pay(shop: &Shop) -> Vec<String> {
+    let (till, mut rich) = (shop.till(0).await, shop.owner(0).await);
+    let mut codes = Vec::new();
+    let used = rich.code().await;
+    let waiting = asking(&till, by_code(purchase(till.payment_id(), RICH, 10), used));
+    // What it was told and asked of before comes first.
+    let question = loop {
+        match bounded(rich.events.next()).await.unwrap() {
+            Event::Asked(question) if question.confirmation.total().amount.minor() == 10 => {
+                break question;
+            }
+            _ => {}
+        }
+    };
+    bounded(rich.phone.approve(&question, &rich.secrets)).await.unwrap();
+    bounded(waiting).await.unwrap().unwrap();
+    let fresh = rich.code().await;
+    let again = by_code(purchase(till.payment_id(), RICH, 10), used);
+    refusal(till.pay(again).await);
+    let abroad = by_code(purchase(till.payment_id(), RICH, 10), fresh);
+    refusal(till.pay(in_currency(abroad, "USD")).await);
+    for code in [used, fresh] {
+        codes.extend([code.as_str().to_owned(), code.grouped()]);
+    }
+    codes
+}
+
+/// Everything that a data directory holds.
+fn kept_in(folder: &Path) -> Vec<u8> {
+    let mut kept = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let more = if path.is_dir() { kept_in(&path) } else { std::fs::read(&path).unwrap() };
+        kept.extend(more);
+    }
+    kept
+}
+
+fn find(kept: &[u8], wanted: &[u8]) -> bool {
+    kept.windows(wanted.len()).any(|bytes| bytes == wanted)
 }
 
 /// Pays, mistypes, runs out of money and breaks the protocol; gives everything that must not be

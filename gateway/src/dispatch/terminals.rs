@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use kessai_engine::terms::{PaymentId, PresentmentCode, Reason, TerminalId};
+use kessai_engine::terms::{Amount, PaymentId, PresentmentCode, Reason, TerminalId};
 use kessai_engine::{
     Freshness, Lsn, NamedBy, Opening, PaymentState, Place, Portion, Refund, Refunding,
     RequestDigest, ReverseCause,
@@ -30,9 +30,6 @@ impl Dispatch {
     /// S21-S24: opens a payment. The answer comes at its end, or at once if there is nothing to
     /// wait for; a repeat joins the wait.
     pub(crate) fn open(&self, terminal: TerminalId, purchase: Purchase, reply: Reply) {
-        if self.draining.load(Ordering::Acquire) {
-            return reply.refuse(Reason::ShuttingDown);
-        }
         let register = self.engine.register();
         let Some(place) = register.place(&terminal) else {
             return reply.refuse(Reason::TerminalUnknown);
@@ -72,7 +69,8 @@ impl Dispatch {
     }
 
     /// Opens a payment that is not there yet. A repeat is known by its id, before any code is
-    /// resolved: the code was used up by the first.
+    /// resolved: the code was used up by the first. It is answered while the gateway drains, too: a
+    /// refusal would say that there is no such payment.
     fn open_once(
         &self,
         place: &Place,
@@ -80,8 +78,17 @@ impl Dispatch {
         request: RequestDigest,
     ) -> Result<Opening, Reason> {
         let terminal = place.terminal.id;
+        // Two of a kind at once, as from a terminal that has lost its line: the second must find
+        // either the payment or the code.
+        let _turn = match &purchase.payer {
+            kessai_wire::Payer::Code(code) => Some(self.presentments.turn(code)),
+            kessai_wire::Payer::Customer(_) => None,
+        };
         if let Some(answer) = self.engine.known(&purchase.payment, &terminal, &request) {
             return answer;
+        }
+        if self.draining.load(Ordering::Acquire) {
+            return Err(Reason::ShuttingDown);
         }
         let slot = self.slot()?;
         let now_ms = self.clock.now_ms();
@@ -98,7 +105,7 @@ impl Dispatch {
         if opened.is_err()
             && let Some((code, shown)) = shown
         {
-            self.presentments.restore(code, shown);
+            self.presentments.restore(code, shown, now_ms);
         }
         opened
     }
@@ -165,7 +172,13 @@ impl Dispatch {
             Delivery::All => return Ok(Portion::All),
             Delivery::Lines(lines) => lines,
         };
-        let content = self.engine.confirmation(payment, terminal)?;
+        let content = match self.engine.confirmation(payment, terminal) {
+            // Nothing came out, as was said before: there is nothing to price it by any more.
+            Err(Reason::StateForbids) if lines.iter().all(|(_, pieces)| pieces == 0) => {
+                return Ok(Portion::Part { amount: Amount::ZERO, price: Amount::ZERO });
+            }
+            content => content?,
+        };
         // We have encoded it ourselves.
         let shown = Confirmation::decode(&content).map_err(|_not_ours| Reason::StateForbids)?;
         let part = shown.delivered(lines)?;
@@ -179,7 +192,11 @@ impl Dispatch {
         let now_ms = self.clock.now_ms();
         let done = self.slot().and_then(|slot| self.engine.refund(wish, now_ms, slot));
         match done {
-            Err(reason) => self.refuse_terminal(payment, terminal, reason, reply),
+            // It can tell of another terminal's refund, or of what an id was used for.
+            Err(reason) => {
+                let refusal = reply.refusal(reason);
+                self.after(self.journal.latest(), Effect::Answer(reply, refusal));
+            }
             Ok(Refunding { view, refund, freshness }) => {
                 let done = Some(told::refund(&refund));
                 let answer = kessai_wire::Payment { refund: done, ..self.told_terminal(&view) };

@@ -143,6 +143,32 @@ fn every_step_of_a_payment_waits_for_its_record() {
     assert_eq!(told[0].state, PaymentState::Captured);
 }
 
+/// The refusal of one terminal tells of another's refund, which a crash might still undo.
+#[test]
+fn a_refused_refund_waits_for_what_it_tells_of() {
+    let mut world = World::new();
+    let till = pos1(&mut world);
+    let (mut phone, channel) = attach(&mut world, 1, 0);
+    phone.sent();
+    open(&world, &till, 1, 1, 300);
+    world.make_durable();
+    let asked = prompt(&phone.sent());
+    let right = proof(&world.secrets, &asked, channel);
+    answer(&world, &phone, (handset(1), channel), asked.server_nonce, right);
+    world.make_durable();
+    let mut other = world.connect(Peer::Terminal(terminal("POS2")));
+    let refund = |at: &str, line: &Line, number| {
+        let amount = kessai_engine::terms::Amount::new(200).unwrap();
+        let wish = kessai_wire::Refund { refund: payment(number), payment: payment(1), amount };
+        world.dispatch().refund(terminal(at), &wish, reply(80, line, Audience::Shop));
+    };
+    refund("POS1", &till, 31);
+    refund("POS2", &other, 32);
+    assert!(other.sent().is_empty(), "the first refund is not durable");
+    world.make_durable();
+    assert_eq!(reason_of_refusal(&other.sent()), Reason::AmountAboveCapture);
+}
+
 #[test]
 fn a_decline_waits_too_and_tells_the_shop_less() {
     let mut world = World::new();
@@ -436,12 +462,15 @@ fn a_gateway_that_drains_opens_nothing_and_ends_what_is_open() {
     world.dispatch().drain();
     open(&world, &till, 2, 2, 300);
     assert_eq!(reason_of_refusal(&till.sent()), Reason::ShuttingDown);
+    // A repeat waits with the first: a refusal would say that there is no such payment.
+    open(&world, &till, 3, 1, 300);
+    assert!(till.sent().is_empty());
     ask(&world, &till, Ask::Cancel);
     assert!(!world.dispatch().is_settled());
     world.make_durable();
     assert!(world.dispatch().is_settled());
     let told = till.sent();
-    assert_eq!(told.len(), 2, "the cancel and the open that waited");
+    assert_eq!(told.len(), 3, "the cancel, the open that waited and its repeat");
     for message in told {
         assert_eq!(payment_told(&[message]).state, PaymentState::Cancelled);
     }

@@ -234,6 +234,7 @@ async fn more_unanswered_requests_than_allowed_are_refused() {
         settings.payments.open_per_customer = 100;
         settings.payments.open_per_terminal = 100;
         settings.payments.asks_per_minute = 100;
+        settings.payments.mute_after = 0;
     })
     .await;
     let mut till = pos1(&shop).await;

@@ -8,7 +8,7 @@ use kessai_client::{Answered, ConnectError, Event, Events, Handset, Hub, PeerFil
 use crate::newcomers::{activate, connector, enrol_station, enter_others, hub};
 use crate::support::{POOR, RICH, Shop, asked, bounded, options, purchase, told, wrong_secrets};
 
-async fn connected(shop: &Shop) -> (Hub, PeerFile) {
+pub async fn connected(shop: &Shop) -> (Hub, PeerFile) {
     enter_others(shop);
     let folder = tempfile::tempdir().unwrap();
     let file = enrol_station(&activate(shop, hub()), folder.path()).await.unwrap();
@@ -17,7 +17,7 @@ async fn connected(shop: &Shop) -> (Hub, PeerFile) {
 }
 
 /// Connects a handset through the hub.
-async fn carried(shop: &Shop, hub: &Hub, number: usize) -> (Handset, Events) {
+pub async fn carried(shop: &Shop, hub: &Hub, number: usize) -> (Handset, Events) {
     let phone = &shop.people.phones[number];
     let keys = phone.secrets.device_keys();
     let (server, device) = (keys.server.clone(), keys.device.clone());

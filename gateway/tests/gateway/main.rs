@@ -15,14 +15,20 @@
 mod support;
 
 mod bad_requests;
+mod codes;
 mod connections;
 mod controllers;
 mod enrolling;
+mod foreign;
+mod giving_back;
 mod hubs;
 mod intruders;
 mod newcomers;
 mod payments;
+mod policies;
 mod proofs;
 mod returning;
 mod rogue_hubs;
+mod standing;
 mod taking_back;
+mod vending;

@@ -26,6 +26,7 @@ use kessai_journal::Journal;
 use tempfile::TempDir;
 use tokio::time::timeout;
 
+pub mod owner;
 pub mod raw;
 
 /// How long anything in a test may take.
@@ -94,7 +95,13 @@ impl Shop {
 
     /// Stops the gateway, and starts it again on the same port and data.
     pub async fn restart(self) -> Self {
+        self.restart_with(|_| {}).await
+    }
+
+    /// The same with other settings.
+    pub async fn restart_with(self, change: impl FnOnce(&mut Settings)) -> Self {
         let Self { gateway, mut settings, people, folder } = self;
+        change(&mut settings);
         settings.listen = gateway.local_addr();
         bounded(gateway.stop()).await;
         let keys = Keys::load(&settings.keys).unwrap();
