@@ -192,8 +192,8 @@ today
     assert_eq!(processor.masked("kessai customer show 1234-567-890"), customer);
     let day = &processor.json("kessai payment list")[0]["business_date"];
     let totals = "\
-currency  captures  captured_minor  reversals  reversed_minor
-JPY              3            1197          1             250
+currency  captures  captured_minor  reversals  reversed_minor  refunds  refunded_minor
+JPY              3            1197          1             250        1             100
 ";
     let line = format!("kessai terminal totals POS00001 --date {day}");
     assert_eq!(processor.said(&line), totals);
