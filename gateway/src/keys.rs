@@ -4,8 +4,8 @@
 //! nothing to open them with.
 
 use std::collections::HashSet;
-use std::io::Write;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::io::{Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use kessai_engine::terms::collation::SealingKey;
@@ -17,6 +17,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use zeroize::Zeroizing;
 
 use crate::entropy::{Entropy, draw};
+use crate::private::{self, Unfit};
 use crate::tls;
 
 const ROOT_CERTIFICATE: &str = "root.pem";
@@ -51,6 +52,15 @@ pub enum KeyError {
     /// A certificate cannot be made.
     #[error("cannot make a certificate: {0}")]
     Certificate(#[from] rcgen::Error),
+}
+
+impl KeyError {
+    fn of(unfit: Unfit, path: &Path) -> Self {
+        match unfit {
+            Unfit::File(source) => Self::File { path: path.to_owned(), source },
+            Unfit::Exposed => Self::Exposed(path.to_owned()),
+        }
+    }
 }
 
 /// What the gateway needs of its keys while it runs.
@@ -148,7 +158,7 @@ impl Keys {
         for name in [ROOT_KEY, ADMIN_TOKEN] {
             let path = folder.join(name);
             if path.exists() {
-                check_private(&path)?;
+                private::check(&path).map_err(|unfit| KeyError::of(unfit, &path))?;
             }
         }
         Ok(Self { chain, server, root_pin, first, later })
@@ -235,19 +245,11 @@ fn read(path: &Path) -> Result<Vec<u8>, KeyError> {
 }
 
 fn read_secret(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-    check_private(path)?;
-    read(path).map(Zeroizing::new)
-}
-
-/// Checks that nobody but the owner may touch a file.
-fn check_private(path: &Path) -> Result<(), KeyError> {
-    let found = std::fs::metadata(path);
-    let found = found.map_err(|source| KeyError::File { path: path.to_owned(), source })?;
-    if found.permissions().mode() & 0o077 == 0 {
-        Ok(())
-    } else {
-        Err(KeyError::Exposed(path.to_owned()))
-    }
+    let mut content = Zeroizing::new(Vec::new());
+    let read = private::open(path)
+        .and_then(|mut file| file.read_to_end(&mut content).map_err(Unfit::File));
+    read.map_err(|unfit| KeyError::of(unfit, path))?;
+    Ok(content)
 }
 
 fn write_secret(path: &Path, content: &[u8]) -> Result<(), KeyError> {

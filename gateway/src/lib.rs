@@ -26,6 +26,7 @@ pub mod notify;
 mod offer;
 mod outgoing;
 mod presentments;
+mod private;
 mod rates;
 mod reply;
 mod server;

@@ -1,13 +1,12 @@
 //! Secrets from files that nobody but their owner may read.
 
-use std::fs::File;
 use std::io::Read;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
 use super::NotifyError;
+use crate::private::{self, Unfit};
 
 /// No secret is longer; a wrong path must not read a disk into memory.
 const MOST_BYTES: u64 = 4_096;
@@ -22,12 +21,10 @@ impl Secret {
     /// Reads a file, and refuses it if others than its owner may.
     pub(super) fn read(path: &Path) -> Result<Self, NotifyError> {
         let failed = |source| NotifyError::File { path: path.to_owned(), source };
-        // The file that is checked is the one that is read.
-        let file = File::open(path).map_err(failed)?;
-        let found = file.metadata().map_err(failed)?;
-        if found.permissions().mode() & 0o077 != 0 {
-            return Err(NotifyError::Exposed(path.to_owned()));
-        }
+        let file = private::open(path).map_err(|unfit| match unfit {
+            Unfit::File(source) => failed(source),
+            Unfit::Exposed => NotifyError::Exposed(path.to_owned()),
+        })?;
         let mut text = Zeroizing::new(String::new());
         file.take(MOST_BYTES).read_to_string(&mut text).map_err(failed)?;
         Ok(Self { path: path.to_owned(), text })
