@@ -124,8 +124,7 @@ impl Dispatch {
         let register = self.engine.register();
         let notice = told::customer(view, &register)?.encode();
         let content_digest = view.terms?.content;
-        let devices = self.engine.devices(&handset.customer);
-        let device = devices.iter().find(|device| device.id == handset.device)?;
+        let device = self.engine.device(&handset.customer, &handset.device)?;
         let signature = device.sign_notice(&content_digest, &notice);
         Some((SignedNotice { content_digest, notice, signature }, view.after.max(register.after)))
     }

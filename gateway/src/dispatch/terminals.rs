@@ -216,16 +216,14 @@ impl Dispatch {
             Some(Some(on)) => on,
             Some(None) => return reply.refuse(Reason::Malformed),
         };
-        match engine.terminal_totals(&terminal, on) {
-            // Sums of amounts that were all paid by somebody do not leave their range.
-            Err(_out_of_range) => reply.refuse(Reason::AmountOverflow),
-            Ok(sums) => match told::totals(on, &sums) {
-                None => reply.refuse(Reason::AmountOverflow),
-                Some(totals) => {
-                    let after = self.journal.latest();
-                    self.after(after, Effect::Answer(reply, Answer::Totals(totals)));
-                }
-            },
+        // Sums of amounts that were all paid by somebody do not leave their range.
+        let sums = engine.terminal_totals(&terminal, on).ok();
+        match sums.and_then(|sums| told::totals(on, &sums)) {
+            None => reply.refuse(Reason::AmountOverflow),
+            Some(totals) => {
+                let after = self.journal.latest();
+                self.after(after, Effect::Answer(reply, Answer::Totals(totals)));
+            }
         }
     }
 
