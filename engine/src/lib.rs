@@ -23,6 +23,7 @@ mod meter;
 mod offer;
 mod payment;
 mod permit;
+pub mod planted;
 mod policy;
 mod record;
 mod refund;

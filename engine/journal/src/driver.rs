@@ -9,6 +9,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use kessai_engine::Lsn;
+use kessai_engine::planted::{self, Bug};
 use thread_priority::unix::{
     RealtimeThreadSchedulePolicy, ThreadSchedulePolicy, set_thread_priority_and_policy,
     thread_native_id,
@@ -18,7 +19,7 @@ use thread_priority::{ThreadPriority, ThreadPriorityValue};
 use crate::failure::Failure;
 use crate::format::batch::Batch;
 use crate::options::{JournalOptions, WriterPriority};
-use crate::queue::{Queue, QueueState, following, release};
+use crate::queue::{Queue, QueueState, advanced, following, release};
 use crate::storage::Storage;
 use crate::sync::lock;
 use crate::writer::{Backlog, Ending, Step, Writer};
@@ -126,6 +127,10 @@ impl<S: Storage> Pump<S> {
                 .activate(segment, self.segment_bytes)
                 .map_err(|source| Failure::Activate { segment: segment.number, source })?;
             self.segments.push_back((segment.number, following(self.queue.waiters.durable())));
+        }
+        if planted::is(Bug::ToldBeforeSync) {
+            let last = advanced(self.queue.waiters.durable(), records);
+            self.queue.waiters.advance(last, &mut self.woken);
         }
         self.storage
             .append(place, self.batch.image())

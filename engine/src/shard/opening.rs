@@ -9,6 +9,7 @@ use crate::command::{Freshness, Opening};
 use crate::customer::{Account, Holder};
 use crate::offer::{NamedBy, Offer};
 use crate::payment::{PaymentView, Permits};
+use crate::planted::{self, Bug};
 use crate::policy::{Limits, Naming, Spending, Standing};
 use crate::record::{Declined, Opened, Record, RequestDigest};
 use crate::slot::{Lsn, Slot};
@@ -37,6 +38,9 @@ impl Shard {
         terminal: &TerminalId,
         request: &RequestDigest,
     ) -> Option<Result<Opening, Reason>> {
+        if planted::is(Bug::NoIdempotency) {
+            return None;
+        }
         let view = &self.payments.get(payment)?.view;
         let alike = view.terminal == *terminal
             // A cancel that came first knows only the id and the terminal.

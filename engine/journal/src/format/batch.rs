@@ -1,6 +1,7 @@
 //! A batch while records are gathered into it, and when it is sealed for the disk.
 
 use kessai_engine::Lsn;
+use kessai_engine::planted::{self, Bug};
 
 use crate::format::chain::{ChainKey, Link};
 use crate::format::header::{HEADER_BYTES, Header};
@@ -36,7 +37,11 @@ impl Batch {
             self.first = lsn;
         }
         self.count = self.count.saturating_add(1);
-        self.bytes.extend_from_slice(framed);
+        if planted::is(Bug::LsnOrderBroken) {
+            self.bytes.splice(HEADER_BYTES..HEADER_BYTES, framed.iter().copied());
+        } else {
+            self.bytes.extend_from_slice(framed);
+        }
     }
 
     /// How many records it holds.

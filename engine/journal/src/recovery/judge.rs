@@ -6,6 +6,7 @@
 use std::ops::ControlFlow;
 
 use kessai_engine::Lsn;
+use kessai_engine::planted::{self, Bug};
 
 use crate::error::{Corruption, Flaw, OpenError};
 use crate::format::header::Header;
@@ -102,6 +103,10 @@ pub(super) fn judge<S: Source>(
         Found::Changed(flaw) => (flaw, wide(BLOCK_BYTES)),
         Found::Unfinished { flaw, bytes } => (flaw, bytes),
     };
+    if planted::is(Bug::CutAtFirstBadChecksum) && end.found != Found::Full {
+        let bytes = segment.bytes.saturating_sub(end.offset);
+        return Ok(Some(TornTail { place, bytes, flaw }));
+    }
     let behind = survey(storage, segment, end.offset.saturating_add(own_bytes))?;
     let later = behind.header.filter(|(_, first)| *first >= next);
     let mut later = later.map(|(offset, _)| Place { offset, ..place });

@@ -9,6 +9,7 @@ use super::{Corrupt, Touched};
 use crate::customer::Seat;
 use crate::offer::NamedBy;
 use crate::payment::{Payment, PaymentView, Pending};
+use crate::planted::{self, Bug};
 use crate::record::{Approved, Declined, Entry, Mismatched, Opened, Overtaken, Terms, Verdict};
 use crate::shard::Shard;
 use crate::slot::Lsn;
@@ -96,8 +97,8 @@ impl Shard {
         let (confirmation, pending) = (Bytes::new(), None);
         let payment = Payment { view, payer, opened_on, confirmation, pending };
         match self.payments.insert(id, payment) {
-            None => Ok(Touched { seat: payer, payment: Some(id) }),
-            Some(_) => Err(Corrupt::Payment(id)),
+            Some(_) if !planted::is(Bug::NoIdempotency) => Err(Corrupt::Payment(id)),
+            None | Some(_) => Ok(Touched { seat: payer, payment: Some(id) }),
         }
     }
 
@@ -115,6 +116,9 @@ impl Shard {
                 let pending = self.payment(payment)?.pending.as_mut();
                 let pending = pending.ok_or(Corrupt::Payment(payment))?;
                 pending.wrong = pending.wrong.saturating_add(1);
+                if planted::is(Bug::TryForgottenByCrash) {
+                    return Ok(Touched::default());
+                }
                 Ok(Touched { seat: Some(seat), payment: Some(payment) })
             }
             Verdict::Decline => self.change(payment, Event::Decline, Reason::TriesExceeded, entry),
@@ -180,6 +184,7 @@ impl Shard {
             PaymentState::Reversed if state == PaymentState::Captured => {
                 self.give_all_back(payment, entry)?;
             }
+            PaymentState::Expired if planted::is(Bug::HoldForgottenOnExpiry) => {}
             PaymentState::Declined
             | PaymentState::Cancelled
             | PaymentState::Expired
