@@ -35,4 +35,7 @@ pub use crate::journal::{Journal, JournalSlot, WhenDurable};
 pub use crate::options::{JournalOptions, OptionsError, WriterPriority};
 pub use crate::recovery::onlooker::{Ending, Reading, Recorded, read};
 pub use crate::recovery::{Batched, Recovered, TornTail};
-pub use crate::storage::{Fault, Files, Place, Segment, SimulatedDisk, SimulatedStorage, Storage};
+pub use crate::storage::{
+    Fault, FileFolder, Files, Folder, FolderFile, Place, Segment, SimulatedDisk, SimulatedFile,
+    SimulatedFolder, SimulatedStorage, Storage, Work,
+};

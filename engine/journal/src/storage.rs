@@ -2,6 +2,7 @@
 
 mod ahead;
 mod files;
+mod folder;
 mod simulated;
 mod source;
 
@@ -9,7 +10,10 @@ use std::fmt;
 use std::io;
 
 pub use crate::storage::files::Files;
-pub use crate::storage::simulated::{Fault, SimulatedDisk, SimulatedStorage};
+pub use crate::storage::folder::{FileFolder, Folder, FolderFile};
+pub use crate::storage::simulated::{
+    Fault, SimulatedDisk, SimulatedFile, SimulatedFolder, SimulatedStorage, Work,
+};
 pub(crate) use crate::storage::source::{Directory, Source};
 
 /// A place in the journal.

@@ -13,7 +13,7 @@ use crate::storage::Segment;
 
 const PREFIX: &str = "segment-";
 /// A segment that is not whole yet. Left over by a crash it is written anew.
-const UNFINISHED: &str = "unfinished";
+pub(crate) const UNFINISHED: &str = "unfinished";
 /// Zeros are written and synced in pieces, so that the writer's syncs never queue behind much.
 const PIECE_BYTES: usize = 1 << 20;
 
@@ -137,8 +137,15 @@ pub(crate) fn segment_path(directory: &Path, number: u64) -> PathBuf {
     directory.join(segment_name(number))
 }
 
-fn segment_name(number: u64) -> String {
+/// Gives the name of a segment.
+pub(crate) fn segment_name(number: u64) -> String {
     format!("{PREFIX}{number:012}")
+}
+
+/// Gives the number of the segment that has this name, if one can have it.
+pub(crate) fn segment_number(name: &str) -> Option<u64> {
+    let number = name.strip_prefix(PREFIX)?.parse().ok()?;
+    (segment_name(number) == name).then_some(number)
 }
 
 /// Lists the numbers of the segments in a directory, in no order.
@@ -146,8 +153,7 @@ pub(crate) fn existing(directory: &Path) -> io::Result<Vec<u64>> {
     let mut numbers = Vec::new();
     for entry in fs::read_dir(directory)? {
         let name = entry?.file_name();
-        let number = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.parse().ok());
-        numbers.extend(number.filter(|number| segment_name(*number).as_str() == name));
+        numbers.extend(name.to_str().and_then(segment_number));
     }
     Ok(numbers)
 }

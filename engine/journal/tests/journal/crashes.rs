@@ -116,9 +116,11 @@ fn after_a_failed_write_nothing_is_durable_and_nobody_is_woken() {
 
 #[test]
 fn a_failure_while_opening_is_an_error_of_opening() {
+    let sound = SimulatedDisk::new(3);
+    drop(open(&sound).unwrap());
     let disk = SimulatedDisk::new(3);
-    // 0 and 1 make the first two segments, 2 is the batch that opens the epoch.
-    disk.plan(2, Fault::Error);
+    // Last comes the sync of the batch that opens the epoch.
+    disk.plan(sound.operations() - 1, Fault::Error);
     assert!(matches!(open(&disk).err(), Some(OpenError::Failed(_))));
     disk.restart();
     disk.plan(disk.operations(), Fault::Error);

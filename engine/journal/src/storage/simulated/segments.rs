@@ -1,0 +1,103 @@
+//! The journal's segments on the simulated disk, made and removed as [`Files`](crate::Files) does.
+
+use std::io::{self, ErrorKind};
+
+use crate::format::wide;
+use crate::storage::ahead::{UNFINISHED, segment_name, segment_number};
+use crate::storage::folder::{Folder, FolderFile};
+use crate::storage::simulated::folder::{SimulatedFile, SimulatedFolder};
+use crate::storage::{Place, Segment, Storage};
+
+static ZEROS: [u8; 4_096] = [0; 4_096];
+
+/// The journal's segments on a [`SimulatedDisk`](crate::SimulatedDisk), until the machine stops.
+#[derive(Debug)]
+pub struct SimulatedStorage {
+    folder: SimulatedFolder,
+    active: Option<(u64, SimulatedFile)>,
+}
+
+impl SimulatedStorage {
+    pub(super) const fn new(folder: SimulatedFolder) -> Self {
+        Self { folder, active: None }
+    }
+
+    fn active(&self, segment: u64) -> io::Result<&SimulatedFile> {
+        match &self.active {
+            Some((number, file)) if *number == segment => Ok(file),
+            _ => Err(io::Error::other("the segment is not the active one")),
+        }
+    }
+
+    /// Opens a segment, or makes it durably: under its name it is always whole.
+    fn prepare(&self, segment: Segment) -> io::Result<SimulatedFile> {
+        let name = segment_name(segment.number);
+        match self.folder.open(&name) {
+            Ok(file) if file.bytes()? == segment.bytes => return Ok(file),
+            Ok(_) => return Err(ErrorKind::InvalidData.into()),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        let file = self.folder.create(UNFINISHED)?;
+        file.set_bytes(segment.bytes)?;
+        file.sync()?;
+        self.folder.rename(UNFINISHED, &name)?;
+        self.folder.sync()?;
+        Ok(file)
+    }
+}
+
+/// Gives the segments among files, in rising order.
+pub(super) fn segments(files: Vec<(String, u64)>) -> Vec<Segment> {
+    let segment = |(name, bytes): (String, u64)| {
+        segment_number(&name).map(|number| Segment { number, bytes })
+    };
+    files.into_iter().filter_map(segment).collect()
+}
+
+impl Storage for SimulatedStorage {
+    fn segments(&mut self) -> io::Result<Vec<Segment>> {
+        let found = segments(self.folder.lengths()?);
+        for segment in &found {
+            self.folder.open(&segment_name(segment.number))?.sync()?;
+        }
+        self.folder.sync()?;
+        Ok(found)
+    }
+
+    fn read(&mut self, place: Place, into: &mut [u8]) -> io::Result<()> {
+        self.folder.open(&segment_name(place.segment))?.read_at(place.offset, into)
+    }
+
+    fn activate(&mut self, segment: Segment, next_bytes: u64) -> io::Result<()> {
+        let file = self.prepare(segment)?;
+        self.active = Some((segment.number, file));
+        let number = segment.number.saturating_add(1);
+        self.prepare(Segment { number, bytes: next_bytes })?;
+        Ok(())
+    }
+
+    fn append(&mut self, place: Place, batch: &[u8]) -> io::Result<()> {
+        let file = self.active(place.segment)?;
+        file.write_at(place.offset, batch)?;
+        file.sync()
+    }
+
+    fn erase(&mut self, place: Place, bytes: u64) -> io::Result<()> {
+        let file = self.active(place.segment)?;
+        let end = place.offset.saturating_add(bytes);
+        let mut offset = place.offset;
+        while offset < end {
+            let length = usize::try_from(end - offset).unwrap_or(usize::MAX).min(ZEROS.len());
+            let (zeros, _) = ZEROS.split_at(length);
+            file.write_at(offset, zeros)?;
+            offset += wide(length);
+        }
+        file.sync()
+    }
+
+    fn remove(&mut self, number: u64) -> io::Result<()> {
+        self.folder.remove(&segment_name(number))?;
+        self.folder.sync()
+    }
+}
