@@ -6,7 +6,7 @@
 //! Variants and fields are encoded by position (postcard): new variants are appended, and a
 //! change of an existing one raises the journal's format version.
 
-use kessai_terms::ids::CustomerId;
+use kessai_terms::ids::{CustomerId, PaymentId};
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::BusinessDate;
@@ -91,6 +91,63 @@ pub enum Record {
     Refunded(Box<Refunded>),
     /// What the processor lets a customer do was changed.
     PolicySet(Box<PolicySet>),
+}
+
+impl Record {
+    /// Goes through the payments that the record says something about: its own, and those that it
+    /// takes the place of.
+    pub fn payments(&self) -> impl Iterator<Item = PaymentId> {
+        let (own, displaced): (_, &[PaymentId]) = match self {
+            Self::Opened(opened) => (Some(opened.terms.payment), &opened.displaced),
+            Self::Declined(declined) => (Some(declined.terms.payment), &[]),
+            Self::Overtaken(overtaken) => (Some(overtaken.payment), &[]),
+            Self::Mismatched(mismatched) => (Some(mismatched.payment), &[]),
+            Self::Approved(approved) => (Some(approved.payment), &[]),
+            Self::Ended(ended) => (Some(ended.payment), &[]),
+            Self::Captured(captured) => (Some(captured.payment), &[]),
+            Self::Reversed(reversed) => (Some(reversed.payment), &[]),
+            Self::Refunded(refunded) => (Some(refunded.payment), &[]),
+            Self::Registered(_)
+            | Self::CustomerAdded(_)
+            | Self::Credited(_)
+            | Self::Debited(_)
+            | Self::DeviceAdded(_)
+            | Self::DeviceRevoked(_)
+            | Self::Rekeyed(_)
+            | Self::Unblocked(_)
+            | Self::ProfileSet(_)
+            | Self::ProfileErased(_)
+            | Self::PolicySet(_) => (None, &[]),
+        };
+        own.into_iter().chain(displaced.iter().copied())
+    }
+
+    /// Names the refund that the record makes.
+    #[must_use]
+    pub fn refund(&self) -> Option<PaymentId> {
+        match self {
+            Self::Refunded(refunded) => Some(refunded.refund),
+            Self::Registered(_)
+            | Self::CustomerAdded(_)
+            | Self::Credited(_)
+            | Self::Debited(_)
+            | Self::DeviceAdded(_)
+            | Self::DeviceRevoked(_)
+            | Self::Rekeyed(_)
+            | Self::Unblocked(_)
+            | Self::ProfileSet(_)
+            | Self::ProfileErased(_)
+            | Self::PolicySet(_)
+            | Self::Opened(_)
+            | Self::Declined(_)
+            | Self::Overtaken(_)
+            | Self::Mismatched(_)
+            | Self::Approved(_)
+            | Self::Ended(_)
+            | Self::Captured(_)
+            | Self::Reversed(_) => None,
+        }
+    }
 }
 
 /// Why bytes are no entry.

@@ -86,6 +86,29 @@ fn the_bytes_are_read_as_the_same_entries() {
 }
 
 #[test]
+fn a_record_names_its_payments_and_its_refund() {
+    let names = |name: &str| {
+        let records = records();
+        let (_, record) = records.iter().find(|(other, _)| *other == name).unwrap();
+        (record.payments().collect::<Vec<_>>(), record.refund())
+    };
+    let (own, refund) = (records::payment(), records::refund());
+    assert_eq!(names("refunded"), (vec![own], Some(refund)));
+    for (name, record) in records() {
+        let of_payment = (6..=13).contains(&kind(&record)) || name == "refunded";
+        let mut payments = record.payments();
+        assert_eq!(payments.next(), of_payment.then_some(own), "{name}");
+        let others: Vec<_> = payments.collect();
+        let displaced = match &record {
+            Record::Opened(opened) => opened.displaced.clone(),
+            _ => Vec::new(),
+        };
+        assert_eq!(others, displaced, "{name}");
+        assert_eq!(record.refund().is_some(), name == "refunded", "{name}");
+    }
+}
+
+#[test]
 fn truncated_entries_are_refused() {
     for (name, bytes) in fixture() {
         for end in 0..bytes.len() {

@@ -154,7 +154,8 @@ impl Retry {
             Reason::ShuttingDown
             | Reason::Busy
             | Reason::TooManyRequests
-            | Reason::TooManyPending => Self::Later { after_ms: pause_ms },
+            | Reason::TooManyPending
+            | Reason::StorageLow => Self::Later { after_ms: pause_ms },
             _ => Self::Never,
         }
     }

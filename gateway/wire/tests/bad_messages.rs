@@ -65,8 +65,13 @@ fn only_what_is_too_much_at_the_moment_is_worth_asking_again() {
         .copied()
         .filter(|reason| Retry::advised(*reason, 500) == Retry::Later { after_ms: 500 })
         .collect();
-    let expected =
-        [Reason::ShuttingDown, Reason::Busy, Reason::TooManyRequests, Reason::TooManyPending];
+    let expected = [
+        Reason::ShuttingDown,
+        Reason::Busy,
+        Reason::TooManyRequests,
+        Reason::TooManyPending,
+        Reason::StorageLow,
+    ];
     assert_eq!(again, expected);
 }
 

@@ -140,6 +140,14 @@ reasons! {
     TerminalLimit = 25, "terminal_limit", "61", Refusal,
         "The payment is above this terminal's limit.",
         "The payment is above the terminal's limit.";
+    /// The disks that the journal is on are nearly full: payments that are open can still end.
+    StorageLow = 26, "storage_low", "91", Refusal,
+        "The service takes no new payments now. Please try later.",
+        "The service takes no new payments now. Please try later.";
+    /// The payment id was made so long ago that a payment that used it may have left the memory.
+    PaymentIdTooOld = 27, "payment_id_too_old", "12", Refusal,
+        "This payment's number is too old. Please start again.",
+        "The payment's number is not valid.";
     /// The purchase list has no line.
     BasketEmpty = 30, "basket_empty", "30", Refusal,
         "The purchase list is empty.",

@@ -41,11 +41,11 @@ fn terms() -> Terms {
     }
 }
 
-fn payment() -> PaymentId {
+pub(super) fn payment() -> PaymentId {
     PaymentId::from_parts(1_795_316_460_000, [0xa5; 10])
 }
 
-fn refund() -> PaymentId {
+pub(super) fn refund() -> PaymentId {
     PaymentId::from_parts(1_795_316_470_000, [0x5a; 10])
 }
 
