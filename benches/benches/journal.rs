@@ -35,7 +35,7 @@ fn append(c: &mut Criterion) {
                 let replay = |_, _| Ok::<_, std::convert::Infallible>(());
                 let key = ChainKey([1; 32]);
                 let (journal, _) =
-                    Journal::open(folder.path(), &options, key, replay).expect("a journal");
+                    Journal::open(folder.path(), None, &options, key, replay).expect("a journal");
                 let start = Instant::now();
                 for batch in 0..count {
                     let first = batch.saturating_mul(together);

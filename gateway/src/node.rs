@@ -61,6 +61,7 @@ fn hint(error: &OpenError) -> &'static str {
         | OpenError::InUse(_)
         | OpenError::Storage { .. }
         | OpenError::Corrupt(_)
+        | OpenError::Diverged
         | OpenError::Version { .. }
         | OpenError::Missing { .. }
         | OpenError::Decode { .. }
@@ -125,7 +126,7 @@ impl Node {
         let options = journal_options(settings);
         let chain_key = ChainKey(*keys.chain_key());
         let replay = |_: Lsn, entry| engine.replay(&entry).map_err(Box::<Corrupt>::new);
-        let (journal, recovered) = Journal::open(&path, &options, chain_key, replay)
+        let (journal, recovered) = Journal::open(&path, None, &options, chain_key, replay)
             .map_err(|source| NodeError::Journal { path, source: Box::new(source) })?;
         Ok(Self { engine: Arc::new(engine), journal, recovered: Some(recovered) })
     }

@@ -42,7 +42,7 @@ fn measure(
 ) -> Result<(), Box<dyn Error>> {
     let options = JournalOptions { priority, ..JournalOptions::default() };
     let replay = |_, _| Ok::<(), Infallible>(());
-    let (journal, recovered) = Journal::open(path, &options, ChainKey([7; 32]), replay)?;
+    let (journal, recovered) = Journal::open(path, None, &options, ChainKey([7; 32]), replay)?;
     let started = Instant::now();
     let mut waits: Vec<Duration> = thread::scope(|scope| {
         let running: Vec<_> = (1..=threads)

@@ -10,16 +10,13 @@ use std::time::{Duration, Instant};
 
 use kessai_engine::Lsn;
 use kessai_engine::planted::{self, Bug};
-use thread_priority::unix::{
-    RealtimeThreadSchedulePolicy, ThreadSchedulePolicy, set_thread_priority_and_policy,
-    thread_native_id,
-};
-use thread_priority::{ThreadPriority, ThreadPriorityValue};
 
 use crate::failure::Failure;
 use crate::format::batch::Batch;
 use crate::options::{JournalOptions, WriterPriority};
+use crate::priority::{PriorityOutcome, prioritise};
 use crate::queue::{Queue, QueueState, advanced, following, release};
+use crate::stamps::Stamp;
 use crate::storage::Storage;
 use crate::sync::lock;
 use crate::writer::{Backlog, Ending, Step, Writer};
@@ -77,6 +74,10 @@ impl<S: Storage> Pump<S> {
         &self.queue
     }
 
+    pub(crate) const fn storage(&self) -> &S {
+        &self.storage
+    }
+
     /// Makes the empty batch durable that opens the epoch.
     pub(crate) fn open_epoch(&mut self) -> Result<(), Failure> {
         self.write()
@@ -120,13 +121,14 @@ impl<S: Storage> Pump<S> {
     /// Writes the batch, moves the watermark, frees its places and wakes its waiters.
     fn write(&mut self) -> Result<(), Failure> {
         let (records, bytes) = (self.batch.count(), self.batch.record_bytes());
+        let first = following(self.queue.waiters.durable());
         let target = self.writer.seal(&mut self.batch)?;
         let place = target.place;
         if let Some(segment) = target.starts {
             self.storage
                 .activate(segment, self.segment_bytes)
                 .map_err(|source| Failure::Activate { segment: segment.number, source })?;
-            self.segments.push_back((segment.number, following(self.queue.waiters.durable())));
+            self.segments.push_back((segment.number, first));
         }
         if planted::is(Bug::ToldBeforeSync) {
             let last = advanced(self.queue.waiters.durable(), records);
@@ -138,6 +140,8 @@ impl<S: Storage> Pump<S> {
         let durable = self.writer.durable();
         self.batch.clear();
         if records > 0 {
+            let tail = self.writer.tail();
+            self.queue.stamps.note(first, tail.next, Stamp::new(tail.epoch, tail.link));
             release(&self.queue.room, records, bytes);
             self.queue.waiters.advance(durable, &mut self.woken);
         }
@@ -203,17 +207,6 @@ impl<S: Storage> Pump<S> {
     }
 }
 
-/// How the wish for a priority was met.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PriorityOutcome {
-    /// None was asked for.
-    Normal,
-    /// The writer runs before all normal threads.
-    Realtime,
-    /// The system refused, and the writer runs like any other thread; says why.
-    Refused(String),
-}
-
 /// Starts the writer's thread, and tells how its priority turned out.
 pub(crate) fn spawn<S: Storage>(
     mut pump: Pump<S>,
@@ -229,23 +222,6 @@ pub(crate) fn spawn<S: Storage>(
     let thread = thread::Builder::new().name("kessai-journal".to_owned()).spawn(run)?;
     let outcome = told.recv().map_err(io::Error::other)?;
     Ok((thread, outcome))
-}
-
-fn prioritise(priority: WriterPriority) -> PriorityOutcome {
-    match priority {
-        WriterPriority::Normal => PriorityOutcome::Normal,
-        WriterPriority::Realtime => {
-            let policy = ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::Fifo);
-            // Low among the real-time priorities: above all normal threads is enough.
-            let result = ThreadPriorityValue::try_from(10).map_err(|error| error.to_string());
-            let result = result.and_then(|value| {
-                let value = ThreadPriority::Crossplatform(value);
-                set_thread_priority_and_policy(thread_native_id(), value, policy)
-                    .map_err(|error| error.to_string())
-            });
-            result.map_or_else(PriorityOutcome::Refused, |()| PriorityOutcome::Realtime)
-        }
-    }
 }
 
 /// Reports a panic of the writer, behind which nothing would ever become durable again.

@@ -34,6 +34,9 @@ pub enum OpenError {
     /// All checksums are right, but the first batch was chained under another key.
     #[error("the journal was written under another chain key ({0} does not verify under this one)")]
     WrongKey(Place),
+    /// The journal and its mirror do not hold the same.
+    #[error("the journal and its mirror do not hold the same")]
+    Diverged,
     /// A later version wrote this.
     #[error("{place} has format version {version}; this program reads version 1")]
     Version {

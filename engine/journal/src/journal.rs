@@ -1,6 +1,7 @@
 //! The handle that the gateway holds.
 
 use std::error::Error;
+use std::io;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,13 +11,15 @@ use std::thread::{self, JoinHandle};
 
 use kessai_engine::{Entry, Lsn, Slot};
 
-use crate::driver::{PriorityOutcome, Pump, SteppedWriter, spawn};
+use crate::driver::{Pump, SteppedWriter, spawn};
 use crate::error::OpenError;
 use crate::format::chain::ChainKey;
 use crate::options::JournalOptions;
+use crate::priority::PriorityOutcome;
 use crate::queue::{Queue, Reserved};
 use crate::recovery::{self, Recovered};
-use crate::storage::{Files, Storage};
+use crate::stamps::{self, Stamp, Standing};
+use crate::storage::{Background, Files, Mirrored, Shortage, Source, Storage};
 use crate::sync::lock;
 use crate::waiters::Ticket;
 use crate::writer::Writer;
@@ -38,6 +41,9 @@ enum Kind {
 #[derive(Debug)]
 struct Stored {
     queue: Arc<Queue>,
+    /// Reads beside the writer.
+    reader: Mutex<Box<dyn Source>>,
+    shortage: Shortage,
     /// None with a stepped writer, and once joined.
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -46,17 +52,27 @@ impl Journal {
     /// Opens the journal in a directory, which is created if it does not exist: hands every record
     /// that it holds to `replay`, in order, and starts the writer's thread.
     ///
+    /// A mirror is a directory on another disk that holds the same. Where the two are not alike,
+    /// what one of them lacks or has damaged is restored from the other first.
+    ///
     /// # Errors
     /// [`OpenError`]; the journal is as it was then. What `replay` has made of the records until
     /// then must be thrown away.
     pub fn open<E: Into<Box<dyn Error + Send + Sync>>>(
         directory: &Path,
+        mirror: Option<&Path>,
         options: &JournalOptions,
         key: ChainKey,
         replay: impl FnMut(Lsn, Entry) -> Result<(), E>,
     ) -> Result<(Self, Recovered), OpenError> {
         options.check()?;
-        Self::open_on(Files::open(directory)?, options, key, replay)
+        let first = Files::open(directory)?;
+        let Some(mirror) = mirror else {
+            return Self::open_on(first, options, key, replay);
+        };
+        let second = Background::start(Files::open(mirror)?, options.priority)
+            .map_err(OpenError::storage("start the writer of the mirror"))?;
+        Self::open_on(Mirrored::new(first, second), options, key, replay)
     }
 
     /// Opens the journal on any storage, with the writer in its own thread.
@@ -70,12 +86,12 @@ impl Journal {
         replay: impl FnMut(Lsn, Entry) -> Result<(), E>,
     ) -> Result<(Self, Recovered), OpenError> {
         let (pump, mut recovered) = recover(storage, options, key, replay)?;
-        let queue = Arc::clone(pump.queue());
+        let stored = Stored::beside(&pump);
         let (thread, priority) =
             spawn(pump, options.priority).map_err(OpenError::storage("start the writer"))?;
         recovered.priority = priority;
-        let thread = Mutex::new(Some(thread));
-        Ok((Self(Kind::Stored(Arc::new(Stored { queue, thread }))), recovered))
+        *lock(&stored.thread) = Some(thread);
+        Ok((Self(Kind::Stored(Arc::new(stored))), recovered))
     }
 
     /// Opens the journal on any storage, with a writer that the caller steps.
@@ -89,8 +105,7 @@ impl Journal {
         replay: impl FnMut(Lsn, Entry) -> Result<(), E>,
     ) -> Result<(Self, SteppedWriter<S>, Recovered), OpenError> {
         let (pump, recovered) = recover(storage, options, key, replay)?;
-        let queue = Arc::clone(pump.queue());
-        let journal = Self(Kind::Stored(Arc::new(Stored { queue, thread: Mutex::new(None) })));
+        let journal = Self(Kind::Stored(Arc::new(Stored::beside(&pump))));
         Ok((journal, SteppedWriter::new(pump), recovered))
     }
 
@@ -142,6 +157,46 @@ impl Journal {
         WhenDurable { queue, lsn, ticket: None }
     }
 
+    /// Gives the epoch and the chain hash by which a durable record can be told from another in its
+    /// place. None if it is not durable yet, or its batch is no longer among the latest.
+    #[must_use]
+    pub fn stamp(&self, lsn: Lsn) -> Option<Stamp> {
+        match &self.0 {
+            Kind::Stored(stored) => stored.queue.stamps.of(lsn),
+            Kind::Volatile(_) => None,
+        }
+    }
+
+    /// Tells how a record that once had `stamp` stands to what the journal holds. For an older one
+    /// it reads headers from the segments, so that it may block for some milliseconds.
+    ///
+    /// # Errors
+    /// What the storage says when it cannot be read, or when no batch stands where one must.
+    pub fn compare(&self, lsn: Lsn, stamp: Stamp) -> io::Result<Standing> {
+        let durable = self.durable();
+        if lsn > durable {
+            return Ok(Standing::Above { durable });
+        }
+        let Kind::Stored(stored) = &self.0 else {
+            return Ok(Standing::NotKept);
+        };
+        let ours = match stored.queue.stamps.of(lsn) {
+            None => stamps::find(lock(&stored.reader).as_mut(), lsn)?,
+            remembered => remembered,
+        };
+        Ok(ours.map_or(Standing::NotKept, |ours| Standing::of(ours, stamp)))
+    }
+
+    /// Tells whether fewer than two further segments fit on a disk, or the next could not be
+    /// prepared. The segment in use and the one prepared are there: what was begun can still end.
+    #[must_use]
+    pub fn is_short_of_space(&self) -> bool {
+        match &self.0 {
+            Kind::Stored(stored) => stored.shortage.is_short(),
+            Kind::Volatile(_) => false,
+        }
+    }
+
     /// Has old segments removed that hold no record behind `upto`, soon.
     ///
     /// The caller keeps elsewhere, durably, what these records led to.
@@ -162,6 +217,15 @@ impl Journal {
 }
 
 impl Stored {
+    fn beside<S: Storage>(pump: &Pump<S>) -> Self {
+        Self {
+            queue: Arc::clone(pump.queue()),
+            reader: Mutex::new(pump.storage().reader()),
+            shortage: pump.storage().shortage(),
+            thread: Mutex::new(None),
+        }
+    }
+
     fn close(&self) {
         self.queue.close();
         let mut thread = lock(&self.thread);
@@ -192,11 +256,12 @@ fn recover<S: Storage, E: Into<Box<dyn Error + Send + Sync>>>(
         let entry = Entry::decode(contents).map_err(|source| OpenError::Decode { lsn, source })?;
         replay(lsn, entry).map_err(|source| OpenError::Replay { lsn, source: source.into() })
     };
+    storage.reconcile(&key)?;
     let read = recovery::read(&mut storage, options, &key, &mut each)?;
     recovery::settle(&mut storage, options, &read)?;
     let mut tail = read.tail;
-    tail.epoch = tail.epoch.saturating_add(1);
-    let queue = Arc::new(Queue::new(options, Lsn(tail.next.0.saturating_sub(1))));
+    tail.epoch = tail.epoch.saturating_add(1).max(options.first_epoch);
+    let queue = Arc::new(Queue::new(options, Lsn(tail.next.0.saturating_sub(1)), read.stamps));
     let writer = Writer::new(options, key, tail);
     let mut pump = Pump::new(options, queue, writer, storage, read.segments);
     pump.open_epoch()?;

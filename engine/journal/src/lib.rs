@@ -18,24 +18,28 @@ mod failure;
 mod format;
 mod journal;
 mod options;
+mod priority;
 mod queue;
 mod recovery;
 mod room;
+mod stamps;
 mod storage;
 mod sync;
 mod waiters;
 mod writer;
 
-pub use crate::driver::{PriorityOutcome, Stepped, SteppedWriter};
+pub use crate::driver::{Stepped, SteppedWriter};
 pub use crate::error::{Corruption, Flaw, OpenError};
 pub use crate::failure::{Failure, OnFailure};
 pub use crate::format::BLOCK_BYTES;
 pub use crate::format::chain::ChainKey;
 pub use crate::journal::{Journal, JournalSlot, WhenDurable};
 pub use crate::options::{JournalOptions, OptionsError, WriterPriority};
+pub use crate::priority::PriorityOutcome;
 pub use crate::recovery::onlooker::{Ending, Reading, Recorded, read};
 pub use crate::recovery::{Batched, Recovered, TornTail};
+pub use crate::stamps::{Stamp, Standing};
 pub use crate::storage::{
-    Fault, FileFolder, Files, Folder, FolderFile, Place, Segment, SimulatedDisk, SimulatedFile,
-    SimulatedFolder, SimulatedStorage, Storage, Work,
+    Contents, Fault, FileFolder, Files, Folder, FolderFile, Mirrored, Place, Segment, Shortage,
+    SimulatedDisk, SimulatedFile, SimulatedFolder, SimulatedStorage, Source, Storage, Work,
 };

@@ -32,6 +32,8 @@ pub struct JournalOptions {
     pub priority: WriterPriority,
     /// The first record that the caller needs: 1, or the one behind its snapshot.
     pub replay_from: Lsn,
+    /// The least epoch to go on with: one above all that a lost part of the journal may have had.
+    pub first_epoch: u64,
     /// What happens when durability cannot be kept.
     pub on_failure: OnFailure,
 }
@@ -48,6 +50,7 @@ impl Default for JournalOptions {
             gather_bytes: 64 << 10,
             priority: WriterPriority::Normal,
             replay_from: Lsn(1),
+            first_epoch: 1,
             on_failure: OnFailure::abort(),
         }
     }

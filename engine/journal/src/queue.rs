@@ -14,6 +14,7 @@ use crate::format::record::frame;
 use crate::format::wide;
 use crate::options::JournalOptions;
 use crate::room::Room;
+use crate::stamps::Stamps;
 use crate::sync::lock;
 use crate::waiters::Waiters;
 
@@ -27,6 +28,7 @@ thread_local! {
 pub(crate) struct Queue {
     pub(crate) room: Room,
     pub(crate) waiters: Waiters,
+    pub(crate) stamps: Stamps,
     pub(crate) state: Mutex<QueueState>,
     /// Wakes the writer.
     pub(crate) work: Condvar,
@@ -50,11 +52,12 @@ pub(crate) struct QueueState {
 
 impl Queue {
     /// Makes an empty queue behind the record `last`.
-    pub(crate) fn new(options: &JournalOptions, last: Lsn) -> Self {
+    pub(crate) fn new(options: &JournalOptions, last: Lsn, stamps: Stamps) -> Self {
         let reserve = options.reserve_bytes();
         Self {
             room: Room::new(options.queue_records, options.queue_bytes, reserve),
             waiters: Waiters::new(last),
+            stamps,
             state: Mutex::new(QueueState {
                 batch: Batch::with_capacity(options.queue_bytes),
                 next: following(last),

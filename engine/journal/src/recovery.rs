@@ -2,22 +2,30 @@
 //!
 //! Reading changes nothing. Only once the whole journal is found good is a torn tail erased.
 
+pub(crate) mod copies;
 mod judge;
 pub(crate) mod onlooker;
 mod scan;
 
 use std::collections::VecDeque;
+use std::io;
 use std::ops::Range;
 
 use kessai_engine::Lsn;
 
-use crate::driver::PriorityOutcome;
 use crate::error::{Corruption, Flaw, OpenError};
 use crate::format::chain::{ChainKey, Link};
+use crate::format::{BLOCK_BYTES, wide};
 use crate::options::JournalOptions;
+use crate::priority::PriorityOutcome;
+use crate::queue::following;
 use crate::recovery::scan::Scan;
+use crate::stamps::{Stamp, Stamps};
 use crate::storage::{Place, Segment, Storage};
 use crate::writer::Tail;
+
+/// Bytes that are written and synced at once when something is mended.
+const PIECE_BYTES: usize = 1 << 20;
 
 /// Takes the records in order.
 pub(crate) type Replay<'a> = dyn FnMut(Lsn, &[u8]) -> Result<(), OpenError> + 'a;
@@ -72,6 +80,8 @@ pub(crate) struct Read {
     pub(crate) segments: VecDeque<(u64, Lsn)>,
     /// Blank segments behind, prepared but never used.
     pub(crate) spare: Vec<Segment>,
+    /// The stamps of the latest batches.
+    pub(crate) stamps: Stamps,
 }
 
 /// Reads a journal to its end and hands each record from `replay_from` on to `each`.
@@ -87,7 +97,14 @@ pub(crate) fn read<S: Storage>(
         return Err(gap.into());
     }
     let mut scan = Scan::new(storage, key, options.replay_from);
-    let end = scan.walk(&segments, &mut |_, lsn, contents| each(lsn, contents))?;
+    let stamps = Stamps::default();
+    let end = scan.walk(&segments, &mut |batch, lsn, contents| {
+        if following(lsn) == batch.records.end {
+            let Batched { epoch, records, hash, .. } = batch;
+            stamps.note(records.start, records.end, Stamp::new(*epoch, Link(*hash)));
+        }
+        each(lsn, contents)
+    })?;
     let torn = scan.judge(&segments, &end)?;
     let chain = scan.into_chain();
     let first = chain.first.unwrap_or(Lsn(1));
@@ -108,6 +125,7 @@ pub(crate) fn read<S: Storage>(
         torn,
         segments: firsts,
         spare: segments.into_iter().skip(end.index.saturating_add(1)).collect(),
+        stamps,
     })
 }
 
@@ -128,9 +146,21 @@ pub(crate) fn settle<S: Storage>(
         .activate(segment, options.segment_bytes)
         .map_err(OpenError::storage(format!("make segment {} ready", segment.number)))?;
     if let Some(torn) = read.torn {
-        storage
-            .erase(torn.place, torn.bytes)
+        erase(storage, torn.place, torn.bytes)
             .map_err(OpenError::storage(format!("erase the unfinished write at {}", torn.place)))?;
+    }
+    Ok(())
+}
+
+/// Sets bytes from `place` on to zero, durably.
+fn erase<S: Storage>(storage: &mut S, mut place: Place, bytes: u64) -> io::Result<()> {
+    let zeros = vec![0; PIECE_BYTES];
+    let end = place.offset.saturating_add(bytes);
+    while place.offset < end {
+        let left = usize::try_from(end - place.offset).unwrap_or(usize::MAX);
+        let (piece, _) = zeros.split_at(left.min(zeros.len()));
+        storage.mend(place, piece)?;
+        place.offset = place.offset.saturating_add(wide(piece.len()));
     }
     Ok(())
 }
@@ -148,7 +178,7 @@ fn numbered(segments: &[Segment]) -> (&[Segment], Option<Corruption>) {
         if segment.number != expected {
             return corrupt(Flaw::SegmentMissing);
         }
-        let block = crate::format::wide(crate::format::BLOCK_BYTES);
+        let block = wide(BLOCK_BYTES);
         if segment.bytes == 0 || !segment.bytes.is_multiple_of(block) {
             let expected = segment.bytes.next_multiple_of(block).max(block);
             return corrupt(Flaw::SegmentLength { expected, found: segment.bytes });

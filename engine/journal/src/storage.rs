@@ -1,20 +1,31 @@
 //! Where batches are kept. Knows places and bytes, nothing of what is in them.
 
 mod ahead;
+mod background;
+mod directory;
 mod files;
 mod folder;
+mod mirrored;
+mod shortage;
 mod simulated;
 mod source;
 
 use std::fmt;
 use std::io;
 
+use crate::error::OpenError;
+use crate::format::chain::ChainKey;
+pub(crate) use crate::storage::background::Background;
+pub use crate::storage::directory::Contents;
 pub use crate::storage::files::Files;
 pub use crate::storage::folder::{FileFolder, Folder, FolderFile};
+pub use crate::storage::mirrored::Mirrored;
+pub use crate::storage::shortage::Shortage;
 pub use crate::storage::simulated::{
     Fault, SimulatedDisk, SimulatedFile, SimulatedFolder, SimulatedStorage, Work,
 };
-pub(crate) use crate::storage::source::{Directory, Source};
+pub use crate::storage::source::Source;
+pub(crate) use crate::storage::source::{Directory, Either};
 
 /// A place in the journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,7 +54,16 @@ pub struct Segment {
 /// Keeps batches: append one and return when it is durable, read back, remove what is trimmed.
 ///
 /// One owner uses it from one thread. Any error is final: the journal does not call it again.
-pub trait Storage: Send + 'static {
+pub trait Storage: fmt::Debug + Send + 'static {
+    /// Makes its copies alike, where it keeps several; asked once, before anything else.
+    ///
+    /// # Errors
+    /// [`OpenError`] when they do not belong together, or what one lacks is in no other.
+    fn reconcile(&mut self, key: &ChainKey) -> Result<(), OpenError> {
+        let _has_one_copy = key;
+        Ok(())
+    }
+
     /// Makes whatever is there durable, so that nothing is believed that is not on disk, and lists
     /// the segments in rising order.
     ///
@@ -58,7 +78,8 @@ pub trait Storage: Send + 'static {
     fn read(&mut self, place: Place, into: &mut [u8]) -> io::Result<()>;
 
     /// Makes `segment` the one that is appended to; creates it durably, full of zeros, if there is
-    /// none. May have the one after it prepared with the length `next_bytes` behind the scenes.
+    /// none. May have the one after it prepared with the length `next_bytes` behind the scenes: that
+    /// there is no room for that one is told by the [`Shortage`] alone.
     ///
     /// # Errors
     /// What the medium says; [`io::ErrorKind::InvalidData`] if it exists with another length.
@@ -70,16 +91,46 @@ pub trait Storage: Send + 'static {
     /// What the medium says, also about earlier work behind the scenes.
     fn append(&mut self, place: Place, batch: &[u8]) -> io::Result<()>;
 
-    /// Sets `bytes` bytes from `place` of the active segment to zero and returns once that is
-    /// durable.
+    /// Begins to [append](Self::append); returns at once where the storage works behind the scenes.
+    /// Nothing else is asked before [`Self::finish`].
+    ///
+    /// # Errors
+    /// As [`Self::append`].
+    fn begin(&mut self, place: Place, batch: &[u8]) -> io::Result<()> {
+        self.append(place, batch)
+    }
+
+    /// Returns once the batch that was [begun](Self::begin) is durable.
+    ///
+    /// # Errors
+    /// As [`Self::append`].
+    fn finish(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Writes over bytes of any segment, not only the active one, and returns once that is durable.
     ///
     /// # Errors
     /// What the medium says.
-    fn erase(&mut self, place: Place, bytes: u64) -> io::Result<()>;
+    fn mend(&mut self, place: Place, bytes: &[u8]) -> io::Result<()>;
+
+    /// Makes a segment with these contents, in place of what may be there, and returns once that is
+    /// durable. A crash leaves what was there or all that should be.
+    ///
+    /// # Errors
+    /// What the medium says.
+    fn replace(&mut self, segment: Segment, contents: &mut Contents<'_>) -> io::Result<()>;
 
     /// Removes a segment; may do so later, in the order in which it was asked to.
     ///
     /// # Errors
     /// What the medium says.
     fn remove(&mut self, number: u64) -> io::Result<()>;
+
+    /// Gives a way to read beside the owner, from any thread.
+    fn reader(&self) -> Box<dyn Source>;
+
+    /// Tells, from now on, whether fewer than two further segments fit, or the next could not be
+    /// prepared for lack of room.
+    fn shortage(&self) -> Shortage;
 }

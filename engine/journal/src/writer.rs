@@ -102,7 +102,6 @@ impl Writer {
     }
 
     /// The end of what is durable.
-    #[cfg(test)]
     pub(crate) const fn tail(&self) -> Tail {
         self.tail
     }

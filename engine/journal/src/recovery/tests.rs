@@ -109,13 +109,14 @@ fn epochs(batches: &[(u32, u64)]) -> Result<u64, OpenError> {
 }
 
 #[test]
-fn epochs_rise_one_by_one_and_only_with_an_empty_batch() {
+fn epochs_rise_and_only_with_an_empty_batch() {
     assert_eq!(epochs(&[(0, 1), (2, 1), (0, 2), (1, 2)]).unwrap(), 2);
+    assert_eq!(epochs(&[(0, 3), (2, 3), (0, 9)]).unwrap(), 9, "those between were lost");
     for batches in [
         [(0, 1), (1, 2)].as_slice(),
-        &[(0, 1), (0, 3)],
-        &[(0, 2)],
+        &[(0, 1), (1, 3)],
         &[(0, 1), (0, 2), (1, 1)],
+        &[(0, 3), (0, 2)],
         &[(1, 1)],
     ] {
         let error = epochs(batches).unwrap_err();

@@ -1,87 +1,139 @@
-//! The helper thread of [`Files`](crate::Files): it prepares the next segment and removes trimmed
-//! ones, so that the writer waits for neither.
+//! The helper thread of [`Files`](crate::Files): it prepares the next segment, removes trimmed
+//! ones, and watches the room that is left, so that the writer waits for none of them.
+//!
+//! A lack of room for the next segment ends nothing as long as the one in use has some: it is told
+//! by the [`Shortage`], and the segment is made once there is room.
 
-use std::fs::{self, File, OpenOptions};
-use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, TryRecvError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
-use crate::format::wide;
-use crate::storage::Segment;
+use crate::storage::{Segment, Shortage, directory};
 
-const PREFIX: &str = "segment-";
-/// A segment that is not whole yet. Left over by a crash it is written anew.
-pub(crate) const UNFINISHED: &str = "unfinished";
-/// Zeros are written and synced in pieces, so that the writer's syncs never queue behind much.
-const PIECE_BYTES: usize = 1 << 20;
+/// How often the room is looked at while nothing else happens.
+pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// For how many further segments there must be room.
+const FURTHER_SEGMENTS: u64 = 2;
 
 enum Job {
+    /// Make a segment ready, whenever there is room.
     Prepare(Segment),
+    /// Make it ready now: it is needed.
+    Demand(Segment),
     Remove(u64),
 }
 
 #[derive(Debug)]
 enum Done {
     Prepared(Segment, File),
+    /// There is no room for it yet.
+    NoRoom(Segment),
     Removed,
+}
+
+/// What the thread works on: a directory, and in tests something that runs full.
+pub(crate) trait Ground: Send + Sync + 'static {
+    /// Opens a segment or makes it, full of zeros.
+    fn prepare(&self, segment: Segment) -> io::Result<File>;
+
+    /// Leaves nothing of a segment that could not be made.
+    fn abandon(&self) -> io::Result<()>;
+
+    fn remove(&self, number: u64) -> io::Result<()>;
+
+    /// Tells how many bytes are free.
+    fn free_bytes(&self) -> io::Result<u64>;
+}
+
+impl Ground for PathBuf {
+    fn prepare(&self, segment: Segment) -> io::Result<File> {
+        directory::prepare(self, segment)
+    }
+
+    fn abandon(&self) -> io::Result<()> {
+        directory::abandon(self)
+    }
+
+    fn remove(&self, number: u64) -> io::Result<()> {
+        directory::remove(self, number)
+    }
+
+    fn free_bytes(&self) -> io::Result<u64> {
+        directory::free_bytes(self)
+    }
 }
 
 /// The helper thread, and what it has ready.
 #[derive(Debug)]
 pub(crate) struct Ahead {
-    directory: PathBuf,
     /// None once the thread was told to end.
     jobs: Option<Sender<Job>>,
     done: Receiver<io::Result<Done>>,
     /// The segment that was asked for and not taken yet.
     asked: Option<Segment>,
     prepared: Option<File>,
+    /// Whether the one that was asked for found no room.
+    waits: bool,
+    is_short: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Ahead {
-    pub(crate) fn start(directory: &Path) -> io::Result<Self> {
+    pub(crate) fn start(ground: impl Ground, look_every: Duration) -> io::Result<Self> {
         let (jobs, todo) = mpsc::channel();
         let (reply, done) = mpsc::channel();
-        let directory = directory.to_owned();
-        let worker = directory.clone();
+        let is_short = Arc::<AtomicBool>::default();
+        let told = Arc::clone(&is_short);
+        let mut worker = Worker { ground, wanted: None, segment_bytes: 0, is_short: told };
         let work = move || {
-            while let Ok(job) = todo.recv() {
-                let result = match job {
-                    Job::Prepare(segment) => {
-                        prepare(&worker, segment).map(|file| Done::Prepared(segment, file))
-                    }
-                    Job::Remove(number) => remove(&worker, number).map(|()| Done::Removed),
+            loop {
+                let result = match todo.recv_timeout(look_every) {
+                    Ok(job) => worker.perform(job).map(Some),
+                    Err(RecvTimeoutError::Timeout) => worker.look(),
+                    Err(RecvTimeoutError::Disconnected) => return,
                 };
                 // Nothing is tried behind a failure; and nobody listens when the storage is gone.
                 let failed = result.is_err();
-                if reply.send(result).is_err() || failed {
+                if result.transpose().is_some_and(|done| reply.send(done).is_err()) || failed {
                     return;
                 }
             }
         };
         let thread = thread::Builder::new().name("kessai-ahead".to_owned()).spawn(work)?;
         let (jobs, thread) = (Some(jobs), Some(thread));
-        Ok(Self { directory, jobs, done, asked: None, prepared: None, thread })
+        Ok(Self { jobs, done, asked: None, prepared: None, waits: false, is_short, thread })
+    }
+
+    /// Tells whether room is short, as the thread saw it last.
+    pub(crate) fn shortage(&self) -> Shortage {
+        let is_short = Arc::clone(&self.is_short);
+        Shortage::when(move || is_short.load(Ordering::Acquire))
     }
 
     /// Has a segment made in the background, to be taken next.
     pub(crate) fn prepare(&mut self, segment: Segment) -> io::Result<()> {
         self.asked = Some(segment);
+        self.waits = false;
         self.send(Job::Prepare(segment))
     }
 
-    /// Gives the segment that was prepared, or makes or opens another.
+    /// Gives the segment that was prepared, or has it made or another opened now.
     pub(crate) fn take(&mut self, segment: Segment) -> io::Result<File> {
         if self.asked != Some(segment) {
-            return prepare(&self.directory, segment);
+            self.demand(segment)?;
         }
         loop {
             if let Some(file) = self.prepared.take() {
                 self.asked = None;
                 return Ok(file);
+            }
+            if self.waits {
+                self.demand(segment)?;
             }
             let done = self.done.recv().map_err(|_| gone())?;
             self.note(done?);
@@ -104,12 +156,22 @@ impl Ahead {
         }
     }
 
+    fn demand(&mut self, segment: Segment) -> io::Result<()> {
+        self.asked = Some(segment);
+        self.waits = false;
+        self.send(Job::Demand(segment))
+    }
+
     fn note(&mut self, done: Done) {
         match done {
             Done::Prepared(segment, file) if self.asked == Some(segment) => {
                 self.prepared = Some(file);
+                self.waits = false;
             }
-            Done::Prepared(..) | Done::Removed => {}
+            Done::NoRoom(segment) if self.asked == Some(segment) => {
+                self.waits = self.prepared.is_none();
+            }
+            Done::Prepared(..) | Done::NoRoom(_) | Done::Removed => {}
         }
     }
 
@@ -132,74 +194,76 @@ fn gone() -> io::Error {
     io::Error::other("the helper thread has ended")
 }
 
-/// Gives the path of a segment.
-pub(crate) fn segment_path(directory: &Path, number: u64) -> PathBuf {
-    directory.join(segment_name(number))
+/// What the thread has in hand.
+struct Worker<G> {
+    ground: G,
+    /// The segment that there was no room for.
+    wanted: Option<Segment>,
+    /// The length of a further segment; 0 before one was asked for.
+    segment_bytes: u64,
+    is_short: Arc<AtomicBool>,
 }
 
-/// Gives the name of a segment.
-pub(crate) fn segment_name(number: u64) -> String {
-    format!("{PREFIX}{number:012}")
-}
-
-/// Gives the number of the segment that has this name, if one can have it.
-pub(crate) fn segment_number(name: &str) -> Option<u64> {
-    let number = name.strip_prefix(PREFIX)?.parse().ok()?;
-    (segment_name(number) == name).then_some(number)
-}
-
-/// Lists the numbers of the segments in a directory, in no order.
-pub(crate) fn existing(directory: &Path) -> io::Result<Vec<u64>> {
-    let mut numbers = Vec::new();
-    for entry in fs::read_dir(directory)? {
-        let name = entry?.file_name();
-        numbers.extend(name.to_str().and_then(segment_number));
-    }
-    Ok(numbers)
-}
-
-/// Makes the names in a directory durable.
-pub(crate) fn sync_directory(directory: &Path) -> io::Result<()> {
-    File::open(directory)?.sync_all()
-}
-
-/// Opens a segment, or makes it durably, full of zeros: under its name it is always whole.
-fn prepare(directory: &Path, segment: Segment) -> io::Result<File> {
-    let path = segment_path(directory, segment.number);
-    match OpenOptions::new().read(true).write(true).open(&path) {
-        Ok(file) if file.metadata()?.len() == segment.bytes => return Ok(file),
-        Ok(_) => {
-            let message = format!("segment {} has another length", segment.number);
-            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+impl<G: Ground> Worker<G> {
+    fn perform(&mut self, job: Job) -> io::Result<Done> {
+        match job {
+            Job::Prepare(segment) => {
+                self.segment_bytes = segment.bytes;
+                self.tell(self.has_room_for(FURTHER_SEGMENTS.saturating_add(1)));
+                self.prepare(segment)
+            }
+            Job::Demand(segment) => {
+                let file = self.ground.prepare(segment)?;
+                self.wanted = None;
+                Ok(Done::Prepared(segment, file))
+            }
+            Job::Remove(number) => self.ground.remove(number).map(|()| Done::Removed),
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
     }
-    let unfinished = directory.join(UNFINISHED);
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&unfinished)?;
-    let zeros = vec![0; PIECE_BYTES];
-    let mut offset = 0;
-    while offset < segment.bytes {
-        let left = usize::try_from(segment.bytes - offset).unwrap_or(usize::MAX);
-        let (piece, _) = zeros.split_at(left.min(PIECE_BYTES));
-        file.write_all_at(piece, offset)?;
-        file.sync_data()?;
-        offset += wide(piece.len());
+
+    /// Looks whether there is room now.
+    fn look(&mut self) -> io::Result<Option<Done>> {
+        match self.wanted {
+            Some(segment) if self.has_room_for(1) => self.prepare(segment).map(Some),
+            Some(_) => Ok(None),
+            None => {
+                self.tell(self.has_room_for(FURTHER_SEGMENTS));
+                Ok(None)
+            }
+        }
     }
-    file.sync_all()?;
-    fs::rename(&unfinished, &path)?;
-    sync_directory(directory)?;
-    Ok(file)
+
+    fn prepare(&mut self, segment: Segment) -> io::Result<Done> {
+        match self.ground.prepare(segment) {
+            Ok(file) => {
+                self.wanted = None;
+                self.tell(self.has_room_for(FURTHER_SEGMENTS));
+                Ok(Done::Prepared(segment, file))
+            }
+            Err(error) if is_lack_of_room(&error) => {
+                self.ground.abandon()?;
+                self.wanted = Some(segment);
+                self.tell(false);
+                Ok(Done::NoRoom(segment))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A file system that does not say how much is free is taken for full.
+    fn has_room_for(&self, segments: u64) -> bool {
+        let free = self.ground.free_bytes().unwrap_or(0);
+        free >= self.segment_bytes.saturating_mul(segments)
+    }
+
+    fn tell(&self, has_room: bool) {
+        self.is_short.store(!has_room, Ordering::Release);
+    }
 }
 
-fn remove(directory: &Path, number: u64) -> io::Result<()> {
-    fs::remove_file(segment_path(directory, number))?;
-    // At once, so that a crash leaves no hole among the segments.
-    sync_directory(directory)
+fn is_lack_of_room(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,13 +5,14 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Advice, fadvise};
+
 use crate::error::OpenError;
-use crate::format::wide;
-use crate::storage::ahead::{Ahead, existing, segment_path, sync_directory};
-use crate::storage::{Place, Segment, Storage};
+use crate::storage::ahead::{Ahead, LOOK_EVERY};
+use crate::storage::directory::{existing, make, segment_path, sync_directory};
+use crate::storage::{Contents, Directory, Place, Segment, Shortage, Source, Storage};
 
 const LOCK: &str = "lock";
-static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 
 /// Segments as files in one directory, which stays locked while this value lives.
 #[derive(Debug)]
@@ -50,8 +51,9 @@ impl Files {
             Err(TryLockError::WouldBlock) => return Err(OpenError::InUse(directory.to_owned())),
             Err(TryLockError::Error(error)) => return Err(failed("lock")(error)),
         }
-        let ahead = Ahead::start(directory).map_err(failed("start the helper thread for"))?;
         let directory = directory.to_owned();
+        let ahead = Ahead::start(directory.clone(), LOOK_EVERY);
+        let ahead = ahead.map_err(failed("start the helper thread for"))?;
         Ok(Self { directory, _lock: lock, ahead, active: None, reading: None })
     }
 
@@ -77,6 +79,9 @@ impl Storage for Files {
         for number in existing(&self.directory)? {
             let file = File::open(segment_path(&self.directory, number))?;
             file.sync_all()?;
+            // Pages whose write failed once count as clean and read as written, though the disk
+            // does not have them: they are dropped, and what is read comes from the disk.
+            fadvise(&file, 0, None, Advice::DontNeed)?;
             found.push(Segment { number, bytes: file.metadata()?.len() });
         }
         sync_directory(&self.directory)?;
@@ -103,21 +108,28 @@ impl Storage for Files {
         file.sync_data()
     }
 
-    fn erase(&mut self, place: Place, bytes: u64) -> io::Result<()> {
-        let file = self.active(place.segment)?;
-        let end = place.offset.saturating_add(bytes);
-        let mut offset = place.offset;
-        while offset < end {
-            let length = usize::try_from(end - offset).unwrap_or(usize::MAX).min(ZEROS.len());
-            let (zeros, _) = ZEROS.split_at(length);
-            write_whole(file, zeros, offset)?;
-            offset += wide(length);
-        }
-        file.sync_data()
+    fn mend(&mut self, place: Place, bytes: &[u8]) -> io::Result<()> {
+        let path = segment_path(&self.directory, place.segment);
+        let file = OpenOptions::new().write(true).open(path)?;
+        write_whole(&file, bytes, place.offset)?;
+        file.sync_all()
+    }
+
+    fn replace(&mut self, segment: Segment, contents: &mut Contents<'_>) -> io::Result<()> {
+        self.reading = None;
+        make(&self.directory, segment, contents).map(drop)
     }
 
     fn remove(&mut self, number: u64) -> io::Result<()> {
         self.ahead.remove(number)
+    }
+
+    fn reader(&self) -> Box<dyn Source> {
+        Box::new(Directory::new(&self.directory))
+    }
+
+    fn shortage(&self) -> Shortage {
+        self.ahead.shortage()
     }
 }
 

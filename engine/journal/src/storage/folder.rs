@@ -7,7 +7,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::storage::ahead::sync_directory;
+use crate::storage::directory::sync_directory;
 
 /// A directory of files that one process writes to.
 ///

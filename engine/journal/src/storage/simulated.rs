@@ -17,7 +17,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::format::wide;
-use crate::storage::ahead::segment_name;
+use crate::storage::directory::segment_name;
 use crate::storage::simulated::disk::Disk;
 pub use crate::storage::simulated::faults::{Fault, Work};
 pub use crate::storage::simulated::folder::{SimulatedFile, SimulatedFolder};

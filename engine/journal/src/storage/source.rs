@@ -1,22 +1,30 @@
 //! Where a journal is read from, by its owner or by an onlooker.
 
+use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use crate::storage::ahead::{existing, segment_path};
+use crate::storage::directory::{existing, segment_path};
 use crate::storage::{Place, Segment, Storage};
 
 /// How often a list that changes is taken anew.
 const MOST_LISTS: usize = 100;
 
 /// Gives the bytes of segments. Every storage does.
-pub(crate) trait Source {
+pub trait Source: fmt::Debug + Send {
     /// Lists the segments in rising order.
+    ///
+    /// # Errors
+    /// What the medium says.
     fn list(&mut self) -> io::Result<Vec<Segment>>;
 
     /// Fills `into` with the bytes at `place`.
+    ///
+    /// # Errors
+    /// What the medium says; [`ErrorKind::NotFound`] if there is no such segment,
+    /// [`ErrorKind::UnexpectedEof`] behind its end.
     fn fill(&mut self, place: Place, into: &mut [u8]) -> io::Result<()>;
 }
 
@@ -79,5 +87,19 @@ impl Source for Directory {
             _ => (place.segment, File::open(segment_path(&self.path, place.segment))?),
         };
         self.reading.insert((number, file)).1.read_exact_at(into, place.offset)
+    }
+}
+
+/// The first of two copies that can be read.
+#[derive(Debug)]
+pub(crate) struct Either(pub(crate) Box<dyn Source>, pub(crate) Box<dyn Source>);
+
+impl Source for Either {
+    fn list(&mut self) -> io::Result<Vec<Segment>> {
+        self.0.list().or_else(|_| self.1.list())
+    }
+
+    fn fill(&mut self, place: Place, into: &mut [u8]) -> io::Result<()> {
+        self.0.fill(place, into).or_else(|_| self.1.fill(place, into))
     }
 }

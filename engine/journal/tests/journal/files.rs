@@ -26,7 +26,7 @@ fn open(directory: &Path) -> Result<(Journal, Recovered, Vec<Entry>), OpenError>
         assert_eq!(lsn, Lsn(entries.len() as u64));
         Ok::<(), Infallible>(())
     };
-    let (journal, recovered) = Journal::open(directory, &options(), key(), replay)?;
+    let (journal, recovered) = Journal::open(directory, None, &options(), key(), replay)?;
     Ok((journal, recovered, entries))
 }
 
@@ -137,7 +137,7 @@ fn trimmed_segments_are_removed() {
     assert!(directory.path().join("segment-000000000003").exists());
     let from = JournalOptions { replay_from: Lsn(21), ..options() };
     let replay = |_, _| -> Result<(), Infallible> { panic!("nothing is replayed") };
-    let (journal, recovered) = Journal::open(directory.path(), &from, key(), replay).unwrap();
+    let (journal, recovered) = Journal::open(directory.path(), None, &from, key(), replay).unwrap();
     assert_eq!(recovered.records.end, Lsn(21));
     assert_eq!(journal.reserve().unwrap().push(entry(21)), Lsn(21));
 }
@@ -219,14 +219,14 @@ fn a_segment_that_cannot_be_prepared_ends_everything_before_it_is_needed() {
     let directory = tempfile::tempdir().unwrap();
     let long = JournalOptions { segment_bytes: 4 << 20, ..options() };
     let replay = |_, _| Ok::<(), Infallible>(());
-    drop(Journal::open(directory.path(), &long, key(), replay).unwrap());
+    drop(Journal::open(directory.path(), None, &long, key(), replay).unwrap());
     fs::remove_file(directory.path().join("segment-000000000002")).unwrap();
     fs::create_dir(directory.path().join("unfinished")).unwrap();
     let failures = Arc::new(Mutex::new(Vec::new()));
     let list = Arc::clone(&failures);
     let note = move |failure: &Failure| list.lock().unwrap().push(failure.to_string());
     let noting = JournalOptions { on_failure: OnFailure::call(note), ..long };
-    let failed = match Journal::open(directory.path(), &noting, key(), replay) {
+    let failed = match Journal::open(directory.path(), None, &noting, key(), replay) {
         Ok((journal, _)) => {
             let mut number = 0;
             while failures.lock().unwrap().is_empty() {
@@ -271,7 +271,8 @@ fn the_priority_is_tried_and_its_outcome_told() {
     let directory = tempfile::tempdir().unwrap();
     let options = JournalOptions { priority: WriterPriority::Realtime, ..options() };
     let replay = |_, _| Ok::<(), Infallible>(());
-    let (journal, recovered) = Journal::open(directory.path(), &options, key(), replay).unwrap();
+    let (journal, recovered) =
+        Journal::open(directory.path(), None, &options, key(), replay).unwrap();
     assert!(matches!(recovered.priority, PriorityOutcome::Realtime | PriorityOutcome::Refused(_)));
     let lsn = journal.reserve().unwrap().push(entry(1));
     block_on(journal.when_durable(lsn));

@@ -14,5 +14,6 @@ mod damage;
 mod files;
 mod reading;
 mod reopening;
+mod stamps;
 mod support;
 mod waking;

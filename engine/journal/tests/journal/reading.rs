@@ -19,7 +19,7 @@ use crate::support::{block_on, entry, key, small};
 const BLOCK: u64 = 4_096;
 
 fn open(directory: &Path, options: &JournalOptions) -> Result<Journal, OpenError> {
-    Journal::open(directory, options, key(), |_, _| Ok::<(), Infallible>(()))
+    Journal::open(directory, None, options, key(), |_, _| Ok::<(), Infallible>(()))
         .map(|(journal, _)| journal)
 }
 

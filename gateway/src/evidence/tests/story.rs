@@ -275,7 +275,7 @@ impl Story {
             ..JournalOptions::default()
         };
         let replay = |_: Lsn, _: Entry| Ok::<_, std::convert::Infallible>(());
-        let (journal, _) = Journal::open(folder.path(), &options, KEY, replay).unwrap();
+        let (journal, _) = Journal::open(folder.path(), None, &options, KEY, replay).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         for (place, entry) in (0_u64..).zip(&self.entries) {
             let mut entry = entry.clone();

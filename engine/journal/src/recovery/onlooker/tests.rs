@@ -1,8 +1,8 @@
 //! A journal that changes under the reader's eyes, at every moment at which it can.
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use super::*;
 use crate::format::batch::Batch;
@@ -50,17 +50,17 @@ fn written() -> Vec<Disk> {
 }
 
 /// Shows one disk after the other.
+#[derive(Debug)]
 struct Script<'a> {
     disks: &'a [Disk],
     /// At which operation each but the first is shown, counted from 0.
     switches: &'a [usize],
-    operations: &'a Cell<usize>,
+    operations: &'a AtomicUsize,
 }
 
 impl Script<'_> {
     fn disk(&self) -> &Disk {
-        let now = self.operations.get();
-        self.operations.set(now + 1);
+        let now = self.operations.fetch_add(1, Ordering::Relaxed);
         &self.disks[self.switches.iter().filter(|at| **at <= now).count()]
     }
 }
@@ -85,7 +85,7 @@ impl Source for Script<'_> {
 /// Reads; checks that each record is handed on once, in order; tells what was found, after how many
 /// operations and pauses.
 fn look(disks: &[Disk], switches: &[usize]) -> (Reading, usize, u32) {
-    let (operations, pauses) = (Cell::new(0), Cell::new(0));
+    let (operations, pauses) = (AtomicUsize::new(0), AtomicU32::new(0));
     let mut script = Script { disks, switches, operations: &operations };
     let mut last = 0;
     let mut each = |batch: &Batched, lsn: Lsn, _: &[u8]| {
@@ -95,9 +95,12 @@ fn look(disks: &[Disk], switches: &[usize]) -> (Reading, usize, u32) {
     };
     let key = key();
     let mut scan = Scan::new(&mut script, &key, Lsn::NONE);
-    let reading = watch(&mut scan, &mut each, || pauses.set(pauses.get() + 1)).unwrap();
+    let reading = watch(&mut scan, &mut each, || {
+        pauses.fetch_add(1, Ordering::Relaxed);
+    })
+    .unwrap();
     assert_eq!(reading.records, Lsn(1)..Lsn(last + 1));
-    (reading, operations.get(), pauses.get())
+    (reading, operations.into_inner(), pauses.into_inner())
 }
 
 #[test]
@@ -181,7 +184,7 @@ fn what_a_later_batch_proves_is_told_after_a_second_look() {
 fn segments_trimmed_before_anything_was_read_are_not_missed() {
     let whole = written().pop().unwrap();
     let trimmed: Disk = whole.clone().into_iter().skip(1).collect();
-    let (operations, disks) = (Cell::new(0), [whole, trimmed]);
+    let (operations, disks) = (AtomicUsize::new(0), [whole, trimmed]);
     let mut script = Script { disks: &disks, switches: &[1], operations: &operations };
     let mut records = Vec::new();
     let mut each = |_: &Batched, lsn: Lsn, _: &[u8]| {

@@ -2,13 +2,10 @@
 
 use std::io::{self, ErrorKind};
 
-use crate::format::wide;
-use crate::storage::ahead::{UNFINISHED, segment_name, segment_number};
+use crate::storage::directory::{UNFINISHED, segment_name, segment_number};
 use crate::storage::folder::{Folder, FolderFile};
 use crate::storage::simulated::folder::{SimulatedFile, SimulatedFolder};
-use crate::storage::{Place, Segment, Storage};
-
-static ZEROS: [u8; 4_096] = [0; 4_096];
+use crate::storage::{Contents, Place, Segment, Shortage, Source, Storage};
 
 /// The journal's segments on a [`SimulatedDisk`](crate::SimulatedDisk), until the machine stops.
 #[derive(Debug)]
@@ -83,21 +80,32 @@ impl Storage for SimulatedStorage {
         file.sync()
     }
 
-    fn erase(&mut self, place: Place, bytes: u64) -> io::Result<()> {
-        let file = self.active(place.segment)?;
-        let end = place.offset.saturating_add(bytes);
-        let mut offset = place.offset;
-        while offset < end {
-            let length = usize::try_from(end - offset).unwrap_or(usize::MAX).min(ZEROS.len());
-            let (zeros, _) = ZEROS.split_at(length);
-            file.write_at(offset, zeros)?;
-            offset += wide(length);
-        }
+    fn mend(&mut self, place: Place, bytes: &[u8]) -> io::Result<()> {
+        let file = self.folder.open(&segment_name(place.segment))?;
+        file.write_at(place.offset, bytes)?;
         file.sync()
+    }
+
+    fn replace(&mut self, segment: Segment, contents: &mut Contents<'_>) -> io::Result<()> {
+        let mut bytes = vec![0; usize::try_from(segment.bytes).map_err(io::Error::other)?];
+        contents(0, &mut bytes)?;
+        let file = self.folder.create(UNFINISHED)?;
+        file.write_at(0, &bytes)?;
+        file.sync()?;
+        self.folder.rename(UNFINISHED, &segment_name(segment.number))?;
+        self.folder.sync()
     }
 
     fn remove(&mut self, number: u64) -> io::Result<()> {
         self.folder.remove(&segment_name(number))?;
         self.folder.sync()
+    }
+
+    fn reader(&self) -> Box<dyn Source> {
+        Box::new(Self::new(self.folder.clone()))
+    }
+
+    fn shortage(&self) -> Shortage {
+        Shortage::never()
     }
 }
