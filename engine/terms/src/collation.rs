@@ -55,6 +55,7 @@ pub use hub::hub_channel_binding;
 pub use keys::{
     ClientKey, DeviceKey, DeviceKeys, DeviceSecret, HandsetSecrets, ServerKey, StoredKey, Stretched,
 };
+pub(crate) use mac::mac_joined;
 pub use mac::{labels, lp};
 pub use password::{Password, PasswordError, stretch};
 pub use proof::prove;

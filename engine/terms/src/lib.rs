@@ -16,6 +16,7 @@ pub mod limits;
 pub mod money;
 pub mod profile;
 pub mod reason;
+pub mod receipt;
 pub mod text;
 
 pub use basket::{Basket, Line, Rounding, Tax, TaxKind, TaxRate, TaxSum};
@@ -27,4 +28,5 @@ pub use ids::{
 pub use money::{Amount, AmountError, Currency, Money, Net, Rate};
 pub use profile::{Profile, SealedProfile};
 pub use reason::{Reason, Stage};
+pub use receipt::JournalReceipt;
 pub use text::{MerchantName, ProductName, StoreName, Text, TransferReference};

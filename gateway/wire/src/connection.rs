@@ -4,13 +4,14 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use kessai_terms::collation::GatewayNonce;
-use kessai_terms::{Reason, Text};
+use kessai_terms::{JournalReceipt, Reason, Text};
 
 use crate::VERSIONS;
 use crate::faults::Faults;
 use crate::field::{self, FieldError};
 use crate::identity::Identity;
 use crate::limits::{MAX_ROUTE, MAX_SOFTWARE_NAME, MAX_VERSIONS};
+use crate::receipt;
 use crate::v1;
 
 /// Names a piece of software, for the other side's log.
@@ -25,6 +26,8 @@ pub struct Hello {
     pub versions: Vec<u32>,
     /// The peer's software, if it says so.
     pub software: Option<SoftwareName>,
+    /// The highest receipt that it holds of this gateway, if it holds one.
+    pub receipt: Option<JournalReceipt>,
 }
 
 impl Hello {
@@ -42,14 +45,19 @@ impl Hello {
             "" => None,
             name => faults.keep(SoftwareName::new(name)),
         };
+        let receipt = match message.receipt.as_ref().map(receipt::parse) {
+            None => None,
+            Some(parsed) => faults.keep(parsed.map_err(|_wrong_length| Reason::Malformed)),
+        };
         faults.into_result()?;
-        Ok(Self { from, versions: message.versions.clone(), software })
+        Ok(Self { from, versions: message.versions.clone(), software, receipt })
     }
 
     pub(crate) fn to_message(&self) -> v1::Hello {
         v1::Hello {
             versions: self.versions.clone(),
             software: self.software.as_ref().map(ToString::to_string).unwrap_or_default(),
+            receipt: self.receipt.as_ref().map(receipt::to_message),
         }
     }
 }

@@ -30,6 +30,7 @@ mod presented;
 mod prompt;
 mod prove;
 mod purchase;
+mod receipt;
 mod refund;
 mod request;
 mod state;

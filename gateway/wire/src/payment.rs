@@ -1,9 +1,10 @@
 //! Tells a terminal how a payment stands.
 
 use bytes::Bytes;
-use kessai_terms::{Amount, Money, PaymentId, Reason};
+use kessai_terms::{Amount, JournalReceipt, Money, PaymentId, Reason};
 
 use crate::field::{self, Approval, FieldError};
+use crate::receipt;
 use crate::refund::RefundDone;
 use crate::state::PaymentState;
 use crate::v1;
@@ -38,6 +39,8 @@ pub struct Payment {
     pub expires_at_ms: Option<u64>,
     /// What came of the refund that this answers; else none.
     pub refund: Option<RefundDone>,
+    /// Where the gateway's journal holds the latest of it, if that is not long ago.
+    pub receipt: Option<JournalReceipt>,
 }
 
 impl Payment {
@@ -58,6 +61,7 @@ impl Payment {
             ended_at_ms: field::instant(message.ended_at_ms),
             expires_at_ms: field::instant(message.expires_at_ms),
             refund: message.refund.as_ref().map(RefundDone::parse).transpose()?,
+            receipt: message.receipt.as_ref().map(receipt::parse).transpose()?,
         };
         payment.check_reason()?;
         payment.check_refunds()?;
@@ -110,7 +114,7 @@ impl Payment {
             opened_at_ms: self.opened_at_ms.unwrap_or_default(),
             ended_at_ms: self.ended_at_ms.unwrap_or_default(),
             expires_at_ms: self.expires_at_ms.unwrap_or_default(),
-            receipt: None,
+            receipt: self.receipt.as_ref().map(receipt::to_message),
             refund: self.refund.map(RefundDone::to_message),
         }
     }

@@ -109,7 +109,11 @@ fn a_route_or_an_echo_too_long_is_malformed() {
 #[test]
 fn a_hello_lists_some_versions_and_a_readable_name() {
     let hello = |versions: Vec<u32>, software: &str| ToGateway {
-        body: Some(Body::Hello(v1::Hello { versions, software: software.to_owned() })),
+        body: Some(Body::Hello(v1::Hello {
+            versions,
+            software: software.to_owned(),
+            receipt: None,
+        })),
         ..open()
     };
     assert!(Call::parse(&hello(vec![1; 16], "")).is_ok());

@@ -91,7 +91,7 @@ pub(super) fn mac(key: &[u8], message: &[u8]) -> [u8; 32] {
 }
 
 /// Computes HMAC-SHA-256 over joined parts.
-pub(super) fn mac_joined(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+pub(crate) fn mac_joined(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     let mut mac = keyed(key);
     for part in parts {
         mac.update(&length_prefix(part));

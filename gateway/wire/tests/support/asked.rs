@@ -12,8 +12,8 @@ use proptest::sample::select;
 
 use super::{
     any_amount, any_amount_but_zero, any_bytes, any_code, any_currency, any_customer, any_handset,
-    any_identity, any_line, any_payment_id, any_presentment_code, any_request_id, any_signature,
-    any_text,
+    any_identity, any_line, any_payment_id, any_presentment_code, any_receipt, any_request_id,
+    any_signature, any_text,
 };
 
 fn any_payer() -> impl Strategy<Value = Payer> {
@@ -95,8 +95,9 @@ fn any_handset_request() -> impl Strategy<Value = HandsetRequest> {
 }
 
 fn any_hello() -> impl Strategy<Value = Hello> {
-    (option::of(any_identity()), vec(any::<u32>(), 1..=16), option::of(any_text()))
-        .prop_map(|(from, versions, software)| Hello { from, versions, software })
+    let receipt = option::of(any_receipt());
+    (option::of(any_identity()), vec(any::<u32>(), 1..=16), option::of(any_text()), receipt)
+        .prop_map(|(from, versions, software, receipt)| Hello { from, versions, software, receipt })
 }
 
 pub fn any_call() -> impl Strategy<Value = Call> {

@@ -5,15 +5,15 @@ use kessai_wire::terms::Reason;
 use kessai_wire::terms::collation::{GatewayNonce, PeerName, ServerNonce, Signature};
 use kessai_wire::{
     Answer, Call, Delivery, Enrol, EnrolAnswer, HandsetRequest, Hello, Identity, Limits, Message,
-    Push, Refusal, Request, RequestId, ReverseCause, SoftwareName, TerminalRequest, Verdict,
-    Welcome,
+    Payment, Push, Refusal, Request, RequestId, ReverseCause, SoftwareName, TerminalRequest,
+    Verdict, Welcome,
 };
 
 use super::{
     NOW_MS, approved, call, cancelled_early, captured_in_part, declined, declined_notice,
     delivered_in_part, enrol_handset, enrol_peer, facts, foreign_notice, handset, handset_call,
     hub_prove, notice, payment_id, pending, presented, prompt, proof_result, prove, purchase,
-    purchase_by_code, refund, refunded, signed, terminal_call, totals,
+    purchase_by_code, receipt, refund, refunded, signed, terminal_call, totals,
 };
 
 /// Every call by name, with what it says in words.
@@ -21,18 +21,9 @@ pub fn calls() -> Vec<(&'static str, &'static str, Call)> {
     use HandsetRequest::{Attach, PresentCode, Prove, Recent, Refuse};
     use TerminalRequest as Asks;
     use TerminalRequest::{Cancel, Delivered, Open, Reverse, Status, Totals};
-    let hello = Hello {
-        from: Some(Identity::Terminal("POS00001".parse().unwrap())),
-        versions: vec![1],
-        software: Some(SoftwareName::new("till 3.1").unwrap()),
-    };
     let id = payment_id();
-    vec![
-        (
-            "hello",
-            "terminal POS00001 speaks version 1, software till 3.1",
-            call(1, Request::Hello(hello)),
-        ),
+    let mut calls = greetings();
+    calls.extend([
         ("echo", "the bytes 01 02 03", call(2, Request::Echo(Bytes::from_static(&[1, 2, 3])))),
         (
             "open",
@@ -85,6 +76,30 @@ pub fn calls() -> Vec<(&'static str, &'static str, Call)> {
         ("refuse", "of that payment", handset_call(10, Refuse(id))),
         ("present_code", "a code, please", handset_call(14, PresentCode)),
         ("recent", "recent payments, please", handset_call(15, Recent)),
+    ]);
+    calls
+}
+
+/// What opens a conversation.
+fn greetings() -> Vec<(&'static str, &'static str, Call)> {
+    let hello = Hello {
+        from: Some(Identity::Terminal("POS00001".parse().unwrap())),
+        versions: vec![1],
+        software: Some(SoftwareName::new("till 3.1").unwrap()),
+        receipt: None,
+    };
+    let returning = Hello { receipt: Some(receipt()), ..hello.clone() };
+    vec![
+        (
+            "hello",
+            "terminal POS00001 speaks version 1, software till 3.1",
+            call(1, Request::Hello(hello)),
+        ),
+        (
+            "hello_receipt",
+            "the same, with the receipt of record 1234567 in epoch 7",
+            call(1, Request::Hello(returning)),
+        ),
     ]
 }
 
@@ -107,33 +122,12 @@ pub fn messages() -> Vec<(&'static str, &'static str, Message)> {
     let approved_verdict = Verdict::Approved { signature, notice: approved_end.clone() };
     let declined_verdict = Verdict::Declined { signature, notice: declined_end.clone() };
     let again = Verdict::TryAgain { signature, tries_left: 2, server_nonce };
-    vec![
+    let mut messages = payments();
+    messages.extend([
         ("welcome", "version 1, route 0a0b0c0d, limits", answer(1, Answer::Welcome(welcome))),
         ("welcome_hub", "the same to a hub, nonce 80..", answer(1, Answer::Welcome(hub_welcome))),
         ("echoed", "the bytes 01 02 03", answer(2, Answer::Echo(Bytes::from_static(&[1, 2, 3])))),
         ("refusal", "busy, ask again after 500 ms", answer(3, Answer::Refusal(busy))),
-        ("payment_captured", "493 yen, approval 000042", answer(3, Answer::Payment(approved()))),
-        (
-            "payment_captured_part",
-            "213 of 493 yen: a rice ball and the stamp",
-            answer(6, Answer::Payment(captured_in_part())),
-        ),
-        ("payment_pending", "the customer is asked", answer(5, Answer::Payment(pending()))),
-        (
-            "payment_declined",
-            "too little money, told as not_honoured",
-            answer(3, Answer::Payment(declined(Reason::NotHonoured))),
-        ),
-        (
-            "payment_cancelled",
-            "before its open came",
-            answer(4, Answer::Payment(cancelled_early())),
-        ),
-        (
-            "payment_refunded",
-            "93 of 493 yen went back, by this refund",
-            answer(11, Answer::Payment(refunded())),
-        ),
         ("terminal_totals", "yen and dollars", answer(12, Answer::Totals(totals()))),
         ("terminal_facts", "a till in Japan", answer(13, Answer::Facts(facts()))),
         ("attached", "latest notice is 7", answer(8, Answer::Attached { latest: 7 })),
@@ -159,6 +153,35 @@ pub fn messages() -> Vec<(&'static str, &'static str, Message)> {
             Message::Push(Push::Prompt(handset(), prompt())),
         ),
         ("notice_push", "declined", Message::Push(Push::Notice(handset(), declined_end))),
+    ]);
+    messages
+}
+
+/// How a payment can stand.
+fn payments() -> Vec<(&'static str, &'static str, Message)> {
+    let answer = |number, payment| {
+        Message::Answer(RequestId::new(number).unwrap(), Answer::Payment(payment))
+    };
+    vec![
+        ("payment_captured", "493 yen, approval 000042", answer(3, approved())),
+        (
+            "payment_receipt",
+            "the same, with the receipt of record 1234567 in epoch 7",
+            answer(3, Payment { receipt: Some(receipt()), ..approved() }),
+        ),
+        (
+            "payment_captured_part",
+            "213 of 493 yen: a rice ball and the stamp",
+            answer(6, captured_in_part()),
+        ),
+        ("payment_pending", "the customer is asked", answer(5, pending())),
+        (
+            "payment_declined",
+            "too little money, told as not_honoured",
+            answer(3, declined(Reason::NotHonoured)),
+        ),
+        ("payment_cancelled", "before its open came", answer(4, cancelled_early())),
+        ("payment_refunded", "93 of 493 yen went back, by this refund", answer(11, refunded())),
     ]
 }
 

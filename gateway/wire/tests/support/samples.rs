@@ -9,11 +9,13 @@ use std::num::NonZeroU64;
 use bytes::Bytes;
 use kessai_wire::terms::collation::{
     ActivationCode, ChannelBinding, ContentDigest, DeviceKey, DeviceKeys, HandsetNonce, PeerName,
-    Proof, Salt, ServerKey, ServerNonce, Signature, SpkiHash, StoredKey, content_digest,
+    Proof, Salt, SealingKey, ServerKey, ServerNonce, Signature, SpkiHash, StoredKey,
+    content_digest,
 };
+use kessai_wire::terms::receipt::{ChainPrefix, JournalPoint, ReceiptKey};
 use kessai_wire::terms::{
-    Amount, ApprovalNumber, Basket, Currency, DeviceId, Gtin, Line, PaymentId, PresentmentCode,
-    Reason, Reference, Rounding, Tax, TaxRate,
+    Amount, ApprovalNumber, Basket, Currency, DeviceId, Gtin, JournalReceipt, Line, PaymentId,
+    PresentmentCode, Reason, Reference, Rounding, Tax, TaxRate,
 };
 use kessai_wire::{
     Answer, Approval, Call, Capture, CaptureTerms, Confirmation, CurrencyTotals, DeliveredLines,
@@ -187,6 +189,17 @@ pub fn signed(notice: &Notice) -> SignedNotice {
     SignedNotice::sign(&server_key(), digest(), notice.encode())
 }
 
+/// The receipt of docs/PROTOCOL.md, under the sealing key of 32 bytes 5e.
+pub fn receipt() -> JournalReceipt {
+    let chain = ChainPrefix([0xc0, 0xc1, 0xc2, 0xc3, 0xc4, 0xc5, 0xc6, 0xc7]);
+    receipt_key().issue(JournalPoint { epoch: 7, lsn: 1_234_567, partition: 0, chain })
+}
+
+pub fn receipt_key() -> ReceiptKey {
+    let sealing = SealingKey::new(1, [0x5e; 32]);
+    ReceiptKey::from_bytes(*sealing.derive_key(ReceiptKey::PURPOSE))
+}
+
 pub fn approved() -> Payment {
     Payment {
         payment: payment_id(),
@@ -201,6 +214,7 @@ pub fn approved() -> Payment {
         ended_at_ms: Some(NOW_MS + 3_000),
         expires_at_ms: None,
         refund: None,
+        receipt: None,
     }
 }
 

@@ -12,9 +12,10 @@ use kessai_wire::terms::collation::{
     ActivationCode, ChannelBinding, ContentDigest, DeviceKey, DeviceKeys, PeerName, Salt,
     ServerKey, Signature, SpkiHash, StoredKey,
 };
+use kessai_wire::terms::receipt::{ChainPrefix, JournalPoint, ReceiptMac};
 use kessai_wire::terms::{
-    Amount, ApprovalNumber, Basket, Currency, CustomerId, DeviceId, Gtin, Line, Money, PaymentId,
-    PresentmentCode, Rate, Reason, Reference, Rounding, Tax, TaxRate, Text,
+    Amount, ApprovalNumber, Basket, Currency, CustomerId, DeviceId, Gtin, JournalReceipt, Line,
+    Money, PaymentId, PresentmentCode, Rate, Reason, Reference, Rounding, Tax, TaxRate, Text,
 };
 use kessai_wire::{
     Activation, Approval, CaptureTerms, Confirmation, Enrol, EnrolAnswer, EnrolHandset, EnrolPeer,
@@ -235,6 +236,15 @@ pub fn any_notice() -> impl Strategy<Value = Notice> {
                 refunded: amounts.1,
                 foreign: exchanged.map(|(_, foreign)| foreign),
             }
+        },
+    )
+}
+
+fn any_receipt() -> impl Strategy<Value = JournalReceipt> {
+    (any::<u64>(), any::<u64>(), any::<u32>(), any::<[u8; 8]>(), any::<[u8; 16]>()).prop_map(
+        |(epoch, lsn, partition, chain, mac)| JournalReceipt {
+            claimed: JournalPoint { epoch, lsn, partition, chain: ChainPrefix(chain) },
+            mac: ReceiptMac(mac),
         },
     )
 }

@@ -14,8 +14,8 @@ use proptest::sample::select;
 
 use super::{
     any_amount, any_amount_but_zero, any_approval, any_bytes, any_code, any_confirmation,
-    any_currency, any_handset, any_money, any_payment_id, any_presentment_code, any_refusal,
-    any_request_id, any_signature, any_signed, any_text,
+    any_currency, any_handset, any_money, any_payment_id, any_presentment_code, any_receipt,
+    any_refusal, any_request_id, any_signature, any_signed, any_text,
 };
 
 fn told(state: PaymentState, reason: Reason) -> Reason {
@@ -51,8 +51,9 @@ fn any_payment() -> impl Strategy<Value = Payment> {
             .prop_map(|(state, reason)| (state, Some(told(state, reason)))),
     ];
     let times = (option::of(1..=u32::MAX), instant(), instant(), instant());
-    (any_payment_id(), stand, any_money(), any_moves(), option::of(any_approval()), times).prop_map(
-        |(payment, (state, reason), price, moves, approval, times)| Payment {
+    let written = (option::of(any_approval()), option::of(any_receipt()));
+    (any_payment_id(), stand, any_money(), any_moves(), written, times).prop_map(
+        |(payment, (state, reason), price, moves, (approval, receipt), times)| Payment {
             payment,
             state,
             reason,
@@ -60,6 +61,7 @@ fn any_payment() -> impl Strategy<Value = Payment> {
             captured: moves.0,
             refunded: moves.1,
             refund: moves.2,
+            receipt,
             approval,
             business_date: times.0,
             opened_at_ms: times.1,
