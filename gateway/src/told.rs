@@ -31,6 +31,7 @@ pub(crate) fn terminal(view: &PaymentView, disclosure: Disclosure) -> Payment {
         ended_at_ms: (!pending).then_some(view.changed_at_ms),
         expires_at_ms: waits.then_some(view.deadline_ms),
         refund: None,
+        receipt: None,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use kessai_terms::{ControllerId, TerminalId};
+use kessai_terms::{ControllerId, JournalReceipt, TerminalId};
 use kessai_wire::Identity;
 
 use crate::connector::Connector;
@@ -49,6 +49,12 @@ impl Controller {
     /// Tells which controller this is.
     pub const fn id(&self) -> ControllerId {
         self.id
+    }
+
+    /// Tells the highest receipt of the gateway's journal that has come over this connection or the
+    /// ones before it, or was [given](Options::receipt). A program that may be ended keeps it.
+    pub fn highest_receipt(&self) -> Option<JournalReceipt> {
+        self.caller.highest_receipt()
     }
 
     /// Speaks for one of the terminals: at once, without a word to the gateway, which refuses what

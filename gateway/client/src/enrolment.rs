@@ -139,12 +139,13 @@ pub async fn enrol_peer(
     };
     check_free(PeerFile::open_if_there(folder)?.as_ref(), peer)?;
     let file = PeerFile {
+        folder: folder.to_owned(),
         gateway: activation.gateway.clone(),
         root: activation.root.into(),
         peer,
         key: PeerKey::generate()?,
     };
-    let draft = file.draft(folder)?;
+    let draft = file.draft()?;
     enrol(endpoint, activation, &file.key, |channel, spki| {
         Enrol::Peer(EnrolPeer::new(peer, &activation.code, channel, spki))
     })

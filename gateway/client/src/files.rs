@@ -5,6 +5,7 @@
 
 mod handset;
 mod peer;
+mod receipt;
 mod text;
 
 use std::fs::{self, File, OpenOptions};

@@ -6,15 +6,17 @@
 
 mod calls;
 mod greeting;
+mod highest;
 mod order;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use kessai_terms::JournalReceipt;
 use kessai_terms::collation::ChannelBinding;
 use kessai_wire::{
-    Answer, CloseCode, Hello, Identity, Message, MessageError, Push, Request, RequestId, VERSIONS,
-    Welcome, v1,
+    Answer, CloseCode, Hello, Identity, Message, MessageError, Payment, Push, Request, RequestId,
+    VERSIONS, Welcome, v1,
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
@@ -25,6 +27,7 @@ use crate::connector::Connector;
 use crate::error::{CallError, ConnectError};
 use crate::line::calls::Calls;
 use crate::line::greeting::{Greeted, greet};
+use crate::line::highest::Highest;
 use crate::line::order::Order;
 use crate::options::Options;
 
@@ -99,6 +102,7 @@ pub(crate) struct Caller {
 #[derive(Debug, Default)]
 struct Shared {
     clock: GatewayClock,
+    receipt: Highest,
     why: Mutex<Option<ConnectError>>,
 }
 
@@ -121,11 +125,13 @@ impl Caller {
     ) -> Result<Self, ConnectError> {
         let (orders, taken) = mpsc::channel(ORDERS);
         let (ready, stands) = oneshot::channel();
-        let shared = Arc::new(Shared::default());
+        let receipt = Highest::from_kept(options.receipt);
+        let shared = Arc::new(Shared { receipt, ..Shared::default() });
         let hello = Hello {
             from: Some(role.identity()),
             versions: VERSIONS.to_vec(),
             software: options.software.clone(),
+            receipt: None,
         };
         let line = Line {
             connector,
@@ -149,6 +155,10 @@ impl Caller {
 
     pub(crate) fn clock(&self) -> &GatewayClock {
         &self.shared.clock
+    }
+
+    pub(crate) fn highest_receipt(&self) -> Option<JournalReceipt> {
+        self.shared.receipt.told()
     }
 
     /// Asks, and waits for the answer until `deadline`.
@@ -262,7 +272,8 @@ impl<R: Role> Line<R> {
     async fn greeting(&mut self) -> Result<Result<Greeted, ConnectError>, Unwanted> {
         // Boxed, so that its room is not kept while the conversation goes on.
         let connector = Arc::clone(&self.connector);
-        let mut greeting = Box::pin(greet(connector, self.hello.clone(), self.greet_within));
+        let hello = Hello { receipt: self.shared.receipt.told(), ..self.hello.clone() };
+        let mut greeting = Box::pin(greet(connector, hello, self.greet_within));
         loop {
             tokio::select! {
                 greeted = &mut greeting => return Ok(greeted),
@@ -318,7 +329,12 @@ impl<R: Role> Line<R> {
             Ok(Message::Answer(request, answer)) if Some(request) == attaching => {
                 return self.attached(answer);
             }
-            Ok(Message::Answer(request, answer)) => self.calls.answered(request, Ok(answer)),
+            Ok(Message::Answer(request, answer)) => {
+                if let Answer::Payment(Payment { receipt: Some(receipt), .. }) = &answer {
+                    self.shared.receipt.raise(*receipt);
+                }
+                self.calls.answered(request, Ok(answer))
+            }
             Ok(Message::Push(Push::Draining { reconnect_after_ms })) => {
                 self.pauses.asked(Duration::from_millis(reconnect_after_ms.into()));
                 Ok(())

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use kessai_terms::JournalReceipt;
 use kessai_wire::SoftwareName;
 
 /// Says how patient a client is.
@@ -21,6 +22,9 @@ pub struct Options {
     pub sendings: u32,
     /// How long to wait between attempts to connect.
     pub backoff: Backoff,
+    /// The highest receipt of this gateway that was kept from before, of a terminal or a store
+    /// controller. It goes on from there, and shows the highest one whenever it connects.
+    pub receipt: Option<JournalReceipt>,
 }
 
 impl Default for Options {
@@ -33,6 +37,7 @@ impl Default for Options {
             pay_within: Duration::from_secs(90),
             sendings: 8,
             backoff: Backoff::default(),
+            receipt: None,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use kessai_terms::{PaymentId, TerminalId};
+use kessai_terms::{JournalReceipt, PaymentId, TerminalId};
 use kessai_wire::{
     Answer, Delivery, Identity, Payment, PaymentState, Purchase, Refund, Request, Retry,
     ReverseCause, TerminalFacts, TerminalRequest, TerminalTotals,
@@ -63,6 +63,12 @@ impl Terminal {
     /// Tells which terminal this is.
     pub const fn id(&self) -> TerminalId {
         self.id
+    }
+
+    /// Tells the highest receipt of the gateway's journal that has come over this connection or the
+    /// ones before it, or was [given](Options::receipt). A program that may be ended keeps it.
+    pub fn highest_receipt(&self) -> Option<JournalReceipt> {
+        self.caller.highest_receipt()
     }
 
     /// Tells the gateway's time.

@@ -12,7 +12,7 @@ use crate::testing::{Line, World, handset, payment, peer_of, terminal};
 const ECHO: fn() -> Body = || Body::Echo(v1::Echo { payload: Bytes::from_static(b"x") });
 
 fn hello() -> Body {
-    Body::Hello(v1::Hello { versions: vec![1], software: String::new() })
+    Body::Hello(v1::Hello { versions: vec![1], software: String::new(), receipt: None })
 }
 
 fn status() -> Body {
@@ -127,7 +127,8 @@ fn hello_comes_first_and_once() {
     receive(&line, &message(1, other, Some(hello()))).unwrap();
     assert_eq!(refusal(&mut line), Some(Reason::IdentityNotOfKey));
     assert!(!line.session.has_greeted(), "a refused Hello is none");
-    let newer = Body::Hello(v1::Hello { versions: vec![2, 3], software: String::new() });
+    let newer =
+        Body::Hello(v1::Hello { versions: vec![2, 3], software: String::new(), receipt: None });
     let answer = receive(&line, &message(2, None, Some(newer)));
     assert_eq!(answer, Err(CloseCode::VersionUnsupported));
 }

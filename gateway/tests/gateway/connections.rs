@@ -18,7 +18,7 @@ use crate::support::raw::{Raw, Setup, close_code};
 use crate::support::{Shop, TILLS, bounded};
 
 fn hello() -> Body {
-    Body::Hello(v1::Hello { versions: vec![1], software: "raw".into() })
+    Body::Hello(v1::Hello { versions: vec![1], software: "raw".into(), receipt: None })
 }
 
 fn echo(length: usize) -> Body {

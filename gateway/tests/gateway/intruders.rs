@@ -221,7 +221,7 @@ async fn a_connection_that_enrols_cannot_pay() {
     // The key of a live terminal makes no difference.
     let setup = Setup { alpn: vec![ALPN_ENROLMENT.to_vec()], ..Setup::of(&shop.people.tills[0]) };
     let mut raw = Raw::silent(setup, shop.gateway.local_addr(), None).await;
-    let hello = Body::Hello(v1::Hello { versions: vec![1], software: "raw".into() });
+    let hello = Body::Hello(v1::Hello { versions: vec![1], software: "raw".into(), receipt: None });
     let request = raw.request(hello);
     raw.send(&request).await;
     assert_eq!(raw.close_code().await, CloseCode::Protocol);

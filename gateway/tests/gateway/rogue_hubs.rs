@@ -69,7 +69,7 @@ impl Rogue {
     async fn connect(shop: &Shop, file: &PeerFile) -> Self {
         let from = Some(Identity::Hub("HUB1".parse().unwrap()));
         let mut raw = Raw::silent(Setup::of(file.key()), shop.gateway.local_addr(), from).await;
-        let hello = v1::Hello { versions: vec![1], software: "raw".into() };
+        let hello = v1::Hello { versions: vec![1], software: "raw".into(), receipt: None };
         let to_peer::Body::Welcome(welcome) = raw.ask(Body::Hello(hello)).await else {
             panic!("no welcome")
         };

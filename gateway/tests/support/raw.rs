@@ -152,7 +152,7 @@ impl Raw {
     /// Connects and greets.
     pub async fn greeted(setup: Setup<'_>, gateway: SocketAddr, from: Option<Identity>) -> Self {
         let mut raw = Self::silent(setup, gateway, from).await;
-        let hello = v1::Hello { versions: vec![1], software: "raw".into() };
+        let hello = v1::Hello { versions: vec![1], software: "raw".into(), receipt: None };
         match raw.ask(Body::Hello(hello)).await {
             to_peer::Body::Welcome(_) => raw,
             other => panic!("{other:?}"),

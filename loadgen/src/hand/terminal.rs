@@ -12,7 +12,7 @@ use std::sync::Arc;
 use kessai_client::receipt::Columns;
 use kessai_client::terms::collation::PeerName;
 use kessai_client::wire::{Subject, TerminalFacts};
-use kessai_client::{PeerFile, QuicOptions, Terminal};
+use kessai_client::{Options, PeerFile, QuicOptions, Terminal};
 use kessai_engine::terms::{Currency, PaymentId};
 use tokio::sync::mpsc;
 
@@ -57,13 +57,15 @@ pub(super) async fn converse<W: Write>(
     voice.say(connecting(file.gateway()));
     let connector = file.connector(socket.clone(), &QuicOptions::default()).await?;
     let (connector, news) = Watched::new(connector);
-    let terminal = Terminal::connect(Arc::new(connector), id, options()).await?;
+    let options = Options { receipt: file.receipt()?, ..options() };
+    let terminal = Terminal::connect(Arc::new(connector), id, options).await?;
     let facts = terminal.facts().await.map_err(HandError::Facts)?;
     let catalogue = catalogue(setting.catalogue.as_deref(), facts.currency)?;
     voice.say(texts::ready(id, &facts));
     let cart = Cart::new(catalogue, setting.prices, facts.currency, facts.rounding);
     let slips = Slips::new(id, &facts, setting.columns, setting.receipts);
     let mut desk = Desk {
+        file,
         terminal,
         facts,
         counter: Counter::new(cart, voice),
@@ -89,6 +91,7 @@ fn catalogue(file: Option<&str>, currency: Currency) -> Result<Catalogue, HandEr
 }
 
 struct Desk<W> {
+    file: PeerFile,
     terminal: Terminal,
     facts: TerminalFacts,
     counter: Counter<W>,
@@ -139,9 +142,18 @@ impl<W: Write> Desk<W> {
                 Next::Totals(day) => self.totals(day).await,
                 Next::Quit => Done::Left(Left::Quit),
             };
+            self.keep_receipt()?;
             if let Done::Left(left) = done {
                 return Ok(self.leave(left));
             }
+        }
+    }
+
+    /// Keeps the highest receipt of the gateway's journal, for the next time.
+    fn keep_receipt(&self) -> io::Result<()> {
+        match self.terminal.highest_receipt() {
+            Some(receipt) => self.file.keep_receipt(&receipt).map_err(io::Error::other),
+            None => Ok(()),
         }
     }
 

@@ -71,9 +71,9 @@ impl HandsetFile {
         let root = reader.line("root", |text| text.parse().ok())?;
         let customer = reader.line("customer", |text| text.parse().ok())?;
         let device = reader.line("device", |text| text.parse().ok())?;
-        let salt = Salt(reader.secret("salt")?);
-        let secret = DeviceSecret::from_bytes(reader.secret("secret")?);
-        let server = ServerKey::from_bytes(reader.secret("server")?);
+        let salt = Salt(reader.bytes("salt")?);
+        let secret = DeviceSecret::from_bytes(reader.bytes("secret")?);
+        let server = ServerKey::from_bytes(reader.bytes("server")?);
         let (folder, id) = (folder.to_owned(), HandsetId { customer, device });
         Ok(Some(Self { folder, gateway, root, id, salt, secret, server, key: reader.key()? }))
     }

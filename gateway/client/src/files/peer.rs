@@ -1,14 +1,15 @@
 //! Keeps what a terminal, a store controller or a carrier hub needs to come.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use kessai_terms::JournalReceipt;
 use kessai_terms::collation::PeerName;
 use kessai_wire::{GatewayAddress, Subject};
 use quinn::Endpoint;
 
 use crate::error::ConnectError;
 use crate::files::text::{Reader, Writer};
-use crate::files::{Draft, FileError, failed, read_secret};
+use crate::files::{Draft, FileError, failed, read_secret, receipt};
 use crate::keys::{PeerKey, RootPin};
 use crate::quic::{QuicConnector, QuicOptions, resolve};
 
@@ -16,6 +17,7 @@ use crate::quic::{QuicConnector, QuicOptions, resolve};
 /// and where and how to know the gateway.
 #[derive(Debug)]
 pub struct PeerFile {
+    pub(crate) folder: PathBuf,
     pub(crate) gateway: GatewayAddress,
     pub(crate) root: RootPin,
     pub(crate) peer: PeerName,
@@ -46,18 +48,19 @@ impl PeerFile {
             Ok(Subject::Peer(peer)) => Some(peer),
             Ok(Subject::Customer(_)) | Err(_) => None,
         })?;
-        Ok(Some(Self { gateway, root, peer, key: reader.key()? }))
+        let folder = folder.to_owned();
+        Ok(Some(Self { folder, gateway, root, peer, key: reader.key()? }))
     }
 
-    pub(crate) fn draft(&self, folder: &Path) -> Result<Draft, FileError> {
+    pub(crate) fn draft(&self) -> Result<Draft, FileError> {
         let text = Writer::new(HEADING)
             .line("gateway", &self.gateway)
             .line("root", self.root)
             .line("role", self.peer.role())
             .line("id", self.peer.id())
             .key(&self.key)
-            .map_err(|error| failed(&folder.join(NAME), std::io::Error::other(error)))?;
-        Draft::write(folder, NAME, &text)
+            .map_err(|error| failed(&self.folder.join(NAME), std::io::Error::other(error)))?;
+        Draft::write(&self.folder, NAME, &text)
     }
 
     /// Tells which peer it is.
@@ -78,6 +81,24 @@ impl PeerFile {
     /// Lends the key.
     pub const fn key(&self) -> &PeerKey {
         &self.key
+    }
+
+    /// Reads the highest receipt of this gateway's journal that was [kept](Self::keep_receipt); none
+    /// at first. It is where [`Options::receipt`](crate::Options::receipt) goes on from.
+    ///
+    /// # Errors
+    /// [`FileError`] if it cannot be read.
+    pub fn receipt(&self) -> Result<Option<JournalReceipt>, FileError> {
+        receipt::read(&self.folder, self.root)
+    }
+
+    /// Keeps a receipt: what [`Terminal::highest_receipt`](crate::Terminal::highest_receipt) tells,
+    /// after a payment. One that is not higher than the one that is kept changes nothing.
+    ///
+    /// # Errors
+    /// [`FileError`] if it cannot be written.
+    pub fn keep_receipt(&self, receipt: &JournalReceipt) -> Result<(), FileError> {
+        receipt::keep(&self.folder, self.root, receipt)
     }
 
     /// Looks the gateway up and prepares connections to it.

@@ -31,6 +31,10 @@ impl Writer {
         self.line(name, digits.as_str())
     }
 
+    pub(super) fn text(self) -> Zeroizing<String> {
+        self.0
+    }
+
     pub(super) fn key(mut self, key: &PeerKey) -> Result<Zeroizing<String>, KeyError> {
         self.0.push_str(&key.to_pem()?);
         Ok(self.0)
@@ -71,7 +75,7 @@ impl<'text> Reader<'text> {
         Ok(value)
     }
 
-    pub(super) fn secret<const N: usize>(
+    pub(super) fn bytes<const N: usize>(
         &mut self,
         name: &'static str,
     ) -> Result<[u8; N], FileError> {

@@ -374,6 +374,7 @@ pub fn captured(payment: PaymentId) -> Payment {
         ended_at_ms: Some(NOW_MS + 3_000),
         expires_at_ms: None,
         refund: None,
+        receipt: None,
     }
 }
 
