@@ -10,6 +10,7 @@ mod customers;
 mod desk;
 mod evidence;
 mod import;
+mod journal;
 mod limits;
 mod rates;
 mod register;
@@ -41,9 +42,10 @@ Examples:
   kessai import customers customers.csv             enter many at once
   kessai payment list --state pending               look at what waits
   kessai evidence 01890a5d-ac96-7b1e-8c5a-3f2d6e9b4c10
+  kessai journal check                              verify every byte of the journal
 
 Exit codes: 0 done, 1 could not be done (the last line says why), 2 usage; of `evidence` also 2 a
-check failed, 3 the journal is damaged.";
+check failed, 3 the journal is damaged; of `journal` 1 it is damaged, 3 it could not be read.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -102,6 +104,9 @@ enum Command {
     /// nothing. Exit codes: 0 all checks hold, 1 no such payment, 2 a check failed, 3 the journal
     /// is damaged (what could be read is printed).
     Evidence(evidence::EvidenceCommand),
+    /// The journal on disk: whether it is sound, and what it says.
+    #[command(subcommand)]
+    Journal(journal::JournalCommand),
     /// The sums of all accounts, and what is wrong with them.
     Books(Administered<books::BooksCommand>),
 }
@@ -120,6 +125,7 @@ impl Arguments {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         let done = match self.command {
             Command::Evidence(it) => return it.run(),
+            Command::Journal(it) => return Ok(it.run()),
             Command::Init { folder } => server::make(&folder),
             Command::Serve { config, log_json } => {
                 server::start_log(log_json);

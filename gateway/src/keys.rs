@@ -204,6 +204,12 @@ impl Keys {
         self.first.sealing_key().derive_key("journal chain")
     }
 
+    /// The key by which customers and handsets get the names that stand for them in dumps.
+    #[must_use]
+    pub fn pseudonym_key(&self) -> Zeroizing<[u8; 32]> {
+        self.first.sealing_key().derive_key("dump pseudonyms")
+    }
+
     /// The key of QUIC's stateless resets (RFC 9000, section 10.3.2).
     #[must_use]
     pub fn reset_key(&self) -> Zeroizing<[u8; 32]> {

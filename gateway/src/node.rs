@@ -21,6 +21,13 @@ const LAYOUT: &str = "layout.toml";
 /// Holds the journal's segments.
 pub(crate) const JOURNAL: &str = "journal";
 
+/// Finds the journal in a data directory, or takes the directory for the journal's own.
+#[must_use]
+pub fn journal_in(directory: &Path) -> PathBuf {
+    let inside = directory.join(JOURNAL);
+    if inside.is_dir() { inside } else { directory.to_owned() }
+}
+
 /// Why a data directory cannot be made or used.
 #[derive(Debug, thiserror::Error)]
 pub enum NodeError {

@@ -371,7 +371,7 @@ impl Times {
 }
 
 impl Batch {
-    fn of(recorded: &Recorded) -> Self {
+    pub(crate) fn of(recorded: &Recorded) -> Self {
         let batch = &recorded.batch;
         Self {
             segment: batch.place.segment,

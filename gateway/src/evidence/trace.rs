@@ -59,7 +59,7 @@ impl Trace {
                 }
                 _ => {}
             }
-            if names(record, payment) {
+            if record.payments().any(|named| named == payment) {
                 if payee.is_none() {
                     payee = terms(record, payment).map(|terms| payees.of(terms));
                 }
@@ -171,32 +171,6 @@ fn history(
     };
     read(journal, key, Lsn::NONE, visit).map_err(Box::new)?;
     Ok(changes)
-}
-
-/// Says whether a record is about the payment, or ends it in the course of another.
-fn names(record: &Record, payment: PaymentId) -> bool {
-    match record {
-        Record::Opened(it) => it.terms.payment == payment || it.displaced.contains(&payment),
-        Record::Declined(it) => it.terms.payment == payment,
-        Record::Overtaken(it) => it.payment == payment,
-        Record::Mismatched(it) => it.payment == payment,
-        Record::Approved(it) => it.payment == payment,
-        Record::Ended(it) => it.payment == payment,
-        Record::Captured(it) => it.payment == payment,
-        Record::Reversed(it) => it.payment == payment,
-        Record::Refunded(it) => it.payment == payment,
-        Record::Registered(_)
-        | Record::CustomerAdded(_)
-        | Record::Credited(_)
-        | Record::Debited(_)
-        | Record::DeviceAdded(_)
-        | Record::DeviceRevoked(_)
-        | Record::Rekeyed(_)
-        | Record::Unblocked(_)
-        | Record::ProfileSet(_)
-        | Record::ProfileErased(_)
-        | Record::PolicySet(_) => false,
-    }
 }
 
 fn terms(record: &Record, payment: PaymentId) -> Option<&Terms> {

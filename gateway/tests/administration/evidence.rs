@@ -21,7 +21,7 @@ use crate::support::{
 /// Whose balance is in dollars.
 pub const ABROAD: &str = "090-3333-3333";
 
-fn config(shop: &Shop) -> PathBuf {
+pub fn config(shop: &Shop) -> PathBuf {
     shop.settings.data.parent().unwrap().join("kessai.toml")
 }
 
@@ -245,7 +245,7 @@ fn damage(journal: &Path, page: &str) {
     std::fs::write(&files[0], bytes).unwrap();
 }
 
-fn told(output: &Output) -> (i32, String, String) {
+pub fn told(output: &Output) -> (i32, String, String) {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
 }

@@ -21,6 +21,7 @@ mod doors;
 mod evidence;
 mod importing;
 mod importing_limits;
+mod journal;
 mod limits;
 mod payments;
 mod policies;

@@ -1,0 +1,142 @@
+//! `kessai journal`: is it sound, and what does it say. Reads only, whoever is using it.
+
+use std::io::{self, BufWriter, ErrorKind, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Args, Subcommand};
+use kessai_engine::Lsn;
+use kessai_engine::terms::PaymentId;
+use kessai_gateway::dump::{self, DumpError, Pseudonyms, Selection};
+use kessai_gateway::{Keys, Settings, journal_in};
+use kessai_journal::{ChainKey, Ending, Reading};
+
+/// The journal is damaged.
+const DAMAGED: u8 = 1;
+/// It could not be read.
+const COULD_NOT: u8 = 3;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum JournalCommand {
+    /// Verify every batch and record of a journal, and say where it is damaged.
+    ///
+    /// Changes nothing, beside a gateway that serves or without one. A write that a crash left
+    /// unfinished at the end is no damage: the next start cuts it off, and nothing in it was ever
+    /// told. Exit codes: 0 sound, 1 damaged, 2 usage, 3 it could not be read.
+    Check(Source),
+    /// Print the records of a journal, one JSON object a line.
+    ///
+    /// Left out are keys, sealed rows and profiles, names, references, and what customers were
+    /// shown; customers and handsets go by pseudonyms, the same in each dump. Changes nothing,
+    /// beside a gateway that serves or without one. Exit codes: 0 printed to its end, 1 damaged
+    /// (what stands before the damage was printed), 2 usage, 3 it could not be read.
+    Dump(Dump),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Source {
+    /// The directory of the journal, or the data directory around it; the configuration's if none
+    /// is given.
+    #[arg(value_name = "DIR")]
+    directory: Option<PathBuf>,
+    /// The configuration file that `kessai init` wrote: it names the keys.
+    #[arg(long, value_name = "FILE", env = "KESSAI_CONFIG")]
+    config: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Dump {
+    #[command(flatten)]
+    source: Source,
+    /// The first record to print.
+    #[arg(long, value_name = "LSN", default_value_t = 0)]
+    from: u64,
+    /// Only records that name this payment, or the refund of this id.
+    #[arg(long, value_name = "ID")]
+    payment: Option<String>,
+}
+
+impl JournalCommand {
+    pub(super) fn run(&self) -> ExitCode {
+        let done = match self {
+            Self::Check(source) => source.check(),
+            Self::Dump(dump) => dump.print(),
+        };
+        match done {
+            Ok(code) => code,
+            Err(error) => {
+                eprintln!("kessai: {}", crate::told(&error));
+                ExitCode::from(COULD_NOT)
+            }
+        }
+    }
+}
+
+impl Source {
+    fn open(&self) -> anyhow::Result<(PathBuf, Keys)> {
+        let settings = Settings::load(&self.config)?;
+        let keys = Keys::load(&settings.keys).context("cannot use the keys")?;
+        let directory = self.directory.as_deref().unwrap_or(&settings.data);
+        Ok((journal_in(directory), keys))
+    }
+
+    fn check(&self) -> anyhow::Result<ExitCode> {
+        let (directory, keys) = self.open()?;
+        let key = ChainKey(*keys.chain_key());
+        let reading = kessai_journal::read(&directory, &key, Lsn::NONE, |_| Ok::<_, io::Error>(()))
+            .with_context(|| format!("cannot read {}", directory.display()))?;
+        writeln!(io::stdout().lock(), "{}", told(&reading))?;
+        Ok(code(&reading))
+    }
+}
+
+impl Dump {
+    fn print(&self) -> anyhow::Result<ExitCode> {
+        let payment = self.payment.as_deref().map(str::parse::<PaymentId>).transpose();
+        let payment = payment.context("this is no payment id")?;
+        let (directory, keys) = self.source.open()?;
+        let selection = Selection { from: Lsn(self.from), payment };
+        let (key, pseudonyms) = (ChainKey(*keys.chain_key()), Pseudonyms::new(&keys));
+        let mut out = BufWriter::new(io::stdout().lock());
+        let reading = match dump::write(&directory, &key, selection, &pseudonyms, &mut out) {
+            // Who reads has seen enough.
+            Err(DumpError::Write(error)) if error.kind() == ErrorKind::BrokenPipe => {
+                return Ok(ExitCode::SUCCESS);
+            }
+            reading => reading.with_context(|| format!("cannot print {}", directory.display()))?,
+        };
+        if let Ending::Corrupt(_) = reading.ending {
+            eprintln!("kessai: {}", told(&reading));
+        }
+        Ok(code(&reading))
+    }
+}
+
+fn code(reading: &Reading) -> ExitCode {
+    match reading.ending {
+        Ending::Clean(_) | Ending::Torn(_) => ExitCode::SUCCESS,
+        Ending::Corrupt(_) => ExitCode::from(DAMAGED),
+    }
+}
+
+/// What was found, in one line.
+fn told(reading: &Reading) -> String {
+    let (first, next) = (reading.records.start.0, reading.records.end.0);
+    let records = if first == next {
+        "no records".to_owned()
+    } else {
+        format!("records {first} to {}", next.saturating_sub(1))
+    };
+    match &reading.ending {
+        Ending::Clean(place) => {
+            format!("sound: {records} verify, in epoch {} to {place}", reading.epoch)
+        }
+        Ending::Torn(torn) => format!(
+            "sound: {records} verify, in epoch {}; at {} stands a write that was not finished ({} \
+             bytes: {}), which the next start cuts off",
+            reading.epoch, torn.place, torn.bytes, torn.flaw
+        ),
+        Ending::Corrupt(corruption) => format!("DAMAGED: {corruption}; {records} verify before it"),
+    }
+}
