@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::options::Backoff;
+use crate::randomness::Randomness;
 
 /// Draws the pauses of one client.
 #[derive(Debug)]
@@ -10,14 +11,15 @@ pub(crate) struct Pauses {
     backoff: Backoff,
     attempts: u32,
     at_least: Duration,
+    randomness: Randomness,
 }
 
 /// The longest pause that a gateway may ask for.
 const MOST_ASKED: Duration = Duration::from_secs(60);
 
 impl Pauses {
-    pub(crate) const fn new(backoff: Backoff) -> Self {
-        Self { backoff, attempts: 0, at_least: Duration::ZERO }
+    pub(crate) const fn new(backoff: Backoff, randomness: Randomness) -> Self {
+        Self { backoff, attempts: 0, at_least: Duration::ZERO, randomness }
     }
 
     /// Notes that the gateway wants to be left alone for so long.
@@ -43,7 +45,7 @@ impl Pauses {
     pub(crate) fn draw(&mut self) -> Duration {
         let bound = self.bound();
         let at_least = std::mem::take(&mut self.at_least);
-        at_least.saturating_add(bound.mul_f64(rand::random_range(0.0..=1.0)))
+        at_least.saturating_add(self.randomness.part_of(bound))
     }
 }
 
@@ -54,9 +56,13 @@ mod tests {
     const BACKOFF: Backoff =
         Backoff { first: Duration::from_millis(100), most: Duration::from_secs(5) };
 
+    fn pauses() -> Pauses {
+        Pauses::new(BACKOFF, Randomness::default())
+    }
+
     #[test]
     fn bounds_double_up_to_the_most_and_start_over_after_a_long_connection() {
-        let mut pauses = Pauses::new(BACKOFF);
+        let mut pauses = pauses();
         let bounds: Vec<u128> = (0..8).map(|_| pauses.bound().as_millis()).collect();
         assert_eq!(bounds, [100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000]);
         for _ in 0..100 {
@@ -70,7 +76,7 @@ mod tests {
 
     #[test]
     fn pauses_are_random_below_the_bound() {
-        let draw = || Pauses::new(BACKOFF).draw();
+        let draw = || pauses().draw();
         let drawn: Vec<Duration> = (0..64).map(|_| draw()).collect();
         assert!(drawn.iter().all(|pause| *pause <= BACKOFF.first));
         assert!(drawn.iter().any(|pause| *pause < BACKOFF.first / 2), "the whole pause is random");
@@ -79,7 +85,7 @@ mod tests {
 
     #[test]
     fn the_gateway_may_ask_for_one_longer_pause() {
-        let mut pauses = Pauses::new(BACKOFF);
+        let mut pauses = pauses();
         pauses.asked(Duration::from_secs(2));
         let first = pauses.draw();
         assert!((Duration::from_secs(2)..=Duration::from_millis(2_100)).contains(&first));

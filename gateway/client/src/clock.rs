@@ -5,6 +5,8 @@ use std::sync::{Mutex, PoisonError};
 use kessai_terms::PaymentId;
 use tokio::time::Instant;
 
+use crate::randomness::Randomness;
+
 /// Carries the gateway's clock on by the own monotonic one.
 #[derive(Debug, Default)]
 pub(crate) struct GatewayClock(Mutex<Option<(u64, Instant)>>);
@@ -26,7 +28,7 @@ impl GatewayClock {
     }
 
     /// Makes a payment id that no other payment has.
-    pub(crate) fn payment_id(&self) -> PaymentId {
-        PaymentId::from_parts(self.now_ms(), rand::random())
+    pub(crate) fn payment_id(&self, randomness: &Randomness) -> PaymentId {
+        PaymentId::from_parts(self.now_ms(), randomness.draw())
     }
 }

@@ -46,6 +46,7 @@ mod link;
 mod options;
 mod pins;
 mod quic;
+mod randomness;
 pub mod receipt;
 mod terminal;
 
@@ -65,4 +66,5 @@ pub use options::{Backoff, Options};
 pub use pins::{Guessable, check_password};
 pub use quic::{QuicConnector, QuicLoad, QuicOptions, endpoint, resolve};
 pub use quinn::Endpoint;
+pub use randomness::Randomness;
 pub use terminal::Terminal;

@@ -30,6 +30,7 @@ use crate::line::greeting::{Greeted, greet};
 use crate::line::highest::Highest;
 use crate::line::order::Order;
 use crate::options::Options;
+use crate::randomness::Randomness;
 
 pub(crate) use order::{Late, Repeat};
 
@@ -103,6 +104,7 @@ pub(crate) struct Caller {
 struct Shared {
     clock: GatewayClock,
     receipt: Highest,
+    randomness: Randomness,
     why: Mutex<Option<ConnectError>>,
 }
 
@@ -125,8 +127,11 @@ impl Caller {
     ) -> Result<Self, ConnectError> {
         let (orders, taken) = mpsc::channel(ORDERS);
         let (ready, stands) = oneshot::channel();
-        let receipt = Highest::from_kept(options.receipt);
-        let shared = Arc::new(Shared { receipt, ..Shared::default() });
+        let shared = Arc::new(Shared {
+            receipt: Highest::from_kept(options.receipt),
+            randomness: options.randomness.clone(),
+            ..Shared::default()
+        });
         let hello = Hello {
             from: Some(role.identity()),
             versions: VERSIONS.to_vec(),
@@ -141,7 +146,7 @@ impl Caller {
             sendings: options.sendings,
             orders: taken,
             calls: Calls::default(),
-            pauses: Pauses::new(options.backoff),
+            pauses: Pauses::new(options.backoff, options.randomness.clone()),
             generation: Generation(0),
             ready: Some(ready),
             shared: Arc::clone(&shared),
@@ -159,6 +164,10 @@ impl Caller {
 
     pub(crate) fn highest_receipt(&self) -> Option<JournalReceipt> {
         self.shared.receipt.told()
+    }
+
+    pub(crate) fn randomness(&self) -> &Randomness {
+        &self.shared.randomness
     }
 
     /// Asks, and waits for the answer until `deadline`.
@@ -276,6 +285,7 @@ impl<R: Role> Line<R> {
         let mut greeting = Box::pin(greet(connector, hello, self.greet_within));
         loop {
             tokio::select! {
+                biased;
                 greeted = &mut greeting => return Ok(greeted),
                 order = self.orders.recv(), if self.calls.has_room() => {
                     self.calls.wait(order.ok_or(Unwanted)?);
@@ -302,18 +312,20 @@ impl<R: Role> Line<R> {
         loop {
             self.calls.send(&mut link);
             tokio::select! {
-                message = link.next() => {
-                    let heard = message.and_then(|message| self.hear(&message, attaching));
-                    if let Err(why) = heard {
-                        link.close(CloseCode::Done);
-                        return Ok(why);
-                    }
-                }
+                biased;
+                // Orders first: there is room for only so many, what is told may never end.
                 order = self.orders.recv(), if self.calls.has_room() => match order {
                     Some(order) => self.calls.wait(order),
                     None => {
                         link.close(CloseCode::Done);
                         return Err(Unwanted);
+                    }
+                },
+                message = link.next() => {
+                    let heard = message.and_then(|message| self.hear(&message, attaching));
+                    if let Err(why) = heard {
+                        link.close(CloseCode::Done);
+                        return Ok(why);
                     }
                 }
             }
@@ -379,6 +391,7 @@ impl<R: Role> Line<R> {
     async fn take_orders_until(&mut self, instant: Instant) -> Result<(), Unwanted> {
         loop {
             tokio::select! {
+                biased;
                 () = sleep_until(instant) => return Ok(()),
                 order = self.orders.recv(), if self.calls.has_room() => {
                     self.calls.wait(order.ok_or(Unwanted)?);

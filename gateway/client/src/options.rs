@@ -5,8 +5,10 @@ use std::time::Duration;
 use kessai_terms::JournalReceipt;
 use kessai_wire::SoftwareName;
 
+use crate::randomness::Randomness;
+
 /// Says how patient a client is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// Name and version of the program, for the operator's log.
     pub software: Option<SoftwareName>,
@@ -25,6 +27,8 @@ pub struct Options {
     /// The highest receipt of this gateway that was kept from before, of a terminal or a store
     /// controller. It goes on from there, and shows the highest one whenever it connects.
     pub receipt: Option<JournalReceipt>,
+    /// Gives what pauses, nonces and ids of payments are drawn from.
+    pub randomness: Randomness,
 }
 
 impl Default for Options {
@@ -38,6 +42,7 @@ impl Default for Options {
             sendings: 8,
             backoff: Backoff::default(),
             receipt: None,
+            randomness: Randomness::default(),
         }
     }
 }

@@ -81,7 +81,7 @@ impl Terminal {
 
     /// Makes the id of a new payment, or of a new refund, from the gateway's clock.
     pub fn payment_id(&self) -> PaymentId {
-        self.caller.clock().payment_id()
+        self.caller.clock().payment_id(self.caller.randomness())
     }
 
     /// Asks for a payment, and waits for its end.
@@ -163,7 +163,7 @@ impl Terminal {
         payment: PaymentId,
         cause: ReverseCause,
     ) -> Result<Payment, CallError> {
-        let mut pauses = Pauses::new(self.backoff);
+        let mut pauses = Pauses::new(self.backoff, self.caller.randomness().clone());
         loop {
             let error = match self.reverse(payment, cause).await {
                 Ok(acknowledged) => return Ok(acknowledged),

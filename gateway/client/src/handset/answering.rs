@@ -118,7 +118,8 @@ impl Answering {
             if tries_before.is_some_and(|before| basis.tries_left < before) {
                 return Ok(Answered::TryAgain { tries_left: basis.tries_left });
             }
-            let (request, auth) = self.proof(&basis, secrets);
+            let handset_nonce = HandsetNonce(caller.randomness().draw());
+            let (request, auth) = self.proof(&basis, handset_nonce, secrets);
             let body = Request::Handset(self.desk.id(), HandsetRequest::Prove(request));
             let late = late(Arc::clone(&self.desk), self.payment);
             let repeat = Repeat::Only(basis.generation);
@@ -145,8 +146,12 @@ impl Answering {
         }
     }
 
-    fn proof(&self, basis: &Basis, secrets: &HandsetSecrets) -> (Prove, AuthMessage) {
-        let handset_nonce = HandsetNonce(rand::random());
+    fn proof(
+        &self,
+        basis: &Basis,
+        handset_nonce: HandsetNonce,
+        secrets: &HandsetSecrets,
+    ) -> (Prove, AuthMessage) {
         let auth = AuthMessage::new(self.digest, basis.channel, basis.nonce, handset_nonce);
         let client_key = secrets.client_key();
         let proof = prove(&client_key, &client_key.stored_key(), &auth);

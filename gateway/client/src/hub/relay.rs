@@ -37,6 +37,7 @@ impl Relay {
         let mut under_way = JoinSet::new();
         let code = loop {
             tokio::select! {
+                biased;
                 Some(_) = under_way.join_next() => {}
                 message = requests.recv() => {
                     let Some(message) = message else { break CloseCode::Done };
