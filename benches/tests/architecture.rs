@@ -117,6 +117,26 @@ fn code_names_no_crate_that_it_may_not_know() {
     }
 }
 
+/// Without `biased`, tokio draws which of two branches that are ready goes first, and no simulation
+/// would ever repeat.
+#[test]
+fn of_what_happens_at_once_the_order_is_fixed() {
+    let mut files = Vec::new();
+    sources(&root().join("gateway/src"), &mut files);
+    sources(&root().join("gateway/client/src"), &mut files);
+    let mut seen = 0;
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        for (place, select) in text.match_indices("select! {") {
+            seen += 1;
+            let mut branches = text[place + select.len()..].lines().map(str::trim);
+            let first = branches.find(|line| !line.is_empty() && !line.starts_with("//"));
+            assert_eq!(first, Some("biased;"), "in {}", file.display());
+        }
+    }
+    assert!(seen > 0, "the gateway waits for more than one thing somewhere");
+}
+
 #[test]
 fn every_member_of_the_workspace_is_a_room() {
     let workspace = manifest("");

@@ -1,7 +1,8 @@
 //! What time it is: injected, so that the whole gateway can run under a simulated clock.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Tells the gateway's time.
 pub trait Clock: Send + Sync + 'static {
@@ -43,6 +44,34 @@ impl Clock for SystemClock {
     fn now_ms(&self) -> u64 {
         let since = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.start_ms.load(Ordering::Relaxed).saturating_add(since)
+    }
+}
+
+/// The gateway's clock for libraries that would read the machine's otherwise.
+#[derive(Clone)]
+pub(crate) struct Lent(Arc<dyn Clock>);
+
+impl Lent {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+        Self(clock)
+    }
+
+    fn since_epoch(&self) -> Duration {
+        Duration::from_millis(self.0.now_ms())
+    }
+}
+
+impl governor::clock::Clock for Lent {
+    type Instant = Duration;
+
+    fn now(&self) -> Duration {
+        self.since_epoch()
+    }
+}
+
+impl quinn::TimeSource for Lent {
+    fn now(&self) -> SystemTime {
+        UNIX_EPOCH + self.since_epoch()
     }
 }
 

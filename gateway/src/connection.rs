@@ -81,6 +81,7 @@ pub(crate) async fn serve(
     let pinned = matches!(peer, Peer::Terminal(_)).then(|| connection.remote_address());
     let line = Line { connection: connection.clone(), session, deadlines, pinned, queue };
     let code = tokio::select! {
+        biased;
         code = line.serve_stream(send, recv, pushes, messages) => code,
         () = line.serve_more() => CloseCode::Done,
         () = line.miss_greeting(greet_by) => CloseCode::HandshakeTimeout,

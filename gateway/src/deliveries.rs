@@ -64,6 +64,7 @@ impl<E> Deliveries<E> {
             match self.with(|waiting| waiting.heap.peek().map(|held| held.after)) {
                 None => self.earlier.notified().await,
                 Some(after) => tokio::select! {
+                    biased;
                     () = self.journal.when_durable(after) => {}
                     () = self.earlier.notified() => {}
                 },

@@ -133,6 +133,22 @@ impl Keys {
         Ok(())
     }
 
+    /// Takes keys that lie in no folder: the server's certificate with the root behind it, the
+    /// server's key, and the one key that rows are sealed under.
+    ///
+    /// # Errors
+    /// [`rustls::Error`] if there is no root, or it is no certificate.
+    pub fn new(
+        chain: Vec<CertificateDer<'static>>,
+        server: PrivateKeyDer<'static>,
+        sealing: [u8; 32],
+    ) -> Result<Self, rustls::Error> {
+        let root = chain.last().ok_or(rustls::Error::NoCertificatesPresented)?;
+        let root_pin = tls::pin(root)?;
+        let first = NumberedKey { id: 1, key: Zeroizing::new(sealing) };
+        Ok(Self { chain, server, root_pin, first, later: Vec::new() })
+    }
+
     /// Reads the keys in `folder`.
     ///
     /// # Errors

@@ -19,6 +19,7 @@ pub mod dump;
 mod enrolment;
 pub mod entropy;
 pub mod evidence;
+mod host;
 pub mod init;
 pub mod keys;
 mod local;
@@ -41,6 +42,7 @@ mod transport;
 mod waiting;
 
 pub use activations::{ATTEMPTS, LIFETIME_MS, TooManyOpen};
+pub use host::Host;
 pub use keys::{KeyError, Keys};
 pub use local::LocalLink;
 pub use node::{Node, NodeError, journal_in};

@@ -50,22 +50,25 @@ pub(crate) fn link(
     tokio::spawn(async move {
         loop {
             tokio::select! {
+                biased;
                 () = end.cancelled() => return,
-                request = incoming.recv() => {
-                    let Some(request) = request else { return };
-                    if session.receive(&request, &stream).is_err() {
-                        return;
-                    }
-                }
+                // Answers before requests: there are only as many as were asked for.
                 queued = outgoing.recv() => {
                     let Some(queued) = queued else { return };
                     tokio::select! {
+                        biased;
                         () = end.cancelled() => return,
                         sent = to_peer.send(ToPeer::from(&queued.message)) => {
                             if sent.is_err() {
                                 return;
                             }
                         }
+                    }
+                }
+                request = incoming.recv() => {
+                    let Some(request) = request else { return };
+                    if session.receive(&request, &stream).is_err() {
+                        return;
                     }
                 }
             }

@@ -138,6 +138,12 @@ impl Node {
         Ok(Self { engine: Arc::new(engine), journal, recovered: Some(recovered) })
     }
 
+    /// Puts an engine and the journal that it was recovered from together, wherever that is kept.
+    #[must_use]
+    pub fn on(engine: Arc<Engine>, journal: Journal, recovered: Recovered) -> Self {
+        Self { engine, journal, recovered: Some(recovered) }
+    }
+
     /// Makes an empty engine that remembers nothing, for tests and benches.
     #[must_use]
     pub fn volatile(settings: &Settings, keys: &Keys, entropy: &dyn Entropy) -> Self {

@@ -17,11 +17,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::activations::{Activations, TooManyOpen};
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, Lent};
 use crate::contacts::Profiles;
 use crate::dispatch::{Dispatch, Options};
 use crate::enrolment::Registry;
-use crate::entropy::SystemEntropy;
+use crate::host::Host;
 use crate::keys::Keys;
 use crate::local::{self, LocalLink};
 use crate::node::Node;
@@ -100,25 +100,40 @@ impl Gateway {
     /// # Errors
     /// [`StartError`], naming what stands in the way.
     pub fn start(node: &Node, settings: &Settings, keys: &Keys) -> Result<Self, StartError> {
-        let tls = tls::server_config(keys.chain.clone(), keys.server.clone_key())?;
-        let config = transport::server_config(tls, &settings.connections)?;
+        let host = Host::of_the_system(settings.listen, node.engine().latest_ms())
+            .map_err(|source| StartError::Listen { address: settings.listen, source })?;
+        Self::start_on(host, node, settings, keys)
+    }
+
+    /// Serves on what it is given. Must be called within the tokio runtime that its tasks shall run
+    /// in, and whose time its deadlines shall go by.
+    ///
+    /// # Errors
+    /// [`StartError`], naming what stands in the way.
+    pub fn start_on(
+        host: Host,
+        node: &Node,
+        settings: &Settings,
+        keys: &Keys,
+    ) -> Result<Self, StartError> {
+        let Host { clock, entropy, runtime, socket } = host;
         let listen = |source| StartError::Listen { address: settings.listen, source };
-        let socket = transport::bind(settings.listen).map_err(listen)?;
-        let runtime = quinn::default_runtime().ok_or_else(|| {
-            listen(io::Error::other("the gateway must be started within a tokio runtime"))
-        })?;
-        let endpoint =
-            Endpoint::new(transport::endpoint_config(keys), Some(config), socket, runtime)
-                .map_err(listen)?;
+        let tls = tls::server_config(keys.chain.clone(), keys.server.clone_key())?;
+        let time = Lent::new(Arc::clone(&clock));
+        let config = transport::server_config(tls, &settings.connections, time)?;
+        let endpoint = Endpoint::new_with_abstract_socket(
+            transport::endpoint_config(keys, entropy.as_ref()),
+            Some(config),
+            socket,
+            runtime,
+        )
+        .map_err(listen)?;
         let address = endpoint.local_addr().map_err(listen)?;
-        let clock = SystemClock::new();
-        clock.raise_to(node.engine().latest_ms());
-        let clock: Arc<dyn Clock> = Arc::new(clock);
         let channels = Arc::new(Channels::start(
             &settings.notify,
             &Surroundings {
                 clock: Arc::clone(&clock),
-                entropy: Arc::new(SystemEntropy),
+                entropy: Arc::clone(&entropy),
                 contacts: Arc::new(Profiles {
                     engine: Arc::clone(node.engine()),
                     sealing: keys.sealing_keys(),
@@ -134,7 +149,7 @@ impl Gateway {
                     Arc::clone(node.engine()),
                     node.journal().clone(),
                     Arc::clone(&clock),
-                    Arc::new(SystemEntropy),
+                    Arc::clone(&entropy),
                     Options {
                         prompt_ms: millis(settings.payments.prompt),
                         code_ms: millis(settings.payments.code),
@@ -162,7 +177,7 @@ impl Gateway {
             reception: Arc::clone(&gateway.reception),
             activations: Arc::clone(&gateway.activations),
             sealing: keys.current_sealing_key(),
-            entropy: Arc::new(SystemEntropy),
+            entropy,
         };
         gateway.spawn_tasks(&settings.connections, registry);
         Ok(gateway)
@@ -214,6 +229,7 @@ impl Gateway {
         let stop = self.stop.clone();
         self.tasks.spawn(async move {
             tokio::select! {
+                biased;
                 () = stop.cancelled() => {}
                 () = work => {}
             }

@@ -17,6 +17,8 @@ use quinn::{Connection, EndpointConfig, IdleTimeout, ServerConfig, TransportConf
 use quinn_proto::HashedConnectionIdGenerator;
 use socket2::SockRef;
 
+use crate::clock::Lent;
+use crate::entropy::{Entropy, draw};
 use crate::keys::Keys;
 use crate::settings::Connections;
 
@@ -31,13 +33,14 @@ const WINDOW_OF_MANY: u32 = 1 << 20;
 /// what a stream of many may need, and the connection's window holds everybody else.
 const STREAM_WINDOW: u32 = WINDOW_OF_MANY;
 
-/// Makes the listener's side of QUIC.
+/// Makes the listener's side of QUIC, whose tokens age by `time`.
 ///
 /// # Errors
 /// [`NoInitialCipherSuite`] if the TLS configuration lacks the suite that QUIC begins with.
 pub(crate) fn server_config(
     tls: rustls::ServerConfig,
     connections: &Connections,
+    time: Lent,
 ) -> Result<ServerConfig, NoInitialCipherSuite> {
     let mut transport = TransportConfig::default();
     let idle_ms = u32::try_from(connections.idle.as_millis()).unwrap_or(u32::MAX);
@@ -55,6 +58,7 @@ pub(crate) fn server_config(
     let mut config = ServerConfig::with_crypto(Arc::new(QuicServerConfig::try_from(tls)?));
     config
         .transport_config(Arc::new(transport))
+        .time_source(Arc::new(time))
         .migration(true)
         .max_incoming(connections.handshakes.saturating_mul(4))
         .incoming_buffer_size(16 << 10)
@@ -93,17 +97,19 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
 const RESET_INTERVAL: Duration = Duration::from_micros(100);
 
 /// Makes what holds for the socket: keys of resets and of connection ids that outlive a restart, so
-/// that peers learn of one in a packet instead of a time-out.
+/// that peers learn of one in a packet instead of a time-out. What QUIC draws but for secrets, as
+/// which packet numbers are left out, follows from `entropy`.
 ///
 /// # Source
 /// RFC 9000, section 10.3.
 #[must_use]
-pub(crate) fn endpoint_config(keys: &Keys) -> EndpointConfig {
+pub(crate) fn endpoint_config(keys: &Keys, entropy: &dyn Entropy) -> EndpointConfig {
     let reset = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, keys.reset_key().as_ref());
     let ids = keys.connection_id_key();
     let mut config = EndpointConfig::new(Arc::new(reset));
     config
         .cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(ids)))
+        .rng_seed(Some(draw(entropy)))
         .min_reset_interval(RESET_INTERVAL);
     config
 }

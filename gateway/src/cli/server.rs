@@ -76,12 +76,14 @@ pub(super) fn serve(config: &Path) -> anyhow::Result<()> {
         }
         drop(out);
         tokio::select! {
+            biased;
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
         tracing::info!("draining");
         administration.stop();
         tokio::select! {
+            biased;
             () = gateway.stop() => tracing::info!("stopped"),
             _ = terminate.recv() => tracing::warn!("stopped at once"),
             _ = interrupt.recv() => tracing::warn!("stopped at once"),

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use governor::middleware::NoOpMiddleware;
+use governor::state::keyed::DashMapStateStore;
+use governor::{Quota, RateLimiter};
 use kessai_wire::CloseCode;
 use quinn::{Connection, Incoming};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -14,6 +16,7 @@ use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
 use super::{Gateway, Sessions};
+use crate::clock::Lent;
 use crate::connection::{self, Deadlines};
 use crate::enrolment::{self, Registry};
 use crate::outgoing::Close;
@@ -22,6 +25,9 @@ use crate::settings::{Connections, millis};
 
 /// How often the memory of silent addresses is given back.
 const SWEEP: Duration = Duration::from_secs(60);
+
+/// Counts what comes from each source, by the gateway's clock.
+type Limiter = RateLimiter<IpAddr, DashMapStateStore<IpAddr>, Lent, NoOpMiddleware<Duration>>;
 
 /// Who is let in: bounded in all, by handshakes under way, and by source.
 ///
@@ -34,8 +40,8 @@ pub(super) struct Door {
     connections: Arc<Semaphore>,
     handshakes: Arc<Semaphore>,
     retry_below: usize,
-    sources: DefaultKeyedRateLimiter<IpAddr>,
-    enrolments: DefaultKeyedRateLimiter<IpAddr>,
+    sources: Limiter,
+    enrolments: Limiter,
     registry: Registry,
     swept_at_ms: AtomicU64,
     handshake: Duration,
@@ -47,6 +53,10 @@ impl Door {
         let at_least_one = |count| NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN);
         let quota = Quota::per_second(at_least_one(connections.per_source_per_second));
         let enrolments = at_least_one(connections.enrolments_per_source_per_minute);
+        let limiter = |quota| {
+            let clock = Lent::new(Arc::clone(&gateway.clock));
+            RateLimiter::new(quota, DashMapStateStore::default(), clock)
+        };
         Self {
             reception: Arc::clone(&gateway.reception),
             sessions: Arc::clone(&gateway.sessions),
@@ -54,8 +64,8 @@ impl Door {
             connections: Arc::new(Semaphore::new(connections.most)),
             handshakes: Arc::new(Semaphore::new(connections.handshakes)),
             retry_below: connections.handshakes - connections.handshakes / 8,
-            sources: RateLimiter::keyed(quota),
-            enrolments: RateLimiter::keyed(Quota::per_minute(enrolments)),
+            sources: limiter(quota),
+            enrolments: limiter(Quota::per_minute(enrolments)),
             registry,
             swept_at_ms: AtomicU64::new(0),
             handshake: connections.handshake,

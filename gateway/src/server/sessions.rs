@@ -1,16 +1,16 @@
 //! The sessions that are there, to be told or ended.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crate::session::Session;
 
-/// The sessions that are there, by the number of their connection.
+/// The sessions that are there, by the number of their connection: gone through from the oldest.
 #[derive(Default)]
 pub(super) struct Sessions {
     count: AtomicU64,
-    live: Mutex<HashMap<u64, Weak<Session>>>,
+    live: Mutex<BTreeMap<u64, Weak<Session>>>,
 }
 
 impl Sessions {
@@ -33,7 +33,7 @@ impl Sessions {
         live.into_iter().filter_map(|session| session.upgrade())
     }
 
-    fn with<R>(&self, work: impl FnOnce(&mut HashMap<u64, Weak<Session>>) -> R) -> R {
+    fn with<R>(&self, work: impl FnOnce(&mut BTreeMap<u64, Weak<Session>>) -> R) -> R {
         // Whole entries come and go: a panic elsewhere leaves the map whole.
         work(&mut self.live.lock().unwrap_or_else(PoisonError::into_inner))
     }
