@@ -22,6 +22,7 @@ mod priority;
 mod queue;
 mod recovery;
 mod room;
+mod snapshot;
 mod stamps;
 mod storage;
 mod sync;
@@ -38,6 +39,10 @@ pub use crate::options::{JournalOptions, OptionsError, WriterPriority};
 pub use crate::priority::PriorityOutcome;
 pub use crate::recovery::onlooker::{Ending, Reading, Recorded, read};
 pub use crate::recovery::{Batched, Recovered, TornTail};
+pub use crate::snapshot::{
+    FinishedSnapshot, PublishError, RefusedSnapshot, Search, Snapshot, SnapshotFlaw,
+    SnapshotWriter, Snapshots, VisitError,
+};
 pub use crate::stamps::{Stamp, Standing};
 pub use crate::storage::{
     Contents, Fault, FileFolder, Files, Folder, FolderFile, Mirrored, Place, Segment, Shortage,

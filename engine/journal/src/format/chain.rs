@@ -24,6 +24,11 @@ impl Link {
 }
 
 impl ChainKey {
+    /// Derives the key of another purpose, which says nothing of this one.
+    pub(crate) fn derive(&self, context: &str) -> [u8; 32] {
+        blake3::derive_key(context, &self.0)
+    }
+
     /// Hashes a batch: its header, and everything behind the header's bytes.
     pub(crate) fn link(&self, header: &Header, behind: &[u8]) -> Link {
         let unsealed: [u8; HEADER_BYTES] = header.unsealed();

@@ -64,7 +64,8 @@ impl<'a> Iterator for Records<'a> {
     }
 }
 
-fn checksum(length: [u8; 4], contents: &[u8]) -> [u8; 4] {
+/// The checksum of a frame: over length and contents.
+pub(crate) fn checksum(length: [u8; 4], contents: &[u8]) -> [u8; 4] {
     crc32c::crc32c_append(crc32c::crc32c(&length), contents).to_le_bytes()
 }
 

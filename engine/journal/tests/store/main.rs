@@ -1,0 +1,11 @@
+//! What is kept beside the journal, from outside: snapshots and the archive.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    clippy::panic,
+    reason = "a test may panic"
+)]
+
+mod snapshots;
