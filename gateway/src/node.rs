@@ -68,7 +68,9 @@ fn hint(error: &OpenError) -> &'static str {
         | OpenError::InUse(_)
         | OpenError::Storage { .. }
         | OpenError::Corrupt(_)
-        | OpenError::Diverged
+        | OpenError::Diverged(_)
+        | OpenError::CorruptInBoth(_)
+        | OpenError::Mirror(_)
         | OpenError::Version { .. }
         | OpenError::Missing { .. }
         | OpenError::Decode { .. }

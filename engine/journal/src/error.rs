@@ -34,9 +34,15 @@ pub enum OpenError {
     /// All checksums are right, but the first batch was chained under another key.
     #[error("the journal was written under another chain key ({0} does not verify under this one)")]
     WrongKey(Place),
-    /// The journal and its mirror do not hold the same.
-    #[error("the journal and its mirror do not hold the same")]
-    Diverged,
+    /// The journal and its mirror are each as they were written, but do not belong together.
+    #[error(transparent)]
+    Diverged(#[from] Divergence),
+    /// What one copy has damaged is not whole in the other.
+    #[error("{}; and in the mirror: {}", .0[0], .0[1])]
+    CorruptInBoth(Box<[Corruption; 2]>),
+    /// It is the mirror that does not open.
+    #[error("in the mirror: {0}")]
+    Mirror(Box<Self>),
     /// A later version wrote this.
     #[error("{place} has format version {version}; this program reads version 1")]
     Version {
@@ -80,6 +86,52 @@ impl OpenError {
         let doing = doing.into();
         |source| Self::Storage { doing, source }
     }
+}
+
+/// Why a journal and its mirror do not belong together: one was used without the other, or they are
+/// of two journals. Nothing is repaired then. Whichever is not the one to go on with is to be moved
+/// away: an empty directory becomes a new mirror.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Divergence {
+    /// One continues otherwise than the other.
+    #[error(
+        "the journal and its mirror do not belong together: up to record {} they may hold the \
+         same, but what the one holds at {place} does not follow on in the other",
+        .next.0.saturating_sub(1)
+    )]
+    Continuation {
+        /// Where the one goes on that holds more.
+        place: Place,
+        /// The record that would come next in the other.
+        next: Lsn,
+    },
+    /// Both end in the same place, with different records.
+    #[error(
+        "the journal and its mirror do not belong together: both end at {place}, and hold \
+         different records"
+    )]
+    Contents {
+        /// Where both end.
+        place: Place,
+    },
+    /// The one ends before the other begins.
+    #[error(
+        "the journal and its mirror do not belong together, or not for long: no segment is in both"
+    )]
+    NothingShared,
+    /// Both have a segment that is as long as its first batch says, and not equally long.
+    #[error(
+        "the journal and its mirror do not belong together: segment {segment} has {journal} bytes \
+         in the one, and {mirror} in the other"
+    )]
+    Length {
+        /// The number of the segment.
+        segment: u64,
+        /// Its length in the journal's own directory.
+        journal: u64,
+        /// Its length in the mirror.
+        mirror: u64,
+    },
 }
 
 /// Durable bytes that are not as they were written.

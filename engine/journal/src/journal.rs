@@ -19,7 +19,7 @@ use crate::priority::PriorityOutcome;
 use crate::queue::{Queue, Reserved};
 use crate::recovery::{self, Recovered};
 use crate::stamps::{self, Stamp, Standing};
-use crate::storage::{Background, Files, Mirrored, Shortage, Source, Storage};
+use crate::storage::{Background, Files, Mirrored, Readers, Shortage, Source, Storage};
 use crate::sync::lock;
 use crate::waiters::Ticket;
 use crate::writer::Writer;
@@ -41,8 +41,8 @@ enum Kind {
 #[derive(Debug)]
 struct Stored {
     queue: Arc<Queue>,
-    /// Reads beside the writer.
-    reader: Mutex<Box<dyn Source>>,
+    /// Read beside the writer.
+    readers: Readers,
     shortage: Shortage,
     /// None with a stepped writer, and once joined.
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -181,10 +181,20 @@ impl Journal {
             return Ok(Standing::NotKept);
         };
         let ours = match stored.queue.stamps.of(lsn) {
-            None => stamps::find(lock(&stored.reader).as_mut(), lsn)?,
+            None => stamps::find(stored.readers.open().as_mut(), lsn)?,
             remembered => remembered,
         };
         Ok(ours.map_or(Standing::NotKept, |ours| Standing::of(ours, stamp)))
+    }
+
+    /// Opens a way to read the segments beside the writer; none of a volatile journal. What is not
+    /// [durable](Self::durable) yet may be seen, in whole or in part.
+    #[must_use]
+    pub fn reader(&self) -> Option<Box<dyn Source>> {
+        match &self.0 {
+            Kind::Stored(stored) => Some(stored.readers.open()),
+            Kind::Volatile(_) => None,
+        }
     }
 
     /// Tells whether fewer than two further segments fit on a disk, or the next could not be
@@ -220,7 +230,7 @@ impl Stored {
     fn beside<S: Storage>(pump: &Pump<S>) -> Self {
         Self {
             queue: Arc::clone(pump.queue()),
-            reader: Mutex::new(pump.storage().reader()),
+            readers: pump.storage().readers(),
             shortage: pump.storage().shortage(),
             thread: Mutex::new(None),
         }
@@ -256,7 +266,7 @@ fn recover<S: Storage, E: Into<Box<dyn Error + Send + Sync>>>(
         let entry = Entry::decode(contents).map_err(|source| OpenError::Decode { lsn, source })?;
         replay(lsn, entry).map_err(|source| OpenError::Replay { lsn, source: source.into() })
     };
-    storage.reconcile(&key)?;
+    let repairs = storage.reconcile(&key)?;
     let read = recovery::read(&mut storage, options, &key, &mut each)?;
     recovery::settle(&mut storage, options, &read)?;
     let mut tail = read.tail;
@@ -269,6 +279,7 @@ fn recover<S: Storage, E: Into<Box<dyn Error + Send + Sync>>>(
         records: read.records,
         epoch: tail.epoch,
         torn: read.torn,
+        repairs,
         priority: PriorityOutcome::Normal,
     };
     Ok((pump, recovered))

@@ -30,13 +30,14 @@ mod waiters;
 mod writer;
 
 pub use crate::driver::{Stepped, SteppedWriter};
-pub use crate::error::{Corruption, Flaw, OpenError};
+pub use crate::error::{Corruption, Divergence, Flaw, OpenError};
 pub use crate::failure::{Failure, OnFailure};
 pub use crate::format::BLOCK_BYTES;
 pub use crate::format::chain::ChainKey;
 pub use crate::journal::{Journal, JournalSlot, WhenDurable};
 pub use crate::options::{JournalOptions, OptionsError, WriterPriority};
 pub use crate::priority::PriorityOutcome;
+pub use crate::recovery::copies::{Remedy, Repair, Replica};
 pub use crate::recovery::onlooker::{Ending, Reading, Recorded, read};
 pub use crate::recovery::{Batched, Recovered, TornTail};
 pub use crate::snapshot::{
@@ -45,6 +46,7 @@ pub use crate::snapshot::{
 };
 pub use crate::stamps::{Stamp, Standing};
 pub use crate::storage::{
-    Contents, Fault, FileFolder, Files, Folder, FolderFile, Mirrored, Place, Segment, Shortage,
-    SimulatedDisk, SimulatedFile, SimulatedFolder, SimulatedStorage, Source, Storage, Work,
+    Contents, Fault, FileFolder, Files, Folder, FolderFile, Mirrored, Place, Readers, Segment,
+    Shortage, SimulatedDisk, SimulatedFile, SimulatedFolder, SimulatedStorage, Source, Storage,
+    Work,
 };

@@ -19,6 +19,7 @@ use crate::format::{BLOCK_BYTES, wide};
 use crate::options::JournalOptions;
 use crate::priority::PriorityOutcome;
 use crate::queue::following;
+use crate::recovery::copies::Repair;
 use crate::recovery::scan::Scan;
 use crate::stamps::{Stamp, Stamps};
 use crate::storage::{Place, Segment, Storage};
@@ -39,6 +40,9 @@ pub struct Recovered {
     pub epoch: u64,
     /// The unfinished write that was cut off at the end, if any. Nothing in it was ever told.
     pub torn: Option<TornTail>,
+    /// What was repaired in the journal from its mirror, or the other way round, unfinished writes
+    /// included.
+    pub repairs: Vec<Repair>,
     /// How the wish for a writer's priority was met.
     pub priority: PriorityOutcome,
 }
@@ -76,6 +80,8 @@ pub(crate) struct Read {
     /// The end, with the epoch of the last batch; 0 in a journal never opened.
     pub(crate) tail: Tail,
     pub(crate) torn: Option<TornTail>,
+    /// Where the last batch stands, and its length on disk.
+    pub(crate) last: Option<(Place, usize)>,
     /// Each segment up to the tail's, and the first record that may stand in it.
     pub(crate) segments: VecDeque<(u64, Lsn)>,
     /// Blank segments behind, prepared but never used.
@@ -123,13 +129,14 @@ pub(crate) fn read<S: Storage>(
         records,
         tail: Tail { segment, offset, next: chain.next, epoch: chain.epoch, link },
         torn,
+        last: chain.last,
         segments: firsts,
         spare: segments.into_iter().skip(end.index.saturating_add(1)).collect(),
         stamps,
     })
 }
 
-/// Erases a torn tail, and makes ready to append.
+/// Writes the last batch again, erases a torn tail, and makes ready to append.
 pub(crate) fn settle<S: Storage>(
     storage: &mut S,
     options: &JournalOptions,
@@ -145,6 +152,14 @@ pub(crate) fn settle<S: Storage>(
     storage
         .activate(segment, options.segment_bytes)
         .map_err(OpenError::storage(format!("make segment {} ready", segment.number)))?;
+    if let Some((place, bytes)) = read.last {
+        // If its sync failed it may have been read, and yet not be on the disk.
+        let mut image = vec![0; bytes];
+        storage
+            .read(place, &mut image)
+            .and_then(|()| storage.mend(place, &image))
+            .map_err(OpenError::storage(format!("write the last batch again at {place}")))?;
+    }
     if let Some(torn) = read.torn {
         erase(storage, torn.place, torn.bytes)
             .map_err(OpenError::storage(format!("erase the unfinished write at {}", torn.place)))?;

@@ -15,6 +15,7 @@ use std::io;
 
 use crate::error::OpenError;
 use crate::format::chain::ChainKey;
+use crate::recovery::copies::Repair;
 pub(crate) use crate::storage::background::Background;
 pub use crate::storage::directory::Contents;
 pub use crate::storage::files::Files;
@@ -24,8 +25,8 @@ pub use crate::storage::shortage::Shortage;
 pub use crate::storage::simulated::{
     Fault, SimulatedDisk, SimulatedFile, SimulatedFolder, SimulatedStorage, Work,
 };
-pub use crate::storage::source::Source;
-pub(crate) use crate::storage::source::{Directory, Either};
+pub(crate) use crate::storage::source::Directory;
+pub use crate::storage::source::{Readers, Source};
 
 /// A place in the journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,13 +56,14 @@ pub struct Segment {
 ///
 /// One owner uses it from one thread. Any error is final: the journal does not call it again.
 pub trait Storage: fmt::Debug + Send + 'static {
-    /// Makes its copies alike, where it keeps several; asked once, before anything else.
+    /// Makes its copies alike, where it keeps several, and tells what was done; asked once, before
+    /// anything else.
     ///
     /// # Errors
     /// [`OpenError`] when they do not belong together, or what one lacks is in no other.
-    fn reconcile(&mut self, key: &ChainKey) -> Result<(), OpenError> {
-        let _has_one_copy = key;
-        Ok(())
+    fn reconcile(&mut self, key: &ChainKey) -> Result<Vec<Repair>, OpenError> {
+        let _of_one_copy = key;
+        Ok(Vec::new())
     }
 
     /// Makes whatever is there durable, so that nothing is believed that is not on disk, and lists
@@ -127,8 +129,8 @@ pub trait Storage: fmt::Debug + Send + 'static {
     /// What the medium says.
     fn remove(&mut self, number: u64) -> io::Result<()>;
 
-    /// Gives a way to read beside the owner, from any thread.
-    fn reader(&self) -> Box<dyn Source>;
+    /// Gives ways to read beside the owner.
+    fn readers(&self) -> Readers;
 
     /// Tells, from now on, whether fewer than two further segments fit, or the next could not be
     /// prepared for lack of room.

@@ -29,7 +29,7 @@ struct Survey {
 }
 
 /// Finds the first block from `offset` on that holds anything.
-pub(super) fn first_used<S: Source>(
+pub(super) fn first_used<S: Source + ?Sized>(
     storage: &mut S,
     segment: Segment,
     offset: u64,
@@ -57,7 +57,7 @@ fn survey<S: Source>(storage: &mut S, segment: Segment, offset: u64) -> Result<S
 }
 
 /// Gives every block from `offset` on that is not blank to `used`, until it breaks off.
-fn each_used<S: Source>(
+pub(super) fn each_used<S: Source + ?Sized>(
     storage: &mut S,
     segment: Segment,
     offset: u64,

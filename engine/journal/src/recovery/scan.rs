@@ -29,6 +29,8 @@ pub(super) struct Chain {
     /// The hash of the last batch; none before the first of a trimmed journal.
     pub(super) link: Option<Link>,
     pub(super) segments: VecDeque<(u64, Lsn)>,
+    /// Where the last batch stands, and its length on disk.
+    pub(super) last: Option<(Place, usize)>,
 }
 
 /// The first place where no batch continues the chain.
@@ -87,6 +89,11 @@ impl<'a, S: Source> Scan<'a, S> {
     /// Tells the place behind the last batch that continued the chain; none before the first.
     pub(super) const fn at(&self) -> Option<Place> {
         self.at
+    }
+
+    /// What is walked over.
+    pub(super) const fn source(&mut self) -> &mut S {
+        self.storage
     }
 
     /// Lists the segments as they are now.
@@ -296,6 +303,7 @@ impl<'a, S: Source> Scan<'a, S> {
         self.chain.next = lsn;
         self.chain.epoch = header.epoch;
         self.chain.link = Some(link);
+        self.chain.last = Some((place, self.batch.len()));
         Ok(())
     }
 

@@ -18,7 +18,7 @@ use crate::storage::{Segment, Shortage, directory};
 /// How often the room is looked at while nothing else happens.
 pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// For how many further segments there must be room.
-const FURTHER_SEGMENTS: u64 = 2;
+pub(crate) const FURTHER_SEGMENTS: u64 = 2;
 
 enum Job {
     /// Make a segment ready, whenever there is room.
@@ -77,6 +77,8 @@ pub(crate) struct Ahead {
     /// The segment that was asked for and not taken yet.
     asked: Option<Segment>,
     prepared: Option<File>,
+    /// How many segments are still to be removed.
+    removing: usize,
     /// Whether the one that was asked for found no room.
     waits: bool,
     is_short: Arc<AtomicBool>,
@@ -106,7 +108,16 @@ impl Ahead {
         };
         let thread = thread::Builder::new().name("kessai-ahead".to_owned()).spawn(work)?;
         let (jobs, thread) = (Some(jobs), Some(thread));
-        Ok(Self { jobs, done, asked: None, prepared: None, waits: false, is_short, thread })
+        Ok(Self {
+            jobs,
+            done,
+            asked: None,
+            prepared: None,
+            removing: 0,
+            waits: false,
+            is_short,
+            thread,
+        })
     }
 
     /// Tells whether room is short, as the thread saw it last.
@@ -142,7 +153,17 @@ impl Ahead {
 
     /// Has a segment removed in the background.
     pub(crate) fn remove(&mut self, number: u64) -> io::Result<()> {
+        self.removing = self.removing.saturating_add(1);
         self.send(Job::Remove(number))
+    }
+
+    /// Returns once everything is removed that was to be.
+    pub(crate) fn finish_removals(&mut self) -> io::Result<()> {
+        while self.removing > 0 {
+            let done = self.done.recv().map_err(|_| gone())?;
+            self.note(done?);
+        }
+        Ok(())
     }
 
     /// Takes note of what the thread has done, and fails if it could not.
@@ -171,7 +192,8 @@ impl Ahead {
             Done::NoRoom(segment) if self.asked == Some(segment) => {
                 self.waits = self.prepared.is_none();
             }
-            Done::Prepared(..) | Done::NoRoom(_) | Done::Removed => {}
+            Done::Removed => self.removing = self.removing.saturating_sub(1),
+            Done::Prepared(..) | Done::NoRoom(_) => {}
         }
     }
 

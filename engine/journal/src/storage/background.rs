@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 
 use crate::options::WriterPriority;
 use crate::priority::prioritise;
-use crate::storage::{Contents, Place, Segment, Shortage, Source, Storage};
+use crate::storage::{Contents, Place, Readers, Segment, Shortage, Storage};
 use crate::sync::lock;
 
 /// A batch on its way to the thread, or back with how it went.
@@ -99,8 +99,8 @@ impl<S: Storage> Storage for Background<S> {
         lock(&self.storage).remove(number)
     }
 
-    fn reader(&self) -> Box<dyn Source> {
-        lock(&self.storage).reader()
+    fn readers(&self) -> Readers {
+        lock(&self.storage).readers()
     }
 
     fn shortage(&self) -> Shortage {

@@ -10,7 +10,7 @@ use rustix::fs::{Advice, fadvise};
 use crate::error::OpenError;
 use crate::storage::ahead::{Ahead, LOOK_EVERY};
 use crate::storage::directory::{existing, make, segment_path, sync_directory};
-use crate::storage::{Contents, Directory, Place, Segment, Shortage, Source, Storage};
+use crate::storage::{Contents, Directory, Place, Readers, Segment, Shortage, Storage};
 
 const LOCK: &str = "lock";
 
@@ -75,6 +75,7 @@ impl Files {
 
 impl Storage for Files {
     fn segments(&mut self) -> io::Result<Vec<Segment>> {
+        self.ahead.finish_removals()?;
         let mut found = Vec::new();
         for number in existing(&self.directory)? {
             let file = File::open(segment_path(&self.directory, number))?;
@@ -124,8 +125,9 @@ impl Storage for Files {
         self.ahead.remove(number)
     }
 
-    fn reader(&self) -> Box<dyn Source> {
-        Box::new(Directory::new(&self.directory))
+    fn readers(&self) -> Readers {
+        let directory = self.directory.clone();
+        Readers::new(move || Directory::new(&directory))
     }
 
     fn shortage(&self) -> Shortage {

@@ -4,8 +4,8 @@ use std::io;
 
 use crate::error::OpenError;
 use crate::format::chain::ChainKey;
-use crate::recovery::copies::reconcile;
-use crate::storage::{Contents, Either, Place, Segment, Shortage, Source, Storage};
+use crate::recovery::copies::{Repair, reconcile};
+use crate::storage::{Contents, Place, Readers, Segment, Shortage, Storage};
 
 /// A journal's storage and its mirror.
 ///
@@ -26,7 +26,7 @@ impl<A: Storage, B: Storage> Mirrored<A, B> {
 }
 
 impl<A: Storage, B: Storage> Storage for Mirrored<A, B> {
-    fn reconcile(&mut self, key: &ChainKey) -> Result<(), OpenError> {
+    fn reconcile(&mut self, key: &ChainKey) -> Result<Vec<Repair>, OpenError> {
         reconcile(&mut self.first, &mut self.mirror, key)
     }
 
@@ -65,8 +65,8 @@ impl<A: Storage, B: Storage> Storage for Mirrored<A, B> {
         self.mirror.remove(number).map_err(of_mirror)
     }
 
-    fn reader(&self) -> Box<dyn Source> {
-        Box::new(Either(self.first.reader(), self.mirror.reader()))
+    fn readers(&self) -> Readers {
+        self.first.readers().or(self.mirror.readers())
     }
 
     fn shortage(&self) -> Shortage {

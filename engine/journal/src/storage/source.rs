@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::storage::directory::{existing, segment_path};
 use crate::storage::{Place, Segment, Storage};
@@ -90,9 +91,39 @@ impl Source for Directory {
     }
 }
 
+/// Opens ways to read what a storage keeps, beside its owner and from any thread.
+#[derive(Clone)]
+pub struct Readers(Arc<dyn Fn() -> Box<dyn Source> + Send + Sync>);
+
+impl Readers {
+    /// Opens each as `open` does.
+    #[must_use]
+    pub fn new<S: Source + 'static>(open: impl Fn() -> S + Send + Sync + 'static) -> Self {
+        Self(Arc::new(move || Box::new(open())))
+    }
+
+    /// Has the other one read wherever this one cannot.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self::new(move || Either(self.open(), other.open()))
+    }
+
+    /// Opens one more way.
+    #[must_use]
+    pub fn open(&self) -> Box<dyn Source> {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Readers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Readers(..)")
+    }
+}
+
 /// The first of two copies that can be read.
 #[derive(Debug)]
-pub(crate) struct Either(pub(crate) Box<dyn Source>, pub(crate) Box<dyn Source>);
+struct Either(Box<dyn Source>, Box<dyn Source>);
 
 impl Source for Either {
     fn list(&mut self) -> io::Result<Vec<Segment>> {

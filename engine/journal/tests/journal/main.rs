@@ -12,6 +12,7 @@ mod bounds;
 mod crashes;
 mod damage;
 mod files;
+mod mirror;
 mod reading;
 mod reopening;
 mod stamps;

@@ -12,7 +12,7 @@ use kessai_engine::terms::money::Amount;
 use kessai_engine::{BusinessDate, Credited, Entry, Lsn, Record, Slot, Unit};
 use kessai_journal::{
     ChainKey, Journal, JournalOptions, OnFailure, OpenError, Recovered, SimulatedDisk,
-    SimulatedStorage, Stepped, SteppedWriter,
+    SimulatedStorage, Stepped, SteppedWriter, Storage,
 };
 
 pub(crate) const NOW: Duration = Duration::ZERO;
@@ -59,14 +59,14 @@ pub(crate) fn entry(lsn: u64) -> Entry {
 }
 
 /// An opened journal, its writer, and what was replayed.
-pub(crate) struct Opened {
+pub(crate) struct Opened<S = SimulatedStorage> {
     pub(crate) journal: Journal,
-    pub(crate) writer: SteppedWriter<SimulatedStorage>,
+    pub(crate) writer: SteppedWriter<S>,
     pub(crate) recovered: Recovered,
     pub(crate) replayed: u64,
 }
 
-impl Opened {
+impl<S: Storage> Opened<S> {
     /// Pushes the next `records` records as one batch and writes it.
     pub(crate) fn write(&mut self, records: u64) -> Stepped {
         let pushed = self.push(records);
@@ -94,6 +94,14 @@ pub(crate) fn open_with(
     disk: &SimulatedDisk,
     options: &JournalOptions,
 ) -> Result<Opened, OpenError> {
+    open_storage(disk.storage(), options)
+}
+
+/// The same on any storage.
+pub(crate) fn open_storage<S: Storage>(
+    storage: S,
+    options: &JournalOptions,
+) -> Result<Opened<S>, OpenError> {
     let mut replayed = options.replay_from.0 - 1;
     let replay = |lsn: Lsn, found: Entry| {
         replayed += 1;
@@ -101,8 +109,7 @@ pub(crate) fn open_with(
         assert_eq!(found, entry(replayed));
         Ok::<(), Infallible>(())
     };
-    let (journal, writer, recovered) =
-        Journal::open_stepped(disk.storage(), options, key(), replay)?;
+    let (journal, writer, recovered) = Journal::open_stepped(storage, options, key(), replay)?;
     assert_eq!(recovered.records.end, Lsn(replayed + 1));
     assert_eq!(journal.durable(), Lsn(replayed), "what was recovered is durable");
     Ok(Opened { journal, writer, recovered, replayed })

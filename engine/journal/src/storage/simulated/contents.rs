@@ -107,6 +107,13 @@ impl Contents {
         }
     }
 
+    /// Forgets what only memory has: from now on it reads as it is on the disk.
+    pub(super) fn drop_cached(&mut self) {
+        for (sector, on_disk) in std::mem::take(&mut self.unknown) {
+            self.restore(sector, &on_disk);
+        }
+    }
+
     /// Leaves what is on the disk: all that was synced, and any part of what was not.
     pub(super) fn crash(&mut self, plan: &mut Plan) {
         let (seen_bytes, disk_bytes) = (self.seen.len(), self.disk_bytes);

@@ -124,6 +124,11 @@ impl Disk {
         told(luck)
     }
 
+    pub(super) fn drop_cached(&mut self, inode: Inode) -> io::Result<()> {
+        self.files.get_mut(&inode).ok_or(ErrorKind::NotFound)?.drop_cached();
+        Ok(())
+    }
+
     pub(super) fn sync(&mut self, inode: Inode) -> io::Result<()> {
         let luck = self.begin(Kind::Sync);
         let Self { files, plan, .. } = self;

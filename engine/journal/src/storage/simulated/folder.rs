@@ -57,6 +57,11 @@ impl SimulatedFolder {
         Self { access: self.access.clone(), folder: folder.to_owned() }
     }
 
+    /// Tells how many more bytes fit on the disk, if there is a limit.
+    pub(super) fn free_bytes(&self) -> Option<u64> {
+        self.access.disk.free_bytes()
+    }
+
     fn path(&self, name: &str) -> String {
         path(&self.folder, name)
     }
@@ -92,6 +97,13 @@ impl Folder for SimulatedFolder {
 
     fn sync(&self) -> io::Result<()> {
         self.access.disk()?.sync_names(&self.folder)
+    }
+}
+
+impl SimulatedFile {
+    /// Has it read as it is on the disk from now on.
+    pub(super) fn drop_cached(&self) -> io::Result<()> {
+        self.access.disk()?.drop_cached(self.inode)
     }
 }
 

@@ -1,22 +1,27 @@
 //! The journal's segments on the simulated disk, made and removed as [`Files`](crate::Files) does.
 
 use std::io::{self, ErrorKind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::storage::ahead::FURTHER_SEGMENTS;
 use crate::storage::directory::{UNFINISHED, segment_name, segment_number};
 use crate::storage::folder::{Folder, FolderFile};
 use crate::storage::simulated::folder::{SimulatedFile, SimulatedFolder};
-use crate::storage::{Contents, Place, Segment, Shortage, Source, Storage};
+use crate::storage::{Contents, Place, Readers, Segment, Shortage, Storage};
 
 /// The journal's segments on a [`SimulatedDisk`](crate::SimulatedDisk), until the machine stops.
 #[derive(Debug)]
 pub struct SimulatedStorage {
     folder: SimulatedFolder,
     active: Option<(u64, SimulatedFile)>,
+    /// How many bytes must be free, lest room be short.
+    reserve_bytes: Arc<AtomicU64>,
 }
 
 impl SimulatedStorage {
-    pub(super) const fn new(folder: SimulatedFolder) -> Self {
-        Self { folder, active: None }
+    pub(super) fn new(folder: SimulatedFolder) -> Self {
+        Self { folder, active: None, reserve_bytes: Arc::default() }
     }
 
     fn active(&self, segment: u64) -> io::Result<&SimulatedFile> {
@@ -56,7 +61,9 @@ impl Storage for SimulatedStorage {
     fn segments(&mut self) -> io::Result<Vec<Segment>> {
         let found = segments(self.folder.lengths()?);
         for segment in &found {
-            self.folder.open(&segment_name(segment.number))?.sync()?;
+            let file = self.folder.open(&segment_name(segment.number))?;
+            file.sync()?;
+            file.drop_cached()?;
         }
         self.folder.sync()?;
         Ok(found)
@@ -70,7 +77,16 @@ impl Storage for SimulatedStorage {
         let file = self.prepare(segment)?;
         self.active = Some((segment.number, file));
         let number = segment.number.saturating_add(1);
-        self.prepare(Segment { number, bytes: next_bytes })?;
+        let further = match self.prepare(Segment { number, bytes: next_bytes }) {
+            Ok(_) => FURTHER_SEGMENTS,
+            // It is made when it is needed, if there is room then.
+            Err(error) if error.kind() == ErrorKind::StorageFull => {
+                self.folder.remove(UNFINISHED)?;
+                FURTHER_SEGMENTS.saturating_add(1)
+            }
+            Err(error) => return Err(error),
+        };
+        self.reserve_bytes.store(next_bytes.saturating_mul(further), Ordering::Release);
         Ok(())
     }
 
@@ -101,11 +117,16 @@ impl Storage for SimulatedStorage {
         self.folder.sync()
     }
 
-    fn reader(&self) -> Box<dyn Source> {
-        Box::new(Self::new(self.folder.clone()))
+    fn readers(&self) -> Readers {
+        let folder = self.folder.clone();
+        Readers::new(move || Self::new(folder.clone()))
     }
 
     fn shortage(&self) -> Shortage {
-        Shortage::never()
+        let (folder, reserve_bytes) = (self.folder.clone(), Arc::clone(&self.reserve_bytes));
+        Shortage::when(move || {
+            let reserve_bytes = reserve_bytes.load(Ordering::Acquire);
+            folder.free_bytes().is_some_and(|free| free < reserve_bytes)
+        })
     }
 }
