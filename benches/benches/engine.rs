@@ -106,8 +106,9 @@ fn payment(c: &mut Criterion) {
             let folder = tempfile::tempdir().expect("a folder");
             let options = JournalOptions::default();
             let replay = |_, _| Ok::<_, std::convert::Infallible>(());
-            let (journal, _) = Journal::open(folder.path(), None, &options, ChainKey([1; 32]), replay)
-                .expect("a journal");
+            let (journal, _) =
+                Journal::open(folder.path(), None, &options, ChainKey([1; 32]), replay)
+                    .expect("a journal");
             let world = Arc::new(World::new(journal.clone(), CUSTOMERS));
             let elapsed = pay_many(&runtime, &world, count);
             journal.close();

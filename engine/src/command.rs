@@ -103,6 +103,13 @@ pub struct Opening {
     pub displaced: Vec<PaymentView>,
 }
 
+impl Opening {
+    /// Tells again where a payment stands, to whom it may be told.
+    pub(crate) fn repeat(view: &PaymentView) -> Self {
+        Self { view: view.clone(), freshness: Freshness::Repeat, displaced: Vec::new() }
+    }
+}
+
 /// Why a terminal takes a payment back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReverseCause {
@@ -183,6 +190,9 @@ pub struct Owed {
     pub prompts: Vec<PaymentId>,
     /// Payments that changed since the notice that it saw last, in the order of the notices.
     pub notices: Vec<PaymentView>,
+    /// Those of them that have left the memory, by the numbers of their notices: the archive tells
+    /// where they stand.
+    pub archived: Vec<(u64, PaymentId)>,
     /// The number of the customer's latest notice.
     pub latest: u64,
     /// Not to be told before this is durable.

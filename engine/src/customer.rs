@@ -81,6 +81,8 @@ pub(crate) struct Holder {
     pub(crate) asks: Asks,
     /// What is kept of few customers; behind a pointer, for it is hardly ever read.
     dossier: Option<Box<Dossier>>,
+    /// The latest cut that has this customer's row. Ephemeral.
+    pub(crate) cut: u32,
 }
 
 impl Holder {
@@ -94,6 +96,7 @@ impl Holder {
             spending: Spending::default(),
             asks: Asks::default(),
             dossier: None,
+            cut: 0,
         }
     }
 
@@ -123,6 +126,12 @@ impl Holder {
     /// Finds a live handset.
     pub(crate) fn device(&self, device: &DeviceId) -> Option<&Arc<Device>> {
         self.devices.iter().find(|live| live.id == *device)
+    }
+
+    /// The number of the latest notice about `payment`, if it can still be told again; else 0.
+    pub(crate) fn latest_notice(&self, payment: &PaymentId) -> u64 {
+        let own = self.recent.iter().find(|(_, other)| other == payment);
+        own.map_or(0, |(number, _)| *number)
     }
 
     /// Numbers a new notice about `payment`; an older one about it need not be told any more.
@@ -175,7 +184,7 @@ pub(crate) struct Customers {
 pub(crate) struct Seat(u32);
 
 impl Seat {
-    fn index(self) -> usize {
+    pub(crate) fn index(self) -> usize {
         usize::try_from(self.0).unwrap_or(usize::MAX)
     }
 }
@@ -222,6 +231,13 @@ impl Customers {
         self.holders.get_mut(seat.index()).expect("a seat has a holder")
     }
 
+    /// Both parts of a customer.
+    #[expect(clippy::expect_used, reason = "a seat is only made by `add`, and none is taken away")]
+    pub(crate) fn both_mut(&mut self, seat: Seat) -> (&mut Account, &mut Holder) {
+        let account = self.accounts.get_mut(seat.index()).expect("a seat has an account");
+        (account, self.holders.get_mut(seat.index()).expect("a seat has a holder"))
+    }
+
     /// Goes through all customers.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&Account, &Holder)> {
         self.accounts.iter().zip(&self.holders)
@@ -231,6 +247,26 @@ impl Customers {
     pub(crate) fn live_devices(&self) -> Vec<(CustomerId, DeviceId)> {
         let devices = self.holders.iter().flat_map(|holder| &holder.devices);
         devices.map(|live| (live.customer, live.id)).collect()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.accounts.len()
+    }
+
+    /// Makes room for so many more.
+    pub(crate) fn reserve(&mut self, more: usize) {
+        self.index.reserve(more);
+        self.accounts.reserve(more);
+        self.holders.reserve(more);
+    }
+
+    /// The seats at these places.
+    pub(crate) fn seats(
+        &self,
+        places: std::ops::Range<usize>,
+    ) -> impl Iterator<Item = Seat> + use<> {
+        let taken = places.start..places.end.min(self.accounts.len());
+        taken.filter_map(|place| u32::try_from(place).ok().map(Seat))
     }
 
     /// Says whether there is no seat left.

@@ -3,6 +3,7 @@
 use kessai_terms::money::Amount;
 use kessai_terms::profile::SealedProfile;
 use kessai_terms::text::TransferReference;
+use serde::{Deserialize, Serialize};
 
 use crate::calendar::BusinessDate;
 use crate::policy::Limits;
@@ -19,7 +20,7 @@ const MS_PER_MINUTE: u64 = 60_000;
 /// How often a customer was asked by plain id, or an open declined, within a minute.
 ///
 /// A minute begins with the first that comes after the last minute's end.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Asks {
     since_ms: u64,
     count: u32,
@@ -41,7 +42,7 @@ impl Asks {
 
 /// What is kept of customers with a profile, limits, transfers, or payments that they did not want:
 /// apart, so that other customers' payments touch and allocate none of it.
-#[derive(Debug, Default, Hash)]
+#[derive(Debug, Clone, Default, Hash, Serialize, Deserialize)]
 pub(crate) struct Dossier {
     /// Who the customer is, sealed.
     pub(crate) profile: Option<SealedProfile>,
@@ -54,7 +55,7 @@ pub(crate) struct Dossier {
 }
 
 /// A credit or debit as it is known again.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 struct Transfer {
     reference: TransferReference,
     direction: Direction,
@@ -74,7 +75,7 @@ pub(crate) enum Known {
 }
 
 /// Which way a transfer moves a balance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) enum Direction {
     Credit,
     Debit,

@@ -4,7 +4,7 @@
 //! wait or grow is done before: indices are consulted, counted places taken, digests computed.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use foldhash::fast::FixedState;
@@ -30,6 +30,8 @@ mod devices;
 mod ids;
 mod layout;
 mod listing;
+mod loading;
+mod memory;
 mod refunds;
 mod registry;
 mod replay;
@@ -55,6 +57,12 @@ pub struct Engine {
     peers: SharedMap<KeyPin, Peer>,
     open: Gauge,
     latest_ms: AtomicU64,
+    /// The floor that is told; every shard decides by a copy of its own.
+    floor_ms: AtomicU64,
+    mover: Locked<memory::Mover>,
+    /// Whether a snapshot is being made, and how many were begun.
+    is_cutting: AtomicBool,
+    cuts: AtomicU32,
 }
 
 impl Engine {
@@ -79,6 +87,10 @@ impl Engine {
             peers: SharedMap::with_hasher(hasher),
             open: Gauge::default(),
             latest_ms: AtomicU64::new(0),
+            floor_ms: AtomicU64::new(0),
+            mover: Locked::new(memory::Mover::default()),
+            is_cutting: AtomicBool::new(false),
+            cuts: AtomicU32::new(0),
         }
     }
 
@@ -122,7 +134,8 @@ impl Engine {
     /// A refusal, which leaves no trace: [`Reason::PaymentIdReused`], else the first that applies
     /// of [`Reason::TerminalUnknown`], [`Reason::StoreSuspended`], [`Reason::Busy`],
     /// [`Reason::TooManyRequests`], [`Reason::TooManyPending`], [`Reason::PaymentIdFromFuture`],
-    /// [`Reason::TerminalFrozen`], [`Reason::TerminalLimit`], [`Reason::CodesOnly`].
+    /// [`Reason::TerminalFrozen`], [`Reason::TerminalLimit`], [`Reason::PaymentIdTooOld`],
+    /// [`Reason::CodesOnly`].
     ///
     /// # Source
     /// JP 2001-249969, steps S21 to S24.
@@ -134,7 +147,13 @@ impl Engine {
         let admitted = self.admit(terms, now_ms)?;
         let home = self.layout.unit(offer.customer.as_str().as_bytes());
         if self.enter(terms.payment, ids::Use::Payment(home)) {
-            return self.shard(home).with(|s| s.open(offer, admitted, self.env(now_ms), slot));
+            let payment = terms.payment;
+            let env = self.env(now_ms);
+            let answer = self.shard(home).with(|shard| shard.open(offer, admitted, env, slot));
+            if matches!(answer, Err(Reason::PaymentIdTooOld)) {
+                self.forget(&payment, home);
+            }
+            return answer;
         }
         // A cancel, or an open for another customer, took the id a moment ago. It may not have come
         // to its shard yet; to open there would be to look for the customer in the wrong place.
@@ -226,8 +245,9 @@ impl Engine {
     /// One that has not opened yet will find itself cancelled.
     ///
     /// # Errors
-    /// [`Reason::PaymentUnknown`] if it is another terminal's; for an id that nobody opened, those
-    /// of [`Engine::open`] that concern terminal, room and id.
+    /// [`Reason::PaymentUnknown`] if it is another terminal's, or not in memory and too old to be
+    /// opened; for an id that nobody opened, those of [`Engine::open`] that concern terminal, room
+    /// and id.
     pub fn cancel_by_terminal<S: Slot>(
         &self,
         payment: PaymentId,
@@ -237,7 +257,9 @@ impl Engine {
     ) -> Result<Opening, Reason> {
         let unit = self.overtake(payment, &terminal, now_ms)?;
         let env = self.env(now_ms);
-        self.shard(unit).with(|shard| shard.cancel_by_terminal(payment, terminal, env, slot))
+        let answer =
+            self.shard(unit).with(|shard| shard.cancel_by_terminal(payment, terminal, env, slot));
+        self.overtaken_or_forgotten(answer, &payment, unit)
     }
 
     /// Captures an authorised payment, or the part of it that the machine has dispensed; a part of
@@ -280,8 +302,8 @@ impl Engine {
     /// Takes a payment back whole for its terminal; one not yet approved is cancelled.
     ///
     /// # Errors
-    /// [`Reason::PaymentUnknown`] if it is another terminal's, [`Reason::StateForbids`] after the
-    /// cut-off or a refund, [`Reason::AmountOverflow`] if the customer's balance has no room for
+    /// [`Reason::PaymentUnknown`] if it is another terminal's, or not in memory and too old to be
+    /// opened; [`Reason::StateForbids`] after the cut-off or a refund, [`Reason::AmountOverflow`] if the customer's balance has no room for
     /// it; for an id that nobody opened, those of [`Engine::open`] that concern terminal, room and
     /// id.
     pub fn reverse<S: Slot>(
@@ -294,7 +316,9 @@ impl Engine {
     ) -> Result<Opening, Reason> {
         let unit = self.overtake(payment, &terminal, now_ms)?;
         let env = self.env(now_ms);
-        self.shard(unit).with(|shard| shard.reverse(payment, terminal, cause, env, slot))
+        let answer =
+            self.shard(unit).with(|shard| shard.reverse(payment, terminal, cause, env, slot));
+        self.overtaken_or_forgotten(answer, &payment, unit)
     }
 
     /// Tells a terminal where its own payment stands.
@@ -344,9 +368,13 @@ impl Engine {
     }
 
     #[expect(clippy::expect_used, reason = "units come from the layout or were checked by replay")]
-    fn shard(&self, unit: Unit) -> &Locked<Shard> {
+    pub(crate) fn shard(&self, unit: Unit) -> &Locked<Shard> {
         let place = usize::from(unit.0).wrapping_sub(1);
         self.shards.get(place).expect("the layout has this unit")
+    }
+
+    pub(crate) const fn keyring(&self) -> &Keyring {
+        &self.keyring
     }
 
     const fn env(&self, now_ms: u64) -> Env<'_> {

@@ -3,13 +3,17 @@
 
 use std::collections::BTreeMap;
 
-use foldhash::fast::FixedState;
 use kessai_terms::ids::{MerchantId, TerminalId};
 use kessai_terms::money::{Amount, AmountError, Currency, Net};
+use serde::{Deserialize, Serialize};
 
 use crate::calendar::BusinessDate;
 use crate::record::Terms;
-use crate::sync::SeededMap;
+
+mod days;
+
+pub use days::TURNOVER_DAYS;
+pub(crate) use days::{DayPlace, DaySums, Days};
 
 /// A shard's own tallies; the books add up all shards'.
 ///
@@ -22,14 +26,12 @@ pub(crate) struct Ledger {
     pub(crate) exchange: BTreeMap<Currency, Net>,
     /// Credits less payouts.
     pub(crate) funded: BTreeMap<Currency, Net>,
-    /// What went through each terminal on each business day; few days are looked at, and of these
-    /// today's at every capture.
-    turnover: BTreeMap<BusinessDate, SeededMap<TerminalId, Vec<(Currency, Turnover)>>>,
-    seed: u64,
+    /// What went through each terminal on the latest business days.
+    pub(crate) days: Days,
 }
 
 /// What went through a terminal on a business day, in one currency.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Turnover {
     /// How many payments were captured, those included that were reversed later.
     pub captures: u64,
@@ -46,6 +48,15 @@ pub struct Turnover {
 }
 
 impl Turnover {
+    const NONE: Self = Self {
+        captures: 0,
+        captured: Net::ZERO,
+        reversals: 0,
+        reversed: Net::ZERO,
+        refunds: 0,
+        refunded: Net::ZERO,
+    };
+
     pub(crate) fn take_in(&mut self, other: &Self) -> Result<(), AmountError> {
         self.captures = self.captures.saturating_add(other.captures);
         add(&mut self.captured, other.captured)?;
@@ -98,6 +109,8 @@ pub(crate) struct Movement<'a> {
     /// Where it was asked for.
     pub(crate) terminal: TerminalId,
     pub(crate) on: BusinessDate,
+    /// The day that the payment was opened on, if this is its approval as well.
+    pub(crate) approved_of: Option<BusinessDate>,
 }
 
 impl Ledger {
@@ -106,8 +119,7 @@ impl Ledger {
             tallies: BTreeMap::new(),
             exchange: BTreeMap::new(),
             funded: BTreeMap::new(),
-            turnover: BTreeMap::new(),
-            seed,
+            days: Days::new(seed),
         }
     }
 
@@ -128,7 +140,7 @@ impl Ledger {
     /// Moves money to or from the merchant's tally; a foreign price moves both currencies through
     /// the exchange position.
     pub(crate) fn settle(&mut self, movement: &Movement<'_>) -> Result<(), AmountError> {
-        let Movement { terms, flow, amount, price, terminal, on } = *movement;
+        let Movement { terms, flow, amount, price, terminal, on, approved_of } = *movement;
         let (charge, owed) = (&terms.charge, flow.signed(price)?);
         let currency = charge.price_currency();
         if charge.foreign.is_some() {
@@ -136,47 +148,23 @@ impl Ledger {
             add(self.exchange.entry(currency).or_default(), owed.checked_neg()?)?;
         }
         add(self.tallies.entry((terms.merchant, currency)).or_default(), owed)?;
-        self.turnover_of(terminal, on, currency).count(flow, price)
+        let sums = self.days.sums(on, terminal, currency)?;
+        sums.turnover.count(flow, price)?;
+        match approved_of {
+            Some(opened_on) if opened_on == on => sums.approve(charge.price()),
+            Some(opened_on) => self.approve(terms, opened_on),
+            None => Ok(()),
+        }
     }
 
-    fn turnover_of(
+    /// Counts a payment as approved on the day that it was opened on.
+    pub(crate) fn approve(
         &mut self,
-        terminal: TerminalId,
-        on: BusinessDate,
-        currency: Currency,
-    ) -> &mut Turnover {
-        let day = self.turnover.entry(on);
-        let seed = self.seed;
-        let day = day.or_insert_with(|| SeededMap::with_hasher(FixedState::with_seed(seed)));
-        let sums = day.entry(terminal).or_default();
-        let place = sums.iter().position(|(of, _)| *of == currency).unwrap_or_else(|| {
-            sums.push((currency, Turnover::default()));
-            sums.len().saturating_sub(1)
-        });
-        #[expect(clippy::expect_used, reason = "it was found, or has just been put there")]
-        let (_, turnover) = sums.get_mut(place).expect("the currency has its place");
-        turnover
-    }
-
-    /// What went through a terminal on a business day.
-    pub(crate) fn turnover(
-        &self,
-        terminal: &TerminalId,
-        on: BusinessDate,
-    ) -> &[(Currency, Turnover)] {
-        let day = self.turnover.get(&on);
-        day.and_then(|day| day.get(terminal)).map_or(&[], Vec::as_slice)
-    }
-
-    /// Goes through all that went through terminals, in no order.
-    pub(crate) fn turnovers(
-        &self,
-    ) -> impl Iterator<Item = (BusinessDate, TerminalId, Currency, Turnover)> {
-        self.turnover.iter().flat_map(|(on, day)| {
-            day.iter().flat_map(|(terminal, sums)| {
-                sums.iter().map(|(currency, turnover)| (*on, *terminal, *currency, *turnover))
-            })
-        })
+        terms: &Terms,
+        opened_on: BusinessDate,
+    ) -> Result<(), AmountError> {
+        let (price, currency) = (terms.charge.price(), terms.charge.price_currency());
+        self.days.sums(opened_on, terms.terminal, currency)?.approve(price)
     }
 }
 

@@ -12,10 +12,12 @@
 
 pub use kessai_terms as terms;
 
+mod archived;
 mod calendar;
 mod command;
 mod customer;
 mod device;
+mod digest;
 mod dossier;
 mod engine;
 mod ledger;
@@ -31,9 +33,11 @@ mod register;
 mod rules;
 mod shard;
 mod slot;
+mod snapshot;
 mod state;
 mod sync;
 
+pub use archived::ArchivedPayment;
 pub use calendar::{BusinessDate, Calendar};
 pub use command::{
     Claim, Collated, Freshness, KeyChange, Keyring, Opening, Owed, PromptView, Retirement,
@@ -43,14 +47,14 @@ pub use customer::{CustomerView, RECENT_NOTICES};
 pub use device::Device;
 pub use dossier::{RECENT_IN_VAIN, TRANSFER_DAYS};
 pub use engine::{AdminError, Books, CurrencyBooks, Engine, Layout, MAX_SHARDS, Tallies};
-pub use ledger::Turnover;
+pub use ledger::{TURNOVER_DAYS, Turnover};
 pub use offer::{Capture, Charge, ForeignPrice, NamedBy, Offer, Portion};
 pub use payment::PaymentView;
 pub use policy::{CustomerPolicy, Limits, Naming, Spending, Standing};
 pub use record::{
     Approved, Captured, Credited, CustomerAdded, Debited, Declined, DecodeError, DeviceAdded,
-    DeviceRevoked, Ended, Entry, Mismatched, Opened, Overtaken, PolicySet, ProfileSet, Record,
-    Refunded, Rekeyed, RequestDigest, Reversed, Terms, Trail, Unit, Verdict,
+    DeviceRevoked, Ended, Entry, Mismatched, Opened, Overtaken, PaymentRow, PolicySet, ProfileSet,
+    Record, RefundRow, Refunded, Rekeyed, RequestDigest, Reversed, Terms, Trail, Unit, Verdict,
 };
 pub use refund::{Refund, RefundView, Refunding};
 pub use register::{
@@ -60,4 +64,5 @@ pub use register::{
 pub use rules::{Disclosure, PlainIds, Rules};
 pub use shard::Corrupt;
 pub use slot::{Lsn, Slot};
+pub use snapshot::{LoadError, Snapshot};
 pub use state::{Event, PaymentState};

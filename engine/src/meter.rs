@@ -56,6 +56,15 @@ impl Meter {
     }
 }
 
+impl Meter {
+    /// Counts what was approved of a day before, as a snapshot has it.
+    pub(crate) fn count_again(&self, day: BusinessDate, payments: u32, price: u64) {
+        let day = u64::from(day.0);
+        let _is_full = self.0.count.add(day, payments.into(), u64::MAX).is_none();
+        let _is_full = self.0.amount.add(day, price, u64::MAX).is_none();
+    }
+}
+
 impl Stand {
     /// Takes `price` from what the terminal may still take on `day`, if its limits allow it.
     pub(crate) fn take(&mut self, day: BusinessDate, price: Amount, limits: &Limits) -> Option<()> {
@@ -109,6 +118,11 @@ struct Tally<const TAG: u32>(AtomicU64);
 /// How many windows late somebody may still count: threads do not read the clock in the order in
 /// which they count. What comes late counts in the newest window.
 const LATE: u64 = 2;
+
+/// How many of the latest days can matter to a meter.
+pub(crate) const DAYS_COUNTED: usize = 3;
+
+const _: () = assert!(LATE == 2 && DAYS_COUNTED == 3, "a day and those that may be counted late");
 
 impl<const TAG: u32> Tally<TAG> {
     const SUM_BITS: u32 = u64::BITS.saturating_sub(TAG);

@@ -7,14 +7,19 @@ use kessai_terms::money::Amount;
 use kessai_terms::reason::Reason;
 
 use crate::calendar::BusinessDate;
+use crate::command::Opening;
 use crate::customer::Seat;
 use crate::meter::Stand;
 use crate::offer::{Capture, NamedBy};
 use crate::permit::Permit;
-use crate::record::Terms;
+use crate::record::{RequestDigest, Terms};
+use crate::refund::RefundView;
 use crate::rules::Disclosure;
 use crate::slot::Lsn;
 use crate::state::PaymentState;
+
+mod course;
+mod row;
 
 /// A payment as its shard keeps it: the fields that are told, and what only an open one needs.
 #[derive(Debug)]
@@ -26,8 +31,14 @@ pub(crate) struct Payment {
     pub(crate) opened_on: BusinessDate,
     /// What the customer is shown: kept as long as it may be asked for, else empty.
     pub(crate) confirmation: Bytes,
+    /// What was given back, the earliest first.
+    pub(crate) refunds: Vec<RefundView>,
     /// Present as long as the payment is pending.
     pub(crate) pending: Option<Pending>,
+    /// When a record last said something of it: it stays in memory for a while from then on.
+    pub(crate) touched_ms: u64,
+    /// The latest cut that has its row, or that it came too late for. Ephemeral.
+    pub(crate) cut: u32,
 }
 
 /// What a payment needs until the customer has answered.
@@ -153,6 +164,18 @@ impl PaymentView {
                 with_code && self.reason == Some(Reason::InsufficientFunds)
             }
         }
+    }
+
+    /// Answers an open under its id: alike, or not at all if it asks something else.
+    pub(crate) fn answer_open(
+        &self,
+        terminal: &TerminalId,
+        request: &RequestDigest,
+    ) -> Result<Opening, Reason> {
+        let alike = self.terminal == *terminal
+            // A cancel that came first knows only the id and the terminal.
+            && self.terms.as_ref().is_none_or(|terms| terms.request == *request);
+        if alike { Ok(Opening::repeat(self)) } else { Err(Reason::PaymentIdReused) }
     }
 
     /// Says whether a machine's report may still come, or come again, about these goods.

@@ -54,7 +54,7 @@ pub struct CustomerPolicy {
 }
 
 /// What a customer has paid, or is asked to pay, on one business day.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Spending {
     /// The day of the customer's latest payment.
     pub on: BusinessDate,

@@ -14,6 +14,7 @@ use crate::register::RegisterChange;
 
 mod customers;
 mod payments;
+mod recalled;
 
 pub use customers::{
     Credited, CustomerAdded, Debited, DeviceAdded, DeviceRevoked, PolicySet, ProfileSet, Rekeyed,
@@ -22,6 +23,7 @@ pub use payments::{
     Approved, Captured, Declined, Ended, Mismatched, Opened, Overtaken, Refunded, RequestDigest,
     Reversed, Terms, Trail, Verdict,
 };
+pub use recalled::{PaymentRow, RefundRow};
 
 /// A journalled part of the engine with a sequence of its own: the register, or one shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -91,6 +93,9 @@ pub enum Record {
     Refunded(Box<Refunded>),
     /// What the processor lets a customer do was changed.
     PolicySet(Box<PolicySet>),
+    /// A payment that had left the memory came back into it, whole: so the records behind this one
+    /// need none before it. Where it had not left, this changes nothing.
+    Recalled(Box<PaymentRow>),
 }
 
 impl Record {
@@ -107,6 +112,7 @@ impl Record {
             Self::Captured(captured) => (Some(captured.payment), &[]),
             Self::Reversed(reversed) => (Some(reversed.payment), &[]),
             Self::Refunded(refunded) => (Some(refunded.payment), &[]),
+            Self::Recalled(row) => (Some(row.payment), &[]),
             Self::Registered(_)
             | Self::CustomerAdded(_)
             | Self::Credited(_)
@@ -120,6 +126,33 @@ impl Record {
             | Self::PolicySet(_) => (None, &[]),
         };
         own.into_iter().chain(displaced.iter().copied())
+    }
+
+    /// Names the customer whose own row the record changes, if it names one: the records about a
+    /// payment that is there leave that to the payment.
+    pub(crate) fn customer(&self) -> Option<&CustomerId> {
+        match self {
+            Self::CustomerAdded(added) => Some(&added.customer),
+            Self::Credited(credited) => Some(&credited.customer),
+            Self::Debited(debited) => Some(&debited.customer),
+            Self::DeviceAdded(added) => Some(&added.customer),
+            Self::DeviceRevoked(revoked) => Some(&revoked.customer),
+            Self::Rekeyed(rekeyed) => Some(&rekeyed.customer),
+            Self::ProfileSet(set) => Some(&set.customer),
+            Self::PolicySet(set) => Some(&set.customer),
+            Self::Unblocked(customer) | Self::ProfileErased(customer) => Some(customer),
+            Self::Opened(opened) => Some(&opened.customer),
+            Self::Declined(declined) => Some(&declined.customer),
+            Self::Registered(_)
+            | Self::Overtaken(_)
+            | Self::Mismatched(_)
+            | Self::Approved(_)
+            | Self::Ended(_)
+            | Self::Captured(_)
+            | Self::Reversed(_)
+            | Self::Refunded(_)
+            | Self::Recalled(_) => None,
+        }
     }
 
     /// Names the refund that the record makes.
@@ -145,7 +178,8 @@ impl Record {
             | Self::Approved(_)
             | Self::Ended(_)
             | Self::Captured(_)
-            | Self::Reversed(_) => None,
+            | Self::Reversed(_)
+            | Self::Recalled(_) => None,
         }
     }
 }

@@ -4,7 +4,7 @@
 //! draws no randomness; every change of what is journalled goes through one [`Record`] and
 //! [`Shard::apply`], which recovery calls too.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
 
 use foldhash::fast::FixedState;
@@ -17,7 +17,6 @@ use crate::customer::Customers;
 use crate::ledger::Ledger;
 use crate::payment::{Payment, PaymentView, Permits};
 use crate::record::{Entry, Record, Unit};
-use crate::refund::RefundView;
 use crate::register::KeyPin;
 use crate::rules::Rules;
 use crate::slot::{Lsn, Slot};
@@ -26,13 +25,19 @@ use crate::sync::SeededMap;
 
 mod apply;
 mod collate;
+mod cut;
 mod delivery;
 mod ending;
+mod load;
+mod memory;
 mod opening;
 mod owed;
 mod refunds;
 
 pub use apply::Corrupt;
+use cut::Cut;
+use load::Loading;
+pub(crate) use memory::Departed;
 pub(crate) use opening::Admitted;
 
 /// One part of the state, whole in itself.
@@ -45,13 +50,22 @@ pub(crate) struct Shard {
     at_ms: u64,
     pub(crate) customers: Customers,
     pub(crate) payments: SeededMap<PaymentId, Payment>,
-    /// All refunds by their own ids; payments never share them.
-    pub(crate) refunds: SeededMap<PaymentId, RefundView>,
+    /// Leads from a refund's id, which no payment shares, to its payment. Derived from `payments`.
+    refunds: SeededMap<PaymentId, PaymentId>,
     /// When pending payments expire and authorised ones are reversed. Derived from `payments`.
     deadlines: BTreeSet<(u64, PaymentId)>,
-    /// All payments in the order in which they were opened. Derived from `payments`.
-    timeline: Vec<(u64, PaymentId)>,
+    /// All payments in the order in which they were opened, those of the same millisecond by their
+    /// ids. Derived from `payments`.
+    timeline: VecDeque<(u64, PaymentId)>,
     pub(crate) ledger: Ledger,
+    /// Ids below it open nothing new: their payments may have left the memory. Only rises.
+    pub(crate) floor_ms: u64,
+    /// What is still proved of the payments that have left.
+    pub(crate) departed: Departed,
+    /// The copy of this shard that is being made, if one is.
+    cut: Option<Box<Cut>>,
+    /// How far a snapshot has filled it.
+    loading: Loading,
     /// The last record of its own that this process queued.
     pub(crate) after: Lsn,
 }
@@ -75,8 +89,12 @@ impl Shard {
             payments: SeededMap::with_hasher(FixedState::with_seed(seed)),
             refunds: SeededMap::with_hasher(FixedState::with_seed(seed)),
             deadlines: BTreeSet::new(),
-            timeline: Vec::new(),
+            timeline: VecDeque::new(),
             ledger: Ledger::new(seed),
+            floor_ms: 0,
+            departed: Departed::default(),
+            cut: None,
+            loading: Loading::default(),
             after: Lsn::NONE,
         }
     }
@@ -120,7 +138,7 @@ impl Shard {
         state: Option<PaymentState>,
         limit: usize,
     ) -> impl Iterator<Item = (u64, PaymentId)> {
-        let within = self.within(opened_ms).iter().rev();
+        let within = self.within(opened_ms).rev();
         let stands = move |(_, payment): &&(u64, PaymentId)| {
             let found = self.payments.get(payment);
             found.is_some_and(|found| state.is_none_or(|state| found.view.state == state))
@@ -130,15 +148,25 @@ impl Shard {
 
     /// All payments that were opened in `opened_ms`, the earliest first.
     pub(crate) fn opened(&self, opened_ms: Range<u64>) -> impl Iterator<Item = &PaymentView> {
-        let within = self.within(opened_ms).iter();
+        let within = self.within(opened_ms);
         within.filter_map(|(_, payment)| Some(&self.payments.get(payment)?.view))
     }
 
     /// The part of the timeline in which payments were opened in `opened_ms`.
-    fn within(&self, opened_ms: Range<u64>) -> &[(u64, PaymentId)] {
+    fn within(&self, opened_ms: Range<u64>) -> impl DoubleEndedIterator<Item = &(u64, PaymentId)> {
         let from = self.timeline.partition_point(|(at_ms, _)| *at_ms < opened_ms.start);
         let to = self.timeline.partition_point(|(at_ms, _)| *at_ms < opened_ms.end);
-        self.timeline.get(from..to).unwrap_or_default()
+        self.timeline.range(from..to.max(from))
+    }
+
+    /// Takes note of when a payment was opened.
+    fn note_opened(&mut self, opened: (u64, PaymentId)) {
+        if self.timeline.back().is_none_or(|latest| *latest < opened) {
+            self.timeline.push_back(opened);
+        } else {
+            let place = self.timeline.partition_point(|other| *other < opened);
+            self.timeline.insert(place, opened);
+        }
     }
 
     /// Tells where a command has just brought a payment.
@@ -190,9 +218,4 @@ impl Shard {
     fn existing_mut(&mut self, payment: PaymentId) -> &mut Payment {
         self.payments.get_mut(&payment).expect("the payment is there")
     }
-}
-
-/// Tells again where a payment stands, to whom it may be told.
-fn repeat(view: &PaymentView) -> Opening {
-    Opening { view: view.clone(), freshness: Freshness::Repeat, displaced: Vec::new() }
 }

@@ -34,7 +34,8 @@ impl<T> Locked<T> {
         Self(CachePadded::new(Mutex::new(value)))
     }
 
-    /// Runs `work` alone with the data. A caller never asks for a second lock inside `work`.
+    /// Runs `work` alone with the data. A caller never asks for a second lock inside `work`, but a
+    /// shard's inside that of the engine's mover, which nobody asks for inside a shard's.
     ///
     /// A panic of an earlier caller left the data in doubt, perhaps decided but not journalled:
     /// then the process ends here, and what is on disk is the truth.

@@ -39,6 +39,7 @@ impl Engine {
         let limits = place.terminal.limits.or(defaults);
         let day = self.rules.calendar.date(now_ms);
         own.take(day, price, &limits).ok_or(Reason::TerminalLimit)?;
+        self.check_floor(&terms.payment)?;
         match (self.rules.plain_ids, terms.named_by) {
             (PlainIds::Refused, NamedBy::Id) => return Err(Reason::CodesOnly),
             (PlainIds::Refused, NamedBy::Code) | (PlainIds::Allowed, _) => {}
@@ -53,6 +54,12 @@ impl Engine {
         } else {
             Err(Reason::Busy)
         }
+    }
+
+    /// Refuses an id that is too old to be new. The shard decides by its own copy of the floor; here
+    /// most are stopped before they take a place in the index.
+    pub(super) fn check_floor(&self, id: &PaymentId) -> Result<(), Reason> {
+        if id.unix_ms() < self.memory_floor_ms() { Err(Reason::PaymentIdTooOld) } else { Ok(()) }
     }
 
     pub(super) fn check_id_time(&self, payment: &PaymentId, now_ms: u64) -> Result<(), Reason> {

@@ -1,16 +1,15 @@
 //! The books: sums over all shards, and the proof that no money came or went.
 
 use std::collections::BTreeMap;
-use std::hash::Hash;
 
 use kessai_terms::ids::MerchantId;
 use kessai_terms::money::{AmountError, Currency, Net};
-use siphasher::sip128::{Hasher128, SipHasher13};
 
 use super::Engine;
 use crate::customer::CustomerView;
+use crate::digest::digest_of;
 use crate::ledger::add;
-use crate::payment::PaymentView;
+use crate::payment::{Payment, PaymentView};
 use crate::shard::Shard;
 use crate::slot::Lsn;
 use crate::state::PaymentState;
@@ -37,7 +36,7 @@ pub struct Books {
     pub currencies: BTreeMap<Currency, CurrencyBooks>,
     /// What each merchant is owed.
     pub merchants: BTreeMap<(MerchantId, Currency), Net>,
-    /// How many payments stand in each state.
+    /// How many payments stand in each state, those included that have left the memory.
     pub payments: BTreeMap<PaymentState, u64>,
     /// What is wrong: money that came or went, holds that nothing waits for, refunds of more than was
     /// captured. Empty if all is well.
@@ -79,18 +78,19 @@ impl Engine {
         }
     }
 
-    /// Digests all journalled state: equal for a live engine and one recovered from its journal.
+    /// Digests all journalled state: equal for a live engine and one recovered from its journal,
+    /// whatever has left their memories.
     ///
     /// Ephemeral and left out: nonces of open prompts, counted places, places in the journal.
     #[must_use]
     pub fn state_hash(&self) -> u128 {
         let register = self.register.read();
-        let mut sum = hash_of(&register.merchants().collect::<Vec<_>>())
-            .wrapping_add(hash_of(&register.stores().collect::<Vec<_>>()))
-            .wrapping_add(hash_of(&register.places().map(|p| &p.terminal).collect::<Vec<_>>()))
-            .wrapping_add(hash_of(&register.controllers().collect::<Vec<_>>()))
-            .wrapping_add(hash_of(&register.hubs().collect::<Vec<_>>()))
-            .wrapping_add(hash_of(&register.all_default_limits().collect::<Vec<_>>()));
+        let mut sum = digest_of(&register.merchants().collect::<Vec<_>>())
+            .wrapping_add(digest_of(&register.stores().collect::<Vec<_>>()))
+            .wrapping_add(digest_of(&register.places().map(|p| &p.terminal).collect::<Vec<_>>()))
+            .wrapping_add(digest_of(&register.controllers().collect::<Vec<_>>()))
+            .wrapping_add(digest_of(&register.hubs().collect::<Vec<_>>()))
+            .wrapping_add(digest_of(&register.all_default_limits().collect::<Vec<_>>()));
         for shard in &self.shards {
             sum = sum.wrapping_add(shard.with(|shard| shard.hash_rows()));
         }
@@ -105,21 +105,16 @@ impl Shard {
                 let view = CustomerView { after: Lsn::NONE, ..view };
                 let devices: Vec<_> =
                     own.devices.iter().map(|d| (d.pin, d.salt, d.version)).collect();
-                hash_of(&(view, devices, &own.open, &own.recent, own.asks, own.dossier()))
+                digest_of(&(view, devices, &own.open, &own.recent, own.asks, own.dossier()))
             });
-        let payments = self.payments.values().map(|payment| {
-            let view = PaymentView { after: Lsn::NONE, ..payment.view.clone() };
-            let wrong = payment.pending.as_ref().map(|pending| pending.wrong);
-            hash_of(&(view, payment.opened_on, &payment.confirmation, wrong))
-        });
-        let refunds = self.refunds.values().map(hash_of);
+        let payments = self.payments.values().map(Payment::digest);
         let sums = (&self.ledger.tallies, &self.ledger.exchange, &self.ledger.funded);
-        let turnovers = self.ledger.turnovers().map(|turnover| hash_of(&turnover));
+        let days = self.ledger.days.iter().map(|sums| digest_of(&sums));
         customers
             .chain(payments)
-            .chain(refunds)
-            .chain(turnovers)
-            .fold(hash_of(&(self.place(), sums)), u128::wrapping_add)
+            .chain(days)
+            .chain([self.departed.digest])
+            .fold(digest_of(&(self.place(), sums)), u128::wrapping_add)
     }
 }
 
@@ -157,6 +152,12 @@ impl Books {
                 add(held.entry(terms.charge.currency).or_default(), terms.charge.amount.into())?;
             }
         }
+        for (state, gone) in &shard.departed.states {
+            let count = self.payments.entry(*state).or_default();
+            *count = count.saturating_add(*gone);
+        }
+        // Where all have come back, or none stands so.
+        self.payments.retain(|_, count| *count > 0);
         for currency in held.keys() {
             own.entry(*currency).or_default();
         }
@@ -205,12 +206,4 @@ impl CurrencyBooks {
         add(&mut self.exchange, other.exchange)?;
         add(&mut self.funded, other.funded)
     }
-}
-
-/// Digests one row; rows are added up, so that their order does not matter.
-fn hash_of(row: &impl Hash) -> u128 {
-    let mut hasher = SipHasher13::new();
-    row.hash(&mut hasher);
-    let hash = hasher.finish128();
-    (u128::from(hash.h1) << 64) | u128::from(hash.h2)
 }

@@ -9,6 +9,7 @@ use kessai_terms::ids::{PaymentId, TerminalId};
 use kessai_terms::reason::Reason;
 
 use super::Engine;
+use crate::command::Opening;
 use crate::record::Unit;
 use crate::sync::SharedEntry::{Occupied, Vacant};
 
@@ -59,9 +60,23 @@ impl Engine {
         }
     }
 
-    /// Gives back a refund's id that nothing was recorded under.
-    pub(super) fn disclaim(&self, refund: &PaymentId) {
-        if self.ids.remove(refund).is_some() {
+    /// Passes an answer on. Where nothing came of a cancel because its id was too old, the index
+    /// need not lead to it.
+    pub(super) fn overtaken_or_forgotten(
+        &self,
+        answer: Result<Opening, Reason>,
+        payment: &PaymentId,
+        unit: Unit,
+    ) -> Result<Opening, Reason> {
+        if matches!(answer, Err(Reason::PaymentUnknown)) && self.check_floor(payment).is_err() {
+            self.forget(payment, unit);
+        }
+        answer
+    }
+
+    /// Takes an id out of the index that nothing was recorded under, or whose payment has left.
+    pub(super) fn disclaim(&self, id: &PaymentId) {
+        if self.ids.remove(id).is_some() {
             self.id_count.fetch_sub(1, Ordering::Relaxed);
         }
     }
@@ -80,6 +95,7 @@ impl Engine {
         self.register.read().place(terminal).ok_or(Reason::TerminalUnknown)?;
         self.check_room()?;
         self.check_id_time(&payment, now_ms)?;
+        self.check_floor(&payment).map_err(|_too_old| Reason::PaymentUnknown)?;
         let unit = self.layout.unit(payment.as_bytes());
         if self.enter(payment, Use::Payment(unit)) {
             return Ok(unit);

@@ -25,7 +25,7 @@ pub struct Tallies {
 }
 
 impl Engine {
-    /// Finds a payment, whoever opened it.
+    /// Finds a payment in memory, whoever opened it.
     #[must_use]
     pub fn payment(&self, payment: &PaymentId) -> Option<PaymentView> {
         let unit = self.unit_of(payment)?;
@@ -70,7 +70,8 @@ impl Engine {
         views.filter(|view| state.is_none_or(|state| view.state == state)).collect()
     }
 
-    /// Adds up what went through a terminal on a business day, by the merchant's currency.
+    /// Adds up what went through a terminal on a business day, by the merchant's currency; nothing
+    /// of days before the latest [`crate::TURNOVER_DAYS`].
     ///
     /// # Errors
     /// [`AmountError`] if a sum leaves its range.
@@ -82,8 +83,11 @@ impl Engine {
         let mut totals: BTreeMap<_, Turnover> = BTreeMap::new();
         for shard in &self.shards {
             shard.with(|shard| {
-                shard.ledger.turnover(terminal, on).iter().try_for_each(|(currency, turnover)| {
-                    totals.entry(*currency).or_default().take_in(turnover)
+                let sums = shard.ledger.days.of(terminal, on);
+                // What was only approved has not gone through yet.
+                let mut moved = sums.filter(|sums| sums.turnover != Turnover::default());
+                moved.try_for_each(|sums| {
+                    totals.entry(sums.currency).or_default().take_in(&sums.turnover)
                 })
             })?;
         }

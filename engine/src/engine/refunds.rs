@@ -15,8 +15,9 @@ impl Engine {
     /// # Errors
     /// A refusal, which leaves no trace: [`Reason::PaymentIdReused`] if the refund's id was used
     /// for anything else; [`Reason::TerminalUnknown`], [`Reason::Busy`],
-    /// [`Reason::PaymentIdFromFuture`], [`Reason::TerminalFrozen`]; [`Reason::PaymentUnknown`] if
-    /// the terminal's merchant has no such payment, [`Reason::AmountInvalid`] for nothing,
+    /// [`Reason::PaymentIdFromFuture`], [`Reason::TerminalFrozen`], [`Reason::PaymentIdTooOld`] if
+    /// the refund's id may have been used by one that has left the memory;
+    /// [`Reason::PaymentUnknown`] if the terminal's merchant has no such payment in memory, [`Reason::AmountInvalid`] for nothing,
     /// [`Reason::StateForbids`] if it was not captured, [`Reason::AmountAboveCapture`] if it would
     /// come to more than that, [`Reason::AmountOverflow`] if the customer's balance has no room.
     pub fn refund<S: Slot>(
@@ -60,6 +61,7 @@ impl Engine {
         self.check_room()?;
         self.check_id_time(&refund.refund, now_ms)?;
         check_terminal(place.terminal.standing)?;
+        self.check_floor(&refund.refund)?;
         Ok(place.merchant.id)
     }
 }

@@ -6,6 +6,7 @@ use crate::record::{Entry, Record, Unit};
 use crate::register::{KeyPin, Peer, Register, RegisterChange, RegisterError, Station};
 use crate::shard::Corrupt;
 use crate::slot::Slot;
+use crate::snapshot::{LoadError, RegisterHead};
 use crate::sync::SharedEntry::{Occupied, Vacant};
 
 /// Keeps the register's own sequence.
@@ -13,9 +14,49 @@ use crate::sync::SharedEntry::{Occupied, Vacant};
 pub(super) struct Clerk {
     sequence: u64,
     at_ms: u64,
+    /// Changes that a snapshot announced and that are still to come; none if it is loaded whole, or
+    /// there was no snapshot.
+    awaited: Option<usize>,
+    /// The last record that a snapshot had.
+    loaded: u64,
 }
 
 impl Clerk {
+    /// Says whether the snapshot has the record of `entry` already.
+    pub(super) const fn has(&self, entry: &Entry) -> bool {
+        entry.sequence <= self.loaded
+    }
+
+    /// Takes the place at which a snapshot has the register, with so many changes.
+    pub(super) fn load(
+        &mut self,
+        sequence: u64,
+        at_ms: u64,
+        changes: usize,
+    ) -> Result<(), LoadError> {
+        if self.sequence != 0 || self.awaited.is_some() {
+            return Err(LoadError::Misplaced(Unit::REGISTER));
+        }
+        (self.sequence, self.at_ms, self.awaited) = (sequence, at_ms, Some(changes));
+        self.loaded = sequence;
+        Ok(())
+    }
+
+    /// Counts changes that have come.
+    pub(super) fn expect_changes(&mut self, count: usize) -> Result<(), LoadError> {
+        let left = self.awaited.and_then(|awaited| awaited.checked_sub(count));
+        self.awaited = Some(left.ok_or(LoadError::Misplaced(Unit::REGISTER))?);
+        Ok(())
+    }
+
+    /// Checks that all changes have come.
+    pub(super) fn finish_load(&mut self) -> Result<(), LoadError> {
+        match self.awaited.take() {
+            Some(0) => Ok(()),
+            Some(_) | None => Err(LoadError::Incomplete(Unit::REGISTER)),
+        }
+    }
+
     /// Takes note of a replayed entry.
     pub(super) fn follow(&mut self, entry: &Entry) -> Result<(), Corrupt> {
         let expected = self.sequence.saturating_add(1);
@@ -84,6 +125,14 @@ impl Engine {
         slot: S,
     ) -> Result<KeyChange, RegisterError> {
         self.amend_register(|register| register.repinned(station, pin), now_ms, slot)
+    }
+
+    /// The register as a snapshot keeps it: its place, and changes that make it from nothing.
+    pub(crate) fn register_to_keep(&self) -> (RegisterHead, Vec<RegisterChange>) {
+        let (sequence, at_ms, register) =
+            self.register_clerk.with(|clerk| (clerk.sequence, clerk.at_ms, self.register.read()));
+        let changes: Vec<_> = register.changes().collect();
+        (RegisterHead { sequence, at_ms, changes: changes.len() }, changes)
     }
 
     fn enter_changes<S: Slot>(

@@ -4,16 +4,13 @@ use kessai_terms::ids::{CustomerId, DeviceId, PaymentId};
 
 use super::Engine;
 use super::ids::Use;
-use super::registry::Repinned;
-use crate::meter::Meter;
-use crate::payment::Permits;
-use crate::policy::Limits;
-use crate::record::{Entry, Opened, Record, Unit};
+use crate::record::{Entry, Record, Unit};
 use crate::register::{KeyPin, Peer};
 use crate::shard::Corrupt;
 
 impl Engine {
-    /// Makes one journalled entry so. Entries come in the order of the journal, before any command.
+    /// Makes one journalled entry so. Entries come in the order of the journal, before any command,
+    /// those passed over that a snapshot has already.
     ///
     /// # Errors
     /// [`Corrupt`] if the entry cannot follow those before it: the engine is then of no use.
@@ -25,22 +22,29 @@ impl Engine {
         if entry.unit.0 > self.layout.shards() {
             return Err(Corrupt::Misplaced(entry.unit));
         }
+        if self.shard(entry.unit).with(|shard| shard.has(entry)) {
+            return Ok(());
+        }
         if let Record::CustomerAdded(added) = &entry.record
             && self.layout.unit(added.customer.as_str().as_bytes()) != entry.unit
         {
             return Err(Corrupt::Misplaced(entry.unit));
         }
-        if let Some((id, used)) = used_by(&entry.record, entry.unit)
-            && !self.enter(id, used)
-        {
-            return Err(Corrupt::Payment(id));
+        if let Some((id, used)) = used_by(&entry.record, entry.unit) {
+            self.enter_again(id, used)?;
+        }
+        if let Record::Recalled(row) = &entry.record {
+            for made in &row.refunds {
+                self.enter_again(made.refund, Use::Refund(entry.unit))?;
+            }
         }
         let handset = handset_of(&entry.record);
         let old_pin = self.shard(entry.unit).with(|shard| {
             let old_pin = handset.and_then(|(of, device, _)| shard.pin(&of, &device));
             shard.apply(entry, &self.keyring)?;
             if let Record::Opened(opened) = &entry.record {
-                shard.admit(opened.terms.payment, self.permits_again(opened, entry));
+                let permits = self.permits_again(&opened.terms, entry.business_date);
+                shard.admit(opened.terms.payment, permits);
             }
             Ok::<_, Corrupt>(old_pin)
         })?;
@@ -56,31 +60,19 @@ impl Engine {
         Ok(())
     }
 
-    /// What was admitted stays admitted, whatever the limits are now.
-    fn permits_again(&self, opened: &Opened, entry: &Entry) -> Option<Permits> {
-        let register = self.register.read();
-        let place = register.place(&opened.terms.terminal);
-        let meter = place.map_or_else(Meter::default, |place| place.meter.clone());
-        let mut own = meter.open(u32::MAX)?;
-        own.take(entry.business_date, opened.terms.charge.price(), &Limits::default())?;
-        Some(Permits::new(own, self.open.take(u32::MAX)?))
+    fn enter_again(&self, id: PaymentId, used: Use) -> Result<(), Corrupt> {
+        if self.enter(id, used) { Ok(()) } else { Err(Corrupt::Payment(id)) }
     }
 
     fn replay_register(&self, entry: &Entry) -> Result<(), Corrupt> {
         let Record::Registered(change) = &entry.record else {
             return Err(Corrupt::Misplaced(entry.unit));
         };
-        self.register_clerk.with(|clerk| clerk.follow(entry))?;
-        // Nobody reads the register before recovery is over, so that it need not be copied whole
-        // for each of its many records.
-        let mut register = self.register.take();
-        let repinned = Repinned::by(change, &register);
-        register.apply(change)?;
-        self.register.replace(register);
-        if let Some(change) = &repinned {
-            self.apply_repin(change);
+        if self.register_clerk.with(|clerk| clerk.has(entry)) {
+            return Ok(());
         }
-        Ok(())
+        self.register_clerk.with(|clerk| clerk.follow(entry))?;
+        self.replay_change(change)
     }
 }
 
@@ -91,6 +83,7 @@ fn used_by(record: &Record, unit: Unit) -> Option<(PaymentId, Use)> {
         Record::Declined(declined) => Some((declined.terms.payment, Use::Payment(unit))),
         Record::Overtaken(overtaken) => Some((overtaken.payment, Use::Payment(unit))),
         Record::Refunded(refunded) => Some((refunded.refund, Use::Refund(unit))),
+        Record::Recalled(row) => Some((row.payment, Use::Payment(unit))),
         Record::Registered(_)
         | Record::CustomerAdded(_)
         | Record::Credited(_)
@@ -132,6 +125,7 @@ fn handset_of(record: &Record) -> Option<(CustomerId, DeviceId, Option<KeyPin>)>
         | Record::ProfileSet(_)
         | Record::ProfileErased(_)
         | Record::Refunded(_)
+        | Record::Recalled(_)
         | Record::PolicySet(_) => None,
     }
 }

@@ -67,6 +67,14 @@ pub struct Declined {
     pub reason: Reason,
 }
 
+impl Declined {
+    /// The payer, if there was such a customer.
+    pub(crate) fn payer(&self) -> Option<CustomerId> {
+        // Whoever is unknown is declined for nothing else.
+        (self.reason != Reason::CustomerUnknown).then_some(self.customer)
+    }
+}
+
 /// See [`super::Record::Overtaken`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overtaken {

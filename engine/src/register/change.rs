@@ -86,6 +86,18 @@ impl Register {
         found.ok_or(RegisterError::StationMissing(station))
     }
 
+    /// The changes that make this register from nothing.
+    pub(crate) fn changes(&self) -> impl Iterator<Item = RegisterChange> {
+        let merchants = self.merchants().cloned().map(RegisterChange::Merchant);
+        let stores = self.stores().cloned().map(RegisterChange::Store);
+        let terminals = self.places().map(|place| RegisterChange::Terminal(place.terminal.clone()));
+        let controllers = self.controllers().cloned().map(RegisterChange::Controller);
+        let hubs = self.hubs().cloned().map(RegisterChange::Hub);
+        let defaults = self.all_default_limits().map(RegisterChange::DefaultLimits);
+        let places = merchants.chain(stores).chain(terminals);
+        places.chain(controllers).chain(hubs).chain(defaults)
+    }
+
     /// Checks that `change` names only what is there.
     ///
     /// # Errors

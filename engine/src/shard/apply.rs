@@ -8,8 +8,7 @@ use kessai_terms::money::AmountError;
 use super::Shard;
 use crate::command::Keyring;
 use crate::customer::Seat;
-use crate::payment::Payment;
-use crate::record::{Captured, Entry, Record, Unit};
+use crate::record::{Entry, Record, Unit};
 use crate::register::RegisterError;
 use crate::slot::Lsn;
 use crate::state::{Event, PaymentState};
@@ -95,6 +94,9 @@ impl Shard {
         if entry.sequence != expected {
             return Err(Corrupt::Gap { unit: self.unit, expected, found: entry.sequence });
         }
+        if self.cut.is_some() {
+            self.keep_as_it_was(entry);
+        }
         let touched = self.apply_record(entry, keyring)?;
         self.sequence = expected;
         self.at_ms = entry.at_ms;
@@ -127,29 +129,22 @@ impl Shard {
             Record::Opened(opened) => self.add_opened(opened, entry),
             Record::Declined(declined) => self.add_declined(declined, entry),
             Record::Overtaken(overtaken) => self.add_overtaken(overtaken, entry),
-            Record::Mismatched(mismatched) => self.count_mismatch(mismatched, entry),
-            Record::Approved(approved) => self.approve_payment(approved, entry),
-            Record::Ended(ended) => self.change(ended.payment, ended.event, ended.reason, entry),
-            Record::Captured(Captured { payment, amount, price }) => {
-                self.capture(*payment, (*amount, *price), entry)
-            }
-            Record::Reversed(reversed) => {
-                self.change(reversed.payment, Event::Reverse, reversed.reason, entry)
-            }
+            Record::Mismatched(mismatched) => self.go_on(mismatched.payment, entry),
+            Record::Approved(approved) => self.go_on(approved.payment, entry),
+            Record::Ended(ended) => self.go_on(ended.payment, entry),
+            Record::Captured(captured) => self.go_on(captured.payment, entry),
+            Record::Reversed(reversed) => self.go_on(reversed.payment, entry),
             Record::Refunded(refunded) => self.refund_payment(refunded, entry),
+            Record::Recalled(row) => self.take_back(row, entry),
         }
     }
 
-    fn seated(&self, customer: &CustomerId) -> Result<Seat, Corrupt> {
+    pub(super) fn seated(&self, customer: &CustomerId) -> Result<Seat, Corrupt> {
         self.customers.seat(customer).ok_or(Corrupt::Customer)
     }
 
     fn payer(&self, payment: PaymentId) -> Result<Seat, Corrupt> {
         let found = self.payments.get(&payment).ok_or(Corrupt::Payment(payment))?;
         found.payer.ok_or(Corrupt::Payment(payment))
-    }
-
-    fn payment(&mut self, payment: PaymentId) -> Result<&mut Payment, Corrupt> {
-        self.payments.get_mut(&payment).ok_or(Corrupt::Payment(payment))
     }
 }

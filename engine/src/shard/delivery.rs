@@ -5,7 +5,7 @@ use kessai_terms::ids::{PaymentId, TerminalId};
 use kessai_terms::money::Amount;
 use kessai_terms::reason::Reason;
 
-use super::{Env, Shard, repeat};
+use super::{Env, Shard};
 use crate::command::Opening;
 use crate::offer::{Charge, Portion};
 use crate::payment::PaymentView;
@@ -40,7 +40,7 @@ impl Shard {
             PaymentState::Captured | PaymentState::Refunded | PaymentState::Reversed
                 if was_delivered(view, price) =>
             {
-                Ok(repeat(view))
+                Ok(Opening::repeat(view))
             }
             PaymentState::Captured
             | PaymentState::Refunded

@@ -4,7 +4,7 @@ use kessai_terms::ids::{CustomerId, PaymentId, TerminalId};
 use kessai_terms::money::Amount;
 use kessai_terms::reason::Reason;
 
-use super::{Env, Shard, repeat};
+use super::{Env, Shard};
 use crate::command::{Opening, ReverseCause};
 use crate::payment::PaymentView;
 use crate::record::{Ended, Overtaken, Record, Reversed};
@@ -24,7 +24,7 @@ impl Shard {
         let view = view.filter(|view| view.customer == Some(customer));
         let view = view.ok_or(Reason::PaymentUnknown)?;
         if view.state != PaymentState::Pending {
-            return Ok(repeat(view));
+            return Ok(Opening::repeat(view));
         }
         Ok(self.end(payment, Event::Cancel, Reason::CancelledByCustomer, env, slot))
     }
@@ -40,6 +40,7 @@ impl Shard {
         slot: S,
     ) -> Result<Opening, Reason> {
         let Some(found) = self.payments.get(&payment) else {
+            self.check_floor(&payment).map_err(|_too_old| Reason::PaymentUnknown)?;
             self.commit(Record::Overtaken(Overtaken { payment, terminal }), env, slot);
             return Ok(self.first(payment));
         };
@@ -47,7 +48,7 @@ impl Shard {
             return Err(Reason::PaymentUnknown);
         }
         if found.view.state != PaymentState::Pending {
-            return Ok(repeat(&found.view));
+            return Ok(Opening::repeat(&found.view));
         }
         Ok(self.end(payment, Event::Cancel, Reason::CancelledByTerminal, env, slot))
     }
@@ -84,7 +85,7 @@ impl Shard {
             PaymentState::Reversed
             | PaymentState::Declined
             | PaymentState::Cancelled
-            | PaymentState::Expired => Ok(repeat(view)),
+            | PaymentState::Expired => Ok(Opening::repeat(view)),
         }
     }
 

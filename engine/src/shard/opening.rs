@@ -4,7 +4,7 @@ use kessai_terms::ids::{PaymentId, TerminalId};
 use kessai_terms::money::{Amount, AmountError};
 use kessai_terms::reason::Reason;
 
-use super::{Env, Shard, repeat};
+use super::{Env, Shard};
 use crate::command::{Freshness, Opening};
 use crate::customer::{Account, Holder};
 use crate::offer::{NamedBy, Offer};
@@ -41,11 +41,7 @@ impl Shard {
         if planted::is(Bug::NoIdempotency) {
             return None;
         }
-        let view = &self.payments.get(payment)?.view;
-        let alike = view.terminal == *terminal
-            // A cancel that came first knows only the id and the terminal.
-            && view.terms.is_none_or(|terms| terms.request == *request);
-        Some(if alike { Ok(repeat(view)) } else { Err(Reason::PaymentIdReused) })
+        Some(self.payments.get(payment)?.view.answer_open(terminal, request))
     }
 
     /// The patent's S21-S24: a repeat is answered alike; a new payment holds its price or is declined.
@@ -60,6 +56,7 @@ impl Shard {
         if let Some(answer) = self.known(&id, &terms.terminal, &terms.request) {
             return answer;
         }
+        self.check_floor(&id)?;
         let (record, displaced) = match self.make_room(&offer, admitted.defaults, env) {
             Err(reason) => {
                 let Offer { terms, customer, .. } = offer;
@@ -171,7 +168,8 @@ impl Shard {
 
     fn displace(&self, payment: PaymentId, room: &mut Room) {
         let waiting = self.existing(payment);
-        let Some(terms) = waiting.view.terms.filter(|terms| terms.named_by == NamedBy::Id) else {
+        let terms = waiting.view.terms.as_ref();
+        let Some(terms) = terms.filter(|terms| terms.named_by == NamedBy::Id) else {
             return;
         };
         let amount = terms.charge.amount;

@@ -18,14 +18,17 @@ impl Shard {
         let seat = self.customers.seat(customer).ok_or(Reason::IdentityNotOfKey)?;
         let (account, holder) = (self.customers.account(seat), self.customers.holder(seat));
         holder.device(device).ok_or(Reason::IdentityNotOfKey)?;
-        let missed = holder.recent.iter().filter(|(number, _)| *number > seen);
-        let notices = missed
-            .filter_map(|(_, payment)| self.payments.get(payment))
-            .map(|payment| payment.view.clone())
-            .collect();
+        let (mut notices, mut archived) = (Vec::new(), Vec::new());
+        for (number, payment) in holder.recent.iter().filter(|(number, _)| *number > seen) {
+            match self.payments.get(payment) {
+                Some(here) => notices.push(here.view.clone()),
+                None => archived.push((*number, *payment)),
+            }
+        }
         Ok(Owed {
             prompts: holder.open.clone(),
             notices,
+            archived,
             latest: holder.notices,
             after: account.after,
         })

@@ -17,12 +17,17 @@ impl Shard {
     /// Answers a refund whose id is used already by a refund: alike, or not at all if it asks
     /// something else.
     pub(crate) fn refunded(&self, asked: &Refund) -> Option<Result<Refunding, Reason>> {
-        let refund = self.refunds.get(&asked.refund)?;
-        Some(if refund.answers(asked) {
-            Ok(self.refunding(*refund, Freshness::Repeat))
+        let made = self.refund_made(&asked.refund)?;
+        Some(if made.answers(asked) {
+            Ok(self.refunding(*made, Freshness::Repeat))
         } else {
             Err(Reason::PaymentIdReused)
         })
+    }
+
+    fn refund_made(&self, refund: &PaymentId) -> Option<&RefundView> {
+        let payment = self.payments.get(self.refunds.get(refund)?)?;
+        payment.refunds.iter().find(|made| made.refund == *refund)
     }
 
     /// A terminal of the merchant who was paid gives back a part of the price, or all of it.
@@ -36,6 +41,7 @@ impl Shard {
         slot: S,
     ) -> Result<Refunding, Reason> {
         let Refund { refund, payment, terminal, price } = asked;
+        self.check_floor(&refund)?;
         let view = self.payments.get(&payment).map(|payment| &payment.view);
         let own = |view: &&PaymentView| view.terms.is_some_and(|terms| terms.merchant == merchant);
         let view = view.filter(own).ok_or(Reason::PaymentUnknown)?;
@@ -57,16 +63,13 @@ impl Shard {
         let refunded = Refunded { payment, refund, terminal, amount, price, reference };
         self.commit(Record::Refunded(Box::new(refunded)), env, slot);
         #[expect(clippy::expect_used, reason = "the record has just put it there")]
-        let refund = *self.refunds.get(&refund).expect("the refund is there");
-        Ok(self.refunding(refund, Freshness::First))
+        let made = *self.refund_made(&refund).expect("the refund is there");
+        Ok(self.refunding(made, Freshness::First))
     }
 
     /// All refunds of a payment, the earliest first.
     pub(crate) fn refunds_of(&self, payment: &PaymentId) -> Vec<RefundView> {
-        let own = self.refunds.values().filter(|refund| refund.payment == *payment);
-        let mut own: Vec<_> = own.copied().collect();
-        own.sort_unstable_by_key(|refund| (refund.refunded_at_ms, refund.reference));
-        own
+        self.payments.get(payment).map(|payment| payment.refunds.clone()).unwrap_or_default()
     }
 
     fn refunding(&self, refund: RefundView, freshness: Freshness) -> Refunding {

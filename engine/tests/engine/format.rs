@@ -57,6 +57,7 @@ const fn kind(record: &Record) -> usize {
         Record::ProfileErased(_) => 17,
         Record::Refunded(_) => 18,
         Record::PolicySet(_) => 19,
+        Record::Recalled(_) => 20,
     }
 }
 
@@ -66,7 +67,7 @@ fn every_kind_of_record_has_its_bytes() {
     let records = records();
     let kinds: std::collections::BTreeSet<_> =
         records.iter().map(|(_, record)| kind(record)).collect();
-    assert_eq!(kinds, (0..20).collect());
+    assert_eq!(kinds, (0..21).collect());
     let mut wrong = String::new();
     for (name, record) in &records {
         let bytes = encoded(&entry(record.clone()));
@@ -95,7 +96,7 @@ fn a_record_names_its_payments_and_its_refund() {
     let (own, refund) = (records::payment(), records::refund());
     assert_eq!(names("refunded"), (vec![own], Some(refund)));
     for (name, record) in records() {
-        let of_payment = (6..=13).contains(&kind(&record)) || name == "refunded";
+        let of_payment = matches!(kind(&record), 6..=13 | 18 | 20);
         let mut payments = record.payments();
         assert_eq!(payments.next(), of_payment.then_some(own), "{name}");
         let others: Vec<_> = payments.collect();

@@ -4,7 +4,7 @@
 use kessai_engine::Limits;
 use serde::Serialize;
 
-use crate::admin::rows::{CaptureName, NamedByName};
+use crate::admin::rows::{CaptureName, NamedByName, StateName};
 
 /// What a record says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -30,6 +30,7 @@ pub(super) enum Said {
     Captured { payment: String, amount_minor: u64, price_minor: u64 },
     Reversed { payment: String, reason: &'static str },
     Refunded(RefundedRow),
+    Recalled(RecalledRow),
 }
 
 /// What was entered into the register.
@@ -151,6 +152,16 @@ pub(super) struct TrailRow {
     pub(super) prompted_at_ms: u64,
     pub(super) shown_at_ms: Option<u64>,
     pub(super) answered_at_ms: u64,
+}
+
+/// A payment that came back into memory; what it says else is in the records before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct RecalledRow {
+    pub(super) payment: String,
+    pub(super) terminal: String,
+    pub(super) state: StateName,
+    pub(super) captured_minor: u64,
+    pub(super) refunds: Vec<String>,
 }
 
 /// Money given back.

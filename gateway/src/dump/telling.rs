@@ -2,14 +2,14 @@
 
 use kessai_engine::terms::{CustomerId, DeviceId};
 use kessai_engine::{
-    Approved, Event, LimitHolder, Mismatched, Naming, Opened, PolicySet, Record, Refunded,
-    RegisterChange, Standing, Terminal, TerminalKind, Terms, Trail, Verdict,
+    Approved, Event, LimitHolder, Mismatched, Naming, Opened, PaymentRow, PolicySet, Record,
+    Refunded, RegisterChange, Standing, Terminal, TerminalKind, Terms, Trail, Verdict,
 };
 
 use super::pseudonyms::Pseudonyms;
 use super::said::{
     ApprovedRow, AskedRow, DeclinedRow, HandsetRow, MismatchedRow, OpenedRow, PolicyRow,
-    RefundedRow, RegisteredRow, Said, TerminalRow, TrailRow,
+    RecalledRow, RefundedRow, RegisteredRow, Said, TerminalRow, TrailRow,
 };
 
 impl Said {
@@ -67,6 +67,7 @@ impl Said {
                 Self::Reversed { payment: it.payment.to_string(), reason: it.reason.name() }
             }
             Record::Refunded(it) => Self::Refunded(it.as_ref().into()),
+            Record::Recalled(it) => Self::Recalled(it.as_ref().into()),
         }
     }
 }
@@ -188,6 +189,18 @@ impl From<&Trail> for TrailRow {
             prompted_at_ms: trail.prompted_at_ms,
             shown_at_ms: trail.shown_at_ms,
             answered_at_ms: trail.answered_at_ms,
+        }
+    }
+}
+
+impl From<&PaymentRow> for RecalledRow {
+    fn from(it: &PaymentRow) -> Self {
+        Self {
+            payment: it.payment.to_string(),
+            terminal: it.terminal.to_string(),
+            state: it.state.into(),
+            captured_minor: it.captured.minor(),
+            refunds: it.refunds.iter().map(|made| made.refund.to_string()).collect(),
         }
     }
 }

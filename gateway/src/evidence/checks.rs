@@ -205,6 +205,7 @@ const fn what(record: &Record) -> &'static str {
         Record::Captured(_) => "captured",
         Record::Reversed(_) => "reversed",
         Record::Refunded(_) => "refunded",
+        Record::Recalled(_) => "recalled",
         _ => "ended",
     }
 }

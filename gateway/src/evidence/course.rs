@@ -2,7 +2,7 @@
 
 use kessai_engine::terms::ids::{ApprovalNumber, Reference};
 use kessai_engine::terms::{Amount, PaymentId, Reason};
-use kessai_engine::{Event, PaymentState, Record, Verdict};
+use kessai_engine::{Event, PaymentRow, PaymentState, Record, Verdict};
 
 use super::trace::Trace;
 
@@ -74,6 +74,7 @@ impl Course {
                 self.go(Event::Refund, Reason::Approved);
                 self.refund(refunded.amount, refunded.price, refunded.refund);
             }
+            Record::Recalled(row) => self.meet(row),
             Record::Registered(_)
             | Record::CustomerAdded(_)
             | Record::Credited(_)
@@ -105,6 +106,15 @@ impl Course {
         match self.state.and_then(|state| state.after(event)) {
             Some(to) => (self.state, self.reason) = (Some(to), Some(reason)),
             None => self.flaws.push(format!("{event:?} after {}", told(self.state))),
+        }
+    }
+
+    /// What came back into memory must be what was recorded.
+    fn meet(&mut self, row: &PaymentRow) {
+        let back = (row.state, row.reason, row.captured, row.captured_price);
+        let here = self.state.map(|state| (state, self.reason, self.captured, self.captured_price));
+        if here != Some(back) {
+            self.flaws.push(format!("recalled as {:?} after {}", row.state, told(self.state)));
         }
     }
 

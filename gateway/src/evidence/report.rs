@@ -419,6 +419,7 @@ fn what(record: &Record, payment: PaymentId) -> &'static str {
         Record::Captured(_) => "captured",
         Record::Reversed(_) => "reversed",
         Record::Refunded(_) => "refunded",
+        Record::Recalled(_) => "recalled",
         Record::Registered(_)
         | Record::CustomerAdded(_)
         | Record::Credited(_)

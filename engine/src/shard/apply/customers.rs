@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use kessai_terms::collation::{DeviceKeys, SealedRow};
-use kessai_terms::ids::{CustomerId, DeviceId};
+use kessai_terms::ids::CustomerId;
 use kessai_terms::money::Amount;
 use kessai_terms::profile::SealedProfile;
 use kessai_terms::text::TransferReference;
@@ -11,7 +10,7 @@ use kessai_terms::text::TransferReference;
 use super::{Corrupt, Touched};
 use crate::command::Keyring;
 use crate::customer::{Account, Seat};
-use crate::device::{Device, SecretKeys};
+use crate::device::Device;
 use crate::dossier::{Direction, Known};
 use crate::policy::CustomerPolicy;
 use crate::record::{
@@ -104,19 +103,13 @@ impl Shard {
         keyring: &Keyring,
     ) -> Result<Touched, Corrupt> {
         let seat = self.seated(&added.customer)?;
-        let keys = opened(&added.row, &added.customer, &added.device, keyring)?;
+        let (whose, connects) = ((added.customer, added.device), (added.pin, added.salt));
+        let device = Device::open(&added.row, whose, connects, keyring)?;
         let holder = self.customers.holder_mut(seat);
         if holder.device(&added.device).is_some() {
             return Err(Corrupt::Device);
         }
-        holder.devices.push(Arc::new(Device {
-            id: added.device,
-            customer: added.customer,
-            pin: added.pin,
-            salt: added.salt,
-            version: added.row.version,
-            keys,
-        }));
+        holder.devices.push(Arc::new(device));
         Ok(Touched::customer(seat))
     }
 
@@ -127,21 +120,15 @@ impl Shard {
         keyring: &Keyring,
     ) -> Result<Touched, Corrupt> {
         let seat = self.seated(&rekeyed.customer)?;
-        let keys = opened(&rekeyed.row, &rekeyed.customer, &rekeyed.device, keyring)?;
+        let (whose, connects) = ((rekeyed.customer, rekeyed.device), (rekeyed.pin, rekeyed.salt));
+        let device = Device::open(&rekeyed.row, whose, connects, keyring)?;
         let holder = self.customers.holder_mut(seat);
         let live = holder.devices.iter_mut().find(|device| device.id == rekeyed.device);
         let live = live.ok_or(Corrupt::Device)?;
         if live.version.checked_add(1) != Some(rekeyed.row.version) {
             return Err(Corrupt::Device);
         }
-        *live = Arc::new(Device {
-            id: rekeyed.device,
-            customer: rekeyed.customer,
-            pin: rekeyed.pin,
-            salt: rekeyed.salt,
-            version: rekeyed.row.version,
-            keys,
-        });
+        *live = Arc::new(device);
         for payment in &holder.open {
             if let Some(pending) = self.payments.get_mut(payment).and_then(|p| p.pending.as_mut()) {
                 pending.withdraw(&rekeyed.device);
@@ -157,14 +144,4 @@ impl Shard {
         devices.remove(place.ok_or(Corrupt::Device)?);
         Ok(Touched::customer(seat))
     }
-}
-
-fn opened(
-    row: &SealedRow,
-    customer: &CustomerId,
-    device: &DeviceId,
-    keyring: &Keyring,
-) -> Result<SecretKeys, Corrupt> {
-    let keys: Option<DeviceKeys> = keyring.open(row, customer, device);
-    keys.map(SecretKeys).ok_or(Corrupt::Seal { key: row.key_id })
 }

@@ -1,111 +1,68 @@
-//! How the records about payments move money: holds, balances, what the customer spends on a day,
-//! and what the merchant is owed.
+//! What a payment's step moves: holds, balances, what the customer spends on a day, and what the
+//! merchant is owed.
 
-use kessai_terms::ids::PaymentId;
-use kessai_terms::money::Amount;
-use kessai_terms::reason::Reason;
+use super::Corrupt;
+use crate::customer::Account;
+use crate::ledger::{Flow, Ledger, Movement};
+use crate::payment::Payment;
+use crate::policy::Spending;
+use crate::record::Entry;
+use crate::state::{Event, PaymentState};
 
-use super::{Corrupt, Touched};
-use crate::ledger::{Flow, Movement};
-use crate::planted::{self, Bug};
-use crate::record::{Entry, Refunded};
-use crate::refund::RefundView;
-use crate::shard::Shard;
-use crate::state::Event;
-
-impl Shard {
-    /// Turns the hold into a debit of `amount`, and the rest of it back into spendable balance.
-    pub(super) fn capture(
-        &mut self,
-        payment: PaymentId,
-        (amount, price): (Amount, Amount),
-        entry: &Entry,
-    ) -> Result<Touched, Corrupt> {
-        let touched = self.change(payment, Event::Capture, Reason::Approved, entry)?;
-        let seat = self.payer(payment)?;
-        let found = self.payment(payment)?;
-        let (view, opened_on) = (&mut found.view, found.opened_on);
-        let terms = view.terms.ok_or(Corrupt::Payment(payment))?;
-        let authorised = terms.charge.amount;
-        let rest = authorised.checked_sub(amount)?;
-        terms.charge.price().checked_sub(price)?;
-        if terms.charge.foreign.is_none() && price != amount {
-            return Err(Corrupt::Payment(payment));
+/// Moves the money that goes with the step of `payment` from `left` to where it stands now.
+pub(super) fn move_money(
+    payment: &Payment,
+    left: PaymentState,
+    (account, spending): (&mut Account, &mut Spending),
+    ledger: &mut Ledger,
+    entry: &Entry,
+) -> Result<(), Corrupt> {
+    let view = &payment.view;
+    let terms = view.terms.as_ref().ok_or(Corrupt::Payment(view.payment))?;
+    let (authorised, opened_on) = (terms.charge.amount, payment.opened_on);
+    let movement = Movement {
+        terms,
+        flow: Flow::Capture,
+        amount: view.captured,
+        price: view.captured_price,
+        terminal: view.terminal,
+        on: entry.business_date,
+        approved_of: None,
+    };
+    match view.state {
+        // The hold stays until the goods are delivered or not.
+        PaymentState::Authorised => ledger.approve(terms, opened_on)?,
+        PaymentState::Captured => {
+            account.release(authorised)?;
+            account.balance = account.balance.checked_sub(view.captured)?;
+            spending.give_back(opened_on, 0, authorised.checked_sub(view.captured)?)?;
+            let approved_of = (left == PaymentState::Pending).then_some(opened_on);
+            ledger.settle(&Movement { approved_of, ..movement })?;
         }
-        (view.captured, view.captured_price) = (amount, price);
-        let (flow, terminal) = (Flow::Capture, view.terminal);
-        let account = self.customers.account_mut(seat);
-        account.release(authorised)?;
-        account.balance = account.balance.checked_sub(amount)?;
-        self.customers.holder_mut(seat).spending.give_back(opened_on, 0, rest)?;
-        let on = entry.business_date;
-        self.ledger.settle(&Movement { terms: &terms, flow, amount, price, terminal, on })?;
-        Ok(touched)
-    }
-
-    /// Gives back a part of what was captured, or all.
-    pub(super) fn refund_payment(
-        &mut self,
-        refunded: &Refunded,
-        entry: &Entry,
-    ) -> Result<Touched, Corrupt> {
-        let Refunded { payment, refund, terminal, amount, price, reference } = *refunded;
-        let touched = self.change(payment, Event::Refund, Reason::Approved, entry)?;
-        let seat = self.payer(payment)?;
-        let view = &mut self.payment(payment)?.view;
-        let terms = view.terms.ok_or(Corrupt::Payment(payment))?;
-        view.refunded = view.refunded.checked_add(amount)?;
-        view.refunded_price = view.refunded_price.checked_add(price)?;
-        if !planted::is(Bug::RefundAboveCapture) {
-            view.captured.checked_sub(view.refunded)?;
-            view.captured_price.checked_sub(view.refunded_price)?;
+        // As if it had never been.
+        PaymentState::Reversed if left == PaymentState::Captured => {
+            account.balance = account.balance.checked_add(view.captured)?;
+            spending.give_back(opened_on, 1, view.captured)?;
+            ledger.settle(&Movement { flow: Flow::Reversal, ..movement })?;
         }
-        view.refunds = view.refunds.saturating_add(1);
-        let account = self.customers.account_mut(seat);
-        account.balance = account.balance.checked_add(amount)?;
-        let (flow, on) = (Flow::Refund, entry.business_date);
-        self.ledger.settle(&Movement { terms: &terms, flow, amount, price, terminal, on })?;
-        let refunded_at_ms = entry.at_ms;
-        let made = RefundView {
-            refund,
-            payment,
-            terminal,
-            amount,
-            price,
-            reference,
-            refunded_at_ms,
-            business_date: on,
-        };
-        match self.refunds.insert(refund, made) {
-            None => Ok(touched),
-            Some(_) => Err(Corrupt::Payment(refund)),
+        PaymentState::Refunded => {
+            let made = payment.refunds.last().ok_or(Corrupt::Payment(view.payment))?;
+            account.balance = account.balance.checked_add(made.amount)?;
+            let (amount, price, terminal) = (made.amount, made.price, made.terminal);
+            let flow = Flow::Refund;
+            ledger.settle(&Movement { flow, amount, price, terminal, ..movement })?;
+        }
+        PaymentState::Declined
+        | PaymentState::Cancelled
+        | PaymentState::Expired
+        | PaymentState::Reversed => {
+            account.release(authorised)?;
+            spending.give_back(opened_on, 1, authorised)?;
+        }
+        PaymentState::Pending => {
+            let (payment, event) = (view.payment, Event::Cancel);
+            return Err(Corrupt::Event { payment, state: left, event });
         }
     }
-
-    /// Gives the hold of a payment back that nothing will be taken of.
-    pub(super) fn release_all(&mut self, payment: PaymentId) -> Result<(), Corrupt> {
-        let seat = self.payer(payment)?;
-        let found = self.payment(payment)?;
-        let (held, opened_on) = (found.view.authorised(), found.opened_on);
-        self.customers.account_mut(seat).release(held)?;
-        Ok(self.customers.holder_mut(seat).spending.give_back(opened_on, 1, held)?)
-    }
-
-    /// Gives back all that was captured of a payment, as if it had never been.
-    pub(super) fn give_all_back(
-        &mut self,
-        payment: PaymentId,
-        entry: &Entry,
-    ) -> Result<(), Corrupt> {
-        let seat = self.payer(payment)?;
-        let found = self.payment(payment)?;
-        let (view, opened_on) = (&found.view, found.opened_on);
-        let terms = view.terms.ok_or(Corrupt::Payment(payment))?;
-        let (amount, price, terminal) = (view.captured, view.captured_price, view.terminal);
-        let account = self.customers.account_mut(seat);
-        account.balance = account.balance.checked_add(amount)?;
-        self.customers.holder_mut(seat).spending.give_back(opened_on, 1, amount)?;
-        let (flow, on) = (Flow::Reversal, entry.business_date);
-        Ok(self.ledger.settle(&Movement { terms: &terms, flow, amount, price, terminal, on })?)
-    }
+    Ok(())
 }

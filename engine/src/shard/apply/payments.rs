@@ -1,19 +1,17 @@
-//! How the records about payments change a shard, all but their money.
+//! How the records about payments change a shard: the row goes on by itself, here follows what that
+//! brings for its payer and for the shard.
 
-use bytes::Bytes;
-use kessai_terms::ids::{PaymentId, TerminalId};
-use kessai_terms::money::Amount;
+use kessai_terms::ids::PaymentId;
 use kessai_terms::reason::Reason;
 
+use super::money::move_money;
 use super::{Corrupt, Touched};
-use crate::customer::Seat;
+use crate::customer::{Holder, Seat};
 use crate::offer::NamedBy;
-use crate::payment::{Payment, PaymentView, Pending};
-use crate::planted::{self, Bug};
-use crate::record::{Approved, Declined, Entry, Mismatched, Opened, Overtaken, Terms, Verdict};
+use crate::payment::{Payment, PaymentView};
+use crate::record::{Declined, Entry, Opened, Overtaken, PaymentRow, Record, Refunded};
 use crate::shard::Shard;
-use crate::slot::Lsn;
-use crate::state::{Event, PaymentState};
+use crate::state::PaymentState;
 
 impl Shard {
     pub(super) fn add_opened(
@@ -27,58 +25,35 @@ impl Shard {
             if self.payer(*displaced)? != seat {
                 return Err(Corrupt::Payment(*displaced));
             }
-            self.change(*displaced, Event::Cancel, Reason::PreEmpted, entry)?;
+            self.go_on(*displaced, entry)?;
         }
-        let state = (PaymentState::Pending, None);
-        let touched = self.add_payment(&opened.terms, Some(seat), state, entry)?;
-        self.customers.account_mut(seat).hold(amount)?;
-        let holder = self.customers.holder_mut(seat);
+        let (account, holder) = self.customers.both_mut(seat);
+        account.hold(amount)?;
         holder.open.push(payment);
         holder.spending.count(entry.business_date, amount)?;
+        count_ask(holder, opened.terms.named_by, entry);
         self.deadlines.insert((opened.expires_at_ms, payment));
-        let added = self.payment(payment)?;
-        added.view.deadline_ms = opened.expires_at_ms;
-        added.confirmation = opened.confirmation.clone();
-        added.pending = Some(Pending { wrong: 0, prompts: Vec::new(), permits: None });
-        Ok(touched)
+        self.insert(Payment::opened(opened, entry), Some(seat))
     }
 
+    /// Enters a payment that is over as it opens; its payer, if there is one, is owed a notice.
     pub(super) fn add_declined(
         &mut self,
         declined: &Declined,
         entry: &Entry,
     ) -> Result<Touched, Corrupt> {
-        let seat = self.customers.seat(&declined.customer);
-        let state = (PaymentState::Declined, Some(declined.reason));
-        self.add_payment(&declined.terms, seat, state, entry)
-    }
-
-    /// Enters a payment that was asked for; one that is already over is owed a notice.
-    fn add_payment(
-        &mut self,
-        terms: &Terms,
-        payer: Option<Seat>,
-        (state, reason): (PaymentState, Option<Reason>),
-        entry: &Entry,
-    ) -> Result<Touched, Corrupt> {
-        let mut view = blank(terms.payment, terms.terminal, entry);
-        view.terms = Some(*terms);
-        (view.state, view.reason) = (state, reason);
-        if let Some(seat) = payer {
+        let mut payment = Payment::declined(declined, entry);
+        let seat = declined.payer().map(|payer| self.seated(&payer)).transpose()?;
+        if let Some(seat) = seat {
             let holder = self.customers.holder_mut(seat);
-            view.customer = Some(holder.id);
             // Being muted is no burden of its own, else it would never end.
-            if terms.named_by == NamedBy::Id && reason != Some(Reason::Muted) {
-                holder.asks.count(entry.at_ms);
+            if declined.reason != Reason::Muted {
+                count_ask(holder, declined.terms.named_by, entry);
             }
-            if terms.named_by == NamedBy::Id && reason.is_some_and(is_in_vain) {
-                holder.dossier_mut().note_in_vain(entry.at_ms);
-            }
-            if state != PaymentState::Pending {
-                view.notice = holder.owe(terms.payment);
-            }
+            note_in_vain(holder, &payment.view);
+            payment.view.notice = holder.owe(declined.terms.payment);
         }
-        self.insert(view, payer)
+        self.insert(payment, seat)
     }
 
     pub(super) fn add_overtaken(
@@ -86,114 +61,98 @@ impl Shard {
         overtaken: &Overtaken,
         entry: &Entry,
     ) -> Result<Touched, Corrupt> {
-        let mut view = blank(overtaken.payment, overtaken.terminal, entry);
-        (view.state, view.reason) = (PaymentState::Cancelled, Some(Reason::CancelledByTerminal));
-        self.insert(view, None)
+        self.insert(Payment::overtaken(overtaken, entry), None)
     }
 
-    fn insert(&mut self, view: PaymentView, payer: Option<Seat>) -> Result<Touched, Corrupt> {
-        let (id, opened_on) = (view.payment, view.business_date);
-        self.timeline.push((view.opened_at_ms, id));
-        let (confirmation, pending) = (Bytes::new(), None);
-        let payment = Payment { view, payer, opened_on, confirmation, pending };
-        match self.payments.insert(id, payment) {
-            Some(_) if !planted::is(Bug::NoIdempotency) => Err(Corrupt::Payment(id)),
-            None | Some(_) => Ok(Touched { seat: payer, payment: Some(id) }),
-        }
-    }
-
-    pub(super) fn count_mismatch(
+    /// Takes a payment back into memory that had left it; one that is here stays longer.
+    pub(super) fn take_back(
         &mut self,
-        mismatched: &Mismatched,
+        row: &PaymentRow,
         entry: &Entry,
     ) -> Result<Touched, Corrupt> {
-        let payment = mismatched.payment;
-        let seat = self.payer(payment)?;
-        let account = self.customers.account_mut(seat);
-        account.wrong_in_row = account.wrong_in_row.saturating_add(1);
-        match mismatched.verdict {
-            Verdict::TryAgain => {
-                let pending = self.payment(payment)?.pending.as_mut();
-                let pending = pending.ok_or(Corrupt::Payment(payment))?;
-                pending.wrong = pending.wrong.saturating_add(1);
-                if planted::is(Bug::TryForgottenByCrash) {
-                    return Ok(Touched::default());
-                }
-                Ok(Touched { seat: Some(seat), payment: Some(payment) })
-            }
-            Verdict::Decline => self.change(payment, Event::Decline, Reason::TriesExceeded, entry),
+        if self.payments.contains_key(&row.payment) {
+            return self.go_on(row.payment, entry);
         }
+        let mut payment = Payment::of_row(row)?;
+        let customer = row.customer.ok_or(Corrupt::Payment(row.payment))?;
+        let seat = self.seated(&customer)?;
+        payment.touched_ms = entry.at_ms;
+        payment.view.notice = self.customers.holder(seat).latest_notice(&row.payment);
+        self.departed.give_back(&payment)?;
+        self.insert(payment, Some(seat))
     }
 
-    pub(super) fn approve_payment(
+    /// Puts a payment where it is found again by its id, by those of its refunds, and by time.
+    pub(in crate::shard) fn insert(
         &mut self,
-        approved: &Approved,
-        entry: &Entry,
+        payment: Payment,
+        payer: Option<Seat>,
     ) -> Result<Touched, Corrupt> {
-        let seat = self.payer(approved.payment)?;
-        self.customers.account_mut(seat).wrong_in_row = 0;
-        let view = &mut self.payment(approved.payment)?.view;
-        view.approval = Some(approved.approval);
-        view.reference = Some(approved.reference);
-        let charge = view.terms.ok_or(Corrupt::Payment(approved.payment))?.charge;
-        match approved.deliver_by_ms {
-            None => self.capture(approved.payment, (charge.amount, charge.price()), entry),
-            Some(deliver_by_ms) => {
-                let event = Event::Authorise;
-                // The hold stays: `change` releases it only where a payment ends.
-                let touched = self.change(approved.payment, event, Reason::Approved, entry)?;
-                self.payment(approved.payment)?.view.deadline_ms = deliver_by_ms;
-                self.deadlines.insert((deliver_by_ms, approved.payment));
-                Ok(touched)
+        let id = payment.view.payment;
+        self.note_opened((payment.view.opened_at_ms, id));
+        for made in &payment.refunds {
+            if self.refunds.insert(made.refund, id).is_some() {
+                return Err(Corrupt::Payment(made.refund));
             }
         }
+        let cut = self.cut.as_ref().map_or(payment.cut, |cut| cut.number());
+        match self.payments.insert(id, Payment { payer, cut, ..payment }) {
+            None => Ok(Touched { seat: payer, payment: Some(id) }),
+            Some(_) => Err(Corrupt::Payment(id)),
+        }
     }
 
-    /// Lets `event` happen: state, deadline, what the customer is owed, and where nothing comes of
-    /// the payment any more, its money.
-    pub(super) fn change(
+    pub(super) fn refund_payment(
         &mut self,
-        payment: PaymentId,
-        event: Event,
-        reason: Reason,
+        refunded: &Refunded,
         entry: &Entry,
     ) -> Result<Touched, Corrupt> {
-        let seat = self.payer(payment)?;
+        let touched = self.go_on(refunded.payment, entry)?;
+        match self.refunds.insert(refunded.refund, refunded.payment) {
+            None => Ok(touched),
+            Some(_) => Err(Corrupt::Payment(refunded.refund)),
+        }
+    }
+
+    /// Lets a payment go on as its record says: its row, its deadline, what its customer is owed,
+    /// and the money that goes with the step.
+    pub(super) fn go_on(&mut self, payment: PaymentId, entry: &Entry) -> Result<Touched, Corrupt> {
         let found = self.payments.get_mut(&payment).ok_or(Corrupt::Payment(payment))?;
-        let view = &mut found.view;
-        let state = view.state;
-        let to = state.after(event).ok_or(Corrupt::Event { payment, state, event })?;
-        let named_by = view.terms.ok_or(Corrupt::Payment(payment))?.named_by;
-        self.deadlines.remove(&(view.deadline_ms, payment));
-        (view.state, view.reason) = (to, Some(reason));
-        (view.changed_at_ms, view.business_date) = (entry.at_ms, entry.business_date);
-        let permits = found.pending.take().and_then(|pending| pending.permits);
-        if let Some(permits) = permits.filter(|_| to.is_approved()) {
-            permits.keep();
+        let seat = found.payer.ok_or(Corrupt::Payment(payment))?;
+        let touched = Touched { seat: Some(seat), payment: Some(payment) };
+        let (account, holder) = self.customers.both_mut(seat);
+        if matches!(entry.record, Record::Mismatched(_)) {
+            account.wrong_in_row = account.wrong_in_row.saturating_add(1);
+        } else if matches!(entry.record, Record::Approved(_)) {
+            account.wrong_in_row = 0;
         }
-        if !view.awaits_report() {
-            found.confirmation = Bytes::new();
+        let deadline_ms = found.view.deadline_ms;
+        let Some(left) = found.follow(entry)? else { return Ok(touched) };
+        self.deadlines.remove(&(deadline_ms, payment));
+        if found.view.state == PaymentState::Authorised {
+            self.deadlines.insert((found.view.deadline_ms, payment));
         }
-        let holder = self.customers.holder_mut(seat);
         holder.open.retain(|open| *open != payment);
-        view.notice = holder.owe(payment);
-        if named_by == NamedBy::Id && is_in_vain(reason) {
-            holder.dossier_mut().note_in_vain(entry.at_ms);
-        }
-        match to {
-            PaymentState::Reversed if state == PaymentState::Captured => {
-                self.give_all_back(payment, entry)?;
-            }
-            PaymentState::Expired if planted::is(Bug::HoldForgottenOnExpiry) => {}
-            PaymentState::Declined
-            | PaymentState::Cancelled
-            | PaymentState::Expired
-            | PaymentState::Reversed => self.release_all(payment)?,
-            // `capture` and `refund_payment` say how much.
-            PaymentState::Authorised | PaymentState::Captured | PaymentState::Refunded => {}
-            PaymentState::Pending => return Err(Corrupt::Event { payment, state, event }),
-        }
-        Ok(Touched { seat: Some(seat), payment: Some(payment) })
+        found.view.notice = holder.owe(payment);
+        note_in_vain(holder, &found.view);
+        move_money(found, left, (account, &mut holder.spending), &mut self.ledger, entry)?;
+        Ok(touched)
+    }
+}
+
+/// Counts how often a customer is asked who was named by the plain id.
+fn count_ask(holder: &mut Holder, named_by: NamedBy, entry: &Entry) {
+    match named_by {
+        NamedBy::Id => holder.asks.count(entry.at_ms),
+        NamedBy::Code => {}
+    }
+}
+
+/// Notes a payment that was asked for by plain id and has just ended in vain.
+fn note_in_vain(holder: &mut Holder, view: &PaymentView) {
+    let by_id = view.terms.as_ref().is_some_and(|terms| terms.named_by == NamedBy::Id);
+    if by_id && view.reason.is_some_and(is_in_vain) {
+        holder.dossier_mut().note_in_vain(view.changed_at_ms);
     }
 }
 
@@ -215,28 +174,4 @@ const fn is_in_vain(reason: Reason) -> bool {
             | Reason::CountLimit
             | Reason::InsufficientFunds
     )
-}
-
-fn blank(payment: PaymentId, terminal: TerminalId, entry: &Entry) -> PaymentView {
-    PaymentView {
-        payment,
-        terminal,
-        terms: None,
-        customer: None,
-        state: PaymentState::Pending,
-        reason: None,
-        captured: Amount::ZERO,
-        captured_price: Amount::ZERO,
-        refunded: Amount::ZERO,
-        refunded_price: Amount::ZERO,
-        refunds: 0,
-        approval: None,
-        reference: None,
-        notice: 0,
-        opened_at_ms: entry.at_ms,
-        changed_at_ms: entry.at_ms,
-        deadline_ms: entry.at_ms,
-        business_date: entry.business_date,
-        after: Lsn::NONE,
-    }
 }

@@ -9,11 +9,11 @@ use kessai_engine::terms::money::{Amount, Currency};
 use kessai_engine::terms::profile::SealedProfile;
 use kessai_engine::terms::reason::Reason;
 use kessai_engine::{
-    Approved, Capture, Captured, Charge, Controller, Credited, CustomerAdded, CustomerPolicy,
-    Debited, Declined, DefaultLimits, DeviceAdded, DeviceRevoked, Ended, Event, ForeignPrice, Hub,
-    KeyPin, LimitHolder, Limits, Mismatched, NamedBy, Naming, Opened, Overtaken, PolicySet,
-    ProfileSet, Record, Refunded, RegisterChange, Rekeyed, RequestDigest, Reversed, Standing,
-    Terms, Trail, Verdict,
+    Approved, BusinessDate, Capture, Captured, Charge, Controller, Credited, CustomerAdded,
+    CustomerPolicy, Debited, Declined, DefaultLimits, DeviceAdded, DeviceRevoked, Ended, Event,
+    ForeignPrice, Hub, KeyPin, LimitHolder, Limits, Mismatched, NamedBy, Naming, Opened, Overtaken,
+    PaymentRow, PaymentState, PolicySet, ProfileSet, Record, RefundRow, Refunded, RegisterChange,
+    Rekeyed, RequestDigest, Reversed, Standing, Terms, Trail, Verdict,
 };
 
 use crate::kit::{pay_in, street, terminal, yen};
@@ -242,5 +242,40 @@ fn paid() -> Vec<(&'static str, Record)> {
         ("captured", Record::Captured(Captured { payment, amount: yen(900), price: yen(600) })),
         ("reversed", Record::Reversed(Reversed { payment, reason: Reason::ReversedOnRequest })),
         ("refunded", Record::Refunded(Box::new(refunded))),
+        ("recalled", Record::Recalled(Box::new(recalled(&refunded)))),
     ]
+}
+
+/// A payment with the refund, as it comes back.
+fn recalled(refunded: &Refunded) -> PaymentRow {
+    let Refunded { refund, terminal, amount, price, reference, .. } = *refunded;
+    let business_date = BusinessDate(20_779);
+    let refunded_at_ms = 1_795_316_550_000;
+    PaymentRow {
+        payment: payment(),
+        terminal: terms().terminal,
+        terms: Some(terms()),
+        customer: Some(customer()),
+        state: PaymentState::Refunded,
+        reason: Some(Reason::Approved),
+        captured: yen(900),
+        captured_price: yen(600),
+        refunds: vec![RefundRow {
+            refund,
+            terminal,
+            amount,
+            price,
+            reference,
+            refunded_at_ms,
+            business_date,
+        }],
+        approval: Some(ApprovalNumber::new(123_456).unwrap()),
+        reference: Some(Reference::new(1_234_567_890).unwrap()),
+        opened_at_ms: 1_795_316_460_000,
+        changed_at_ms: refunded_at_ms,
+        deadline_ms: 1_795_316_580_000,
+        opened_on: business_date,
+        business_date,
+        confirmation: Bytes::from_static(b"what the customer is shown"),
+    }
 }
