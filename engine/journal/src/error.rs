@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use kessai_engine::{DecodeError, Lsn};
 
+use crate::format::header::VERSION;
 use crate::options::OptionsError;
 use crate::storage::Place;
 
@@ -44,7 +45,7 @@ pub enum OpenError {
     #[error("in the mirror: {0}")]
     Mirror(Box<Self>),
     /// A later version wrote this.
-    #[error("{place} has format version {version}; this program reads version 1")]
+    #[error("{place} has format version {version}; this program reads version {VERSION}")]
     Version {
         /// Where.
         place: Place,

@@ -37,6 +37,9 @@ pub use crate::format::chain::ChainKey;
 pub use crate::journal::{Journal, JournalSlot, WhenDurable};
 pub use crate::options::{JournalOptions, OptionsError, WriterPriority};
 pub use crate::priority::PriorityOutcome;
+pub use crate::recovery::check::{
+    Agreement, CopyReport, Damage, Difference, Report, SegmentReport, check,
+};
 pub use crate::recovery::copies::{Remedy, Repair, Replica};
 pub use crate::recovery::onlooker::{Ending, Reading, Recorded, read};
 pub use crate::recovery::{Batched, Recovered, TornTail};

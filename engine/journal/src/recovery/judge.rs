@@ -28,18 +28,31 @@ struct Survey {
     header: Option<(u64, Lsn)>,
 }
 
+/// Finds the first block from `offset` on that holds anything and is as wanted.
+pub(super) fn find_used<S: Source + ?Sized>(
+    storage: &mut S,
+    segment: Segment,
+    offset: u64,
+    is_wanted: impl Fn(&[u8]) -> bool,
+) -> Result<Option<u64>, OpenError> {
+    let mut found = None;
+    each_used(storage, segment, offset, |at, block| {
+        if !is_wanted(block) {
+            return ControlFlow::Continue(());
+        }
+        found = Some(at);
+        ControlFlow::Break(())
+    })?;
+    Ok(found)
+}
+
 /// Finds the first block from `offset` on that holds anything.
 pub(super) fn first_used<S: Source + ?Sized>(
     storage: &mut S,
     segment: Segment,
     offset: u64,
 ) -> Result<Option<u64>, OpenError> {
-    let mut first = None;
-    each_used(storage, segment, offset, |at, _| {
-        first = Some(at);
-        ControlFlow::Break(())
-    })?;
-    Ok(first)
+    find_used(storage, segment, offset, |_| true)
 }
 
 /// Looks at every block of a segment from `offset` on.

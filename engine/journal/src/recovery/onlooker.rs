@@ -83,10 +83,10 @@ pub fn read<E: Into<Box<dyn Error + Send + Sync>>>(
 const LOOKS: u32 = 50;
 /// How long to wait before each look: a write takes microseconds, unless its thread must wait for
 /// the processor.
-const PAUSE: Duration = Duration::from_millis(4);
+pub(super) const PAUSE: Duration = Duration::from_millis(4);
 
 /// Reads until what is found holds.
-fn watch<S: Source>(
+pub(super) fn watch<S: Source>(
     scan: &mut Scan<'_, S>,
     each: &mut Each<'_>,
     pause: impl Fn(),

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::io::ErrorKind;
+use std::ops::Range;
 
 use kessai_engine::Lsn;
 
@@ -28,9 +29,35 @@ pub(super) struct Chain {
     pub(super) epoch: u64,
     /// The hash of the last batch; none before the first of a trimmed journal.
     pub(super) link: Option<Link>,
-    pub(super) segments: VecDeque<(u64, Lsn)>,
+    /// What was read in each segment.
+    pub(super) segments: VecDeque<Extent>,
     /// Where the last batch stands, and its length on disk.
     pub(super) last: Option<(Place, usize)>,
+}
+
+/// What was read in a segment.
+#[derive(Debug)]
+pub(super) struct Extent {
+    pub(super) number: u64,
+    pub(super) records: Range<Lsn>,
+    pub(super) batches: u64,
+    /// Those of the first and of the last batch.
+    pub(super) epochs: (u64, u64),
+    /// Where its last batch ends.
+    pub(super) used_bytes: u64,
+}
+
+impl Extent {
+    /// A segment that begins with this batch.
+    const fn begun(header: &Header) -> Self {
+        Self {
+            number: header.segment,
+            records: header.first..header.first,
+            batches: 0,
+            epochs: (header.epoch, header.epoch),
+            used_bytes: 0,
+        }
+    }
 }
 
 /// The first place where no batch continues the chain.
@@ -68,6 +95,8 @@ pub(super) struct Scan<'a, S> {
     chain: Chain,
     /// Behind the last batch that continued the chain; none before the first.
     at: Option<Place>,
+    /// The first segment that is looked at.
+    from_segment: u64,
     /// The batch being looked at.
     batch: Vec<u8>,
 }
@@ -75,7 +104,7 @@ pub(super) struct Scan<'a, S> {
 impl<'a, S: Source> Scan<'a, S> {
     pub(super) fn new(storage: &'a mut S, key: &'a ChainKey, from: Lsn) -> Self {
         let chain = Chain { next: Lsn(1), ..Chain::default() };
-        Self { storage, key, from, chain, at: None, batch: Vec::new() }
+        Self { storage, key, from, chain, at: None, from_segment: 0, batch: Vec::new() }
     }
 
     pub(super) const fn chain(&self) -> &Chain {
@@ -98,7 +127,27 @@ impl<'a, S: Source> Scan<'a, S> {
 
     /// Lists the segments as they are now.
     pub(super) fn list(&mut self) -> Result<Vec<Segment>, OpenError> {
-        self.storage.list().map_err(OpenError::storage("list the segments"))
+        let listed = self.storage.list().map_err(OpenError::storage("list the segments"))?;
+        Ok(listed.into_iter().filter(|segment| segment.number >= self.from_segment).collect())
+    }
+
+    /// Goes on at `place`, whatever is before it.
+    pub(super) const fn skip_to(&mut self, place: Place) {
+        self.at = Some(place);
+        self.from_segment = place.segment;
+        self.chain.link = None;
+    }
+
+    /// Gives the first record of the batch at `place` if it verifies by itself, wherever it belongs.
+    pub(super) fn verifies(
+        &mut self,
+        place: Place,
+        segment: Segment,
+    ) -> Result<Option<Lsn>, OpenError> {
+        let link = self.chain.link.take();
+        let looked = self.look(place, segment);
+        self.chain.link = link;
+        Ok(looked?.ok().map(|(header, _)| header.first))
     }
 
     /// Tells a clean end from an unfinished write.
@@ -283,8 +332,14 @@ impl<'a, S: Source> Scan<'a, S> {
             let held = first..first;
             return Err(OpenError::Missing { wanted: self.from, held });
         }
-        if self.chain.segments.back().is_none_or(|(number, _)| *number != header.segment) {
-            self.chain.segments.push_back((header.segment, header.first));
+        if self.chain.segments.back().is_none_or(|extent| extent.number != header.segment) {
+            self.chain.segments.push_back(Extent::begun(header));
+        }
+        if let Some(extent) = self.chain.segments.back_mut() {
+            extent.records.end = advanced(header.first, header.count);
+            extent.batches = extent.batches.saturating_add(1);
+            extent.epochs.1 = header.epoch;
+            extent.used_bytes = place.offset.saturating_add(wide(self.batch.len()));
         }
         let batch = Batched {
             place,

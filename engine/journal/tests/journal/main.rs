@@ -9,6 +9,7 @@
 )]
 
 mod bounds;
+mod checking;
 mod crashes;
 mod damage;
 mod files;
