@@ -12,6 +12,7 @@
 //! - Anyone who has the chain key can [`read`] along: a journal that is in use, at rest or damaged,
 //!   without touching it.
 
+mod archive;
 mod driver;
 mod error;
 mod failure;
@@ -29,6 +30,9 @@ mod sync;
 mod waiters;
 mod writer;
 
+pub use crate::archive::{
+    Archive, ArchiveError, ArchiveOptions, ArchiveStatus, Archived, Archiver,
+};
 pub use crate::driver::{Stepped, SteppedWriter};
 pub use crate::error::{Corruption, Divergence, Flaw, OpenError};
 pub use crate::failure::{Failure, OnFailure};

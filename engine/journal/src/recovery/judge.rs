@@ -112,7 +112,7 @@ pub(super) fn judge<S: Source>(
     };
     let place = Place { segment: segment.number, offset: end.offset };
     let (flaw, own_bytes) = match end.found {
-        Found::Full | Found::NoHeader => (Flaw::Missing, 0),
+        Found::Full | Found::NoHeader | Found::Enough => (Flaw::Missing, 0),
         Found::Changed(flaw) => (flaw, wide(BLOCK_BYTES)),
         Found::Unfinished { flaw, bytes } => (flaw, bytes),
     };
@@ -133,7 +133,7 @@ pub(super) fn judge<S: Source>(
         return Err(corrupt(place, flaw, later));
     }
     match end.found {
-        Found::Full => Ok(None),
+        Found::Full | Found::Enough => Ok(None),
         Found::NoHeader => Ok(behind.used_until.map(|until| TornTail {
             place,
             bytes: until.saturating_sub(place.offset),

@@ -80,6 +80,8 @@ pub(super) enum Found {
     Changed(Flaw),
     /// A batch that lacks whole sectors, which an unfinished write explains.
     Unfinished { flaw: Flaw, bytes: u64 },
+    /// All that was asked for; what is behind was not looked at.
+    Enough,
 }
 
 /// The next batch with its hash, or what stands in its place.
@@ -92,6 +94,8 @@ pub(super) struct Scan<'a, S> {
     key: &'a ChainKey,
     /// The first record that is handed on; [`Lsn::NONE`] for all that are held.
     from: Lsn,
+    /// The last record that is wanted; none to go as far as the chain goes.
+    upto: Option<Lsn>,
     chain: Chain,
     /// Behind the last batch that continued the chain; none before the first.
     at: Option<Place>,
@@ -103,8 +107,27 @@ pub(super) struct Scan<'a, S> {
 
 impl<'a, S: Source> Scan<'a, S> {
     pub(super) fn new(storage: &'a mut S, key: &'a ChainKey, from: Lsn) -> Self {
-        let chain = Chain { next: Lsn(1), ..Chain::default() };
-        Self { storage, key, from, chain, at: None, from_segment: 0, batch: Vec::new() }
+        Self::resumed(storage, key, from, None)
+    }
+
+    /// Goes on from a place behind the batches that were read, or starts if none were.
+    pub(super) fn resumed(
+        storage: &'a mut S,
+        key: &'a ChainKey,
+        from: Lsn,
+        read: Option<(Chain, Place)>,
+    ) -> Self {
+        let (chain, at) = match read {
+            Some((chain, at)) => (chain, Some(at)),
+            None => (Chain { next: Lsn(1), ..Chain::default() }, None),
+        };
+        Self { storage, key, from, upto: None, chain, at, from_segment: 0, batch: Vec::new() }
+    }
+
+    /// Has the walk end with the batch that holds the record `upto`.
+    pub(super) const fn upto(mut self, upto: Lsn) -> Self {
+        self.upto = Some(upto);
+        self
     }
 
     pub(super) const fn chain(&self) -> &Chain {
@@ -180,6 +203,9 @@ impl<'a, S: Source> Scan<'a, S> {
     ) -> Result<End, OpenError> {
         let (mut index, mut offset) = self.resume(segments)?;
         while let Some(segment) = segments.get(index).copied() {
+            if self.upto.is_some_and(|upto| self.chain.next > upto) {
+                return Ok(End { index, offset, found: Found::Enough });
+            }
             let place = Place { segment: segment.number, offset };
             let found = if offset >= segment.bytes {
                 Found::Full
@@ -199,7 +225,7 @@ impl<'a, S: Source> Scan<'a, S> {
                 && match found {
                     Found::Full => true,
                     Found::NoHeader => first_used(self.storage, segment, offset)?.is_none(),
-                    Found::Changed(_) | Found::Unfinished { .. } => false,
+                    Found::Changed(_) | Found::Unfinished { .. } | Found::Enough => false,
                 };
             let next = segments.get(index.saturating_add(1)).copied();
             match next {

@@ -39,6 +39,16 @@ impl<S: Storage> Source for S {
     }
 }
 
+impl Source for Box<dyn Source> {
+    fn list(&mut self) -> io::Result<Vec<Segment>> {
+        self.as_mut().list()
+    }
+
+    fn fill(&mut self, place: Place, into: &mut [u8]) -> io::Result<()> {
+        self.as_mut().fill(place, into)
+    }
+}
+
 /// The segments in a directory as they are: neither locked nor synced nor changed, and perhaps
 /// written to by their owner meanwhile.
 #[derive(Debug)]

@@ -8,4 +8,10 @@
     reason = "a test may panic"
 )]
 
+mod archiving;
+mod crashes;
+mod damage;
+mod lookups;
+mod model;
 mod snapshots;
+mod world;

@@ -8,7 +8,7 @@ use crate::storage::ahead::FURTHER_SEGMENTS;
 use crate::storage::directory::{UNFINISHED, segment_name, segment_number};
 use crate::storage::folder::{Folder, FolderFile};
 use crate::storage::simulated::folder::{SimulatedFile, SimulatedFolder};
-use crate::storage::{Contents, Place, Readers, Segment, Shortage, Storage};
+use crate::storage::{Contents, Place, Readers, Segment, Shortage, Source, Storage};
 
 /// The journal's segments on a [`SimulatedDisk`](crate::SimulatedDisk), until the machine stops.
 #[derive(Debug)]
@@ -119,7 +119,7 @@ impl Storage for SimulatedStorage {
 
     fn readers(&self) -> Readers {
         let folder = self.folder.clone();
-        Readers::new(move || Self::new(folder.clone()))
+        Readers::new(move || Reader(folder.clone()))
     }
 
     fn shortage(&self) -> Shortage {
@@ -128,5 +128,19 @@ impl Storage for SimulatedStorage {
             let reserve_bytes = reserve_bytes.load(Ordering::Acquire);
             folder.free_bytes().is_some_and(|free| free < reserve_bytes)
         })
+    }
+}
+
+/// The segments as they are, beside their owner: for it nothing is synced.
+#[derive(Debug)]
+struct Reader(SimulatedFolder);
+
+impl Source for Reader {
+    fn list(&mut self) -> io::Result<Vec<Segment>> {
+        Ok(segments(self.0.lengths()?))
+    }
+
+    fn fill(&mut self, place: Place, into: &mut [u8]) -> io::Result<()> {
+        self.0.open(&segment_name(place.segment))?.read_at(place.offset, into)
     }
 }
