@@ -4,6 +4,7 @@ mod demo;
 mod provision;
 mod run;
 mod show;
+mod simulate;
 
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use crate::fleet::{Way, Ways};
 pub use demo::Demo;
 pub use provision::Provision;
 pub use run::Run;
+pub use simulate::Simulate;
 
 /// The audit found something.
 pub const AUDIT_FAILED: u8 = 1;

@@ -11,7 +11,8 @@
 //! [`audit`] and [`timing`] (the judgement), [`trial`] (what all runs have in common). A trial is
 //! made of a gateway in this process, by [`demo`] on a [`site`] of its own, or of one that runs
 //! somewhere else, by [`capacity`] with a population that was written out by [`provision`] and
-//! imported there. [`hand`] is apart from all that: a till and a handset for people.
+//! imported there. [`hand`] is apart from all that: a till and a handset for people; and so is
+//! [`simulation`]: the whole system in virtual time, from seeds.
 
 pub mod administration;
 pub mod audit;
@@ -37,6 +38,7 @@ pub mod schedule;
 pub mod screen;
 pub mod seeds;
 pub mod shares;
+pub mod simulation;
 pub mod site;
 pub mod tally;
 pub mod till;

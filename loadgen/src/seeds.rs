@@ -23,6 +23,8 @@ pub enum Purpose {
     Course,
     /// Which terminals are vending machines.
     Machines,
+    /// What happens in a simulation.
+    Simulation,
 }
 
 impl Purpose {
@@ -35,6 +37,7 @@ impl Purpose {
             Self::Persons => 5,
             Self::Course => 6,
             Self::Machines => 7,
+            Self::Simulation => 8,
         }
     }
 }

@@ -1,0 +1,111 @@
+//! `kessai-loadgen simulate`: the whole system in virtual time, from seeds.
+
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::thread;
+
+use clap::Args;
+#[cfg(feature = "planted")]
+use kessai_engine::planted::{self, Bug};
+
+use super::{AUDIT_FAILED, COULD_NOT};
+use crate::simulation::{Campaign, EVENTS, Stop, Voice, campaign, name_seeds_in_panics};
+
+/// Plays the whole system in virtual time, with everything going wrong that can.
+///
+/// Engine, journal and recovery are the real ones; disks and network are simulated; tills, handsets
+/// with their owners, carriers and the processor are actors; a plain model is judge. All that
+/// happens follows from the seed: a seed that breaks a promise does so every time, and the one
+/// command that plays it again is printed. Each seed is played twice and must come out the same.
+#[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
+pub struct Simulate {
+    /// The first seed
+    #[arg(long, value_name = "N", default_value = "1")]
+    first_seed: u64,
+
+    /// How many seeds are played
+    #[arg(long, value_name = "N", default_value = "100")]
+    seeds: NonZeroU64,
+
+    /// How many seeds are played at a time [default: one for each processor]
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+
+    /// How many events a seed has before everything is brought to its end
+    #[arg(long, value_name = "N", default_value_t = EVENTS)]
+    events: u64,
+
+    /// Writes all that happens to standard error: for one seed
+    #[arg(long)]
+    trace: bool,
+
+    /// Plants an error that must be found
+    #[cfg(feature = "planted")]
+    #[arg(long, value_name = "BUG")]
+    planted: Option<Bug>,
+
+    /// Writes the summary as JSON to this file as well
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  kessai-loadgen simulate --seeds 1000
+      seeds 1 to 1000
+  kessai-loadgen simulate --first-seed 812 --seeds 1
+      one seed again, as a failure prints it
+
+Exit codes:
+  0    no promise was broken
+  1    a promise was broken: standard error says by which seeds
+  2    the command line is wrong
+  3    the JSON could not be written";
+
+impl Simulate {
+    /// Does what the command line says.
+    #[must_use]
+    pub fn run(&self) -> ExitCode {
+        let replay = self.replay();
+        #[cfg(feature = "planted")]
+        if let Some(bug) = self.planted {
+            planted::plant(bug);
+        }
+        name_seeds_in_panics(replay.clone());
+        let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let summary = campaign(&Campaign {
+            first_seed: self.first_seed,
+            seeds: self.seeds.get(),
+            jobs: self.jobs.map_or(processors, NonZeroUsize::get),
+            events: self.events,
+            stop: Stop::AtEnd,
+            voice: if self.trace { Voice::Loud } else { Voice::Silent },
+        });
+        print!("{summary}");
+        for failure in summary.failures() {
+            eprintln!("seed {}: {}\n  {}", failure.seed, failure.what, replay(failure.seed));
+        }
+        if let Some(file) = &self.json
+            && let Err(error) = std::fs::write(file, format!("{:#}\n", summary.to_json()))
+        {
+            eprintln!("kessai-loadgen: {}: {error}", file.display());
+            return ExitCode::from(COULD_NOT);
+        }
+        if summary.failures().is_empty() { ExitCode::SUCCESS } else { ExitCode::from(AUDIT_FAILED) }
+    }
+
+    /// Words the one command that plays a seed again.
+    fn replay(&self) -> impl Fn(u64) -> String + Clone + Send + Sync + use<> {
+        let mut more = String::new();
+        if self.events != EVENTS {
+            more.push_str(&format!(" --events {}", self.events));
+        }
+        #[cfg(feature = "planted")]
+        if let Some(bug) = self.planted {
+            more.push_str(&format!(" --planted {bug}"));
+        }
+        move |seed| format!("kessai-loadgen simulate --first-seed {seed} --seeds 1{more}")
+    }
+}

@@ -1,0 +1,227 @@
+//! What tills ask: to open a payment, and what becomes of it.
+
+use bytes::Bytes;
+use kessai_engine::terms::Currency;
+use kessai_engine::terms::collation::content_digest;
+use kessai_engine::terms::ids::PaymentId;
+use kessai_engine::terms::reason::Reason;
+use kessai_engine::{
+    Charge, Freshness, Lsn, Offer, Opening, PaymentState, Portion, Refund, Refunding,
+    RequestDigest, ReverseCause, Terms,
+};
+
+use super::effects::Effect;
+use super::{Around, Gateway, yen};
+use crate::simulation::cast::{Cast, customer_id};
+use crate::simulation::judge::Violation;
+use crate::simulation::message::{Address, Ask, Purchase, RefundTold, Standpoint, Tell};
+use crate::simulation::rules::PROMPT_MS;
+
+impl Gateway {
+    /// Opens a payment. The answer comes at its end, or at once if there is nothing to wait for;
+    /// a repeat joins the wait.
+    pub(super) fn open(
+        &mut self,
+        from: Address,
+        till: usize,
+        purchase: Purchase,
+        around: &mut Around<'_>,
+    ) -> Result<(), Violation> {
+        let payment = purchase.payment;
+        let offer = offer(around.cast, till, &purchase, self.now_ms);
+        let (request, terminal) = (offer.terms.request, offer.terms.terminal);
+        let opened = match self.node.engine.known(&payment, &terminal, &request) {
+            Some(known) => known,
+            None => match self.slot() {
+                Some(slot) => self.node.engine.open(offer, self.now_ms, slot),
+                None => return self.refuse_till(from, &payment, Reason::Busy, around),
+            },
+        };
+        self.judged(around).opened(till, &purchase, &opened)?;
+        let Opening { view, freshness, displaced } = match opened {
+            Ok(opening) => opening,
+            Err(reason) => return self.refuse_till(from, &payment, reason, around),
+        };
+        for view in displaced {
+            self.changed(view, None, around)?;
+        }
+        let waiting = self.waiting.entry(payment).or_default();
+        waiting.retain(|other| other.party != from.party);
+        waiting.push(from);
+        match (view.state, freshness) {
+            (PaymentState::Pending, Freshness::First) => {
+                let basis = around.judge.basis(&payment);
+                let ask = Effect::Ask(payment, purchase.customer);
+                self.after(view.after, basis, ask, around)
+            }
+            (PaymentState::Pending, Freshness::Repeat) => Ok(()),
+            (_, Freshness::First) => self.changed(view, None, around),
+            (_, Freshness::Repeat) => {
+                let basis = around.judge.basis(&payment);
+                self.answer_waiters(&view, basis, around)
+            }
+        }
+    }
+
+    /// What a till asks about a payment that is there, or must not come into being.
+    pub(super) fn ask(
+        &mut self,
+        from: Address,
+        till: usize,
+        ask: &Ask,
+        around: &mut Around<'_>,
+    ) -> Result<(), Violation> {
+        let terminal = around.cast.till(till).id;
+        let (engine, now_ms) = (&self.node.engine, self.now_ms);
+        let Some(slot) = self.slot() else {
+            return self.tell(from, Tell::Refused(Reason::Busy), Lsn::NONE, around);
+        };
+        let (payment, found) = match ask {
+            Ask::Cancel(payment) => {
+                let found = engine.cancel_by_terminal(*payment, terminal, now_ms, slot);
+                self.judged(around).cancelled(payment, till, &found)?;
+                (*payment, found)
+            }
+            Ask::Status(payment) => {
+                let found = engine.status(*payment, terminal).map(|view| Opening {
+                    view,
+                    freshness: Freshness::Repeat,
+                    displaced: Vec::new(),
+                });
+                self.judged(around).asked(payment, till, &found)?;
+                (*payment, found)
+            }
+            Ask::Delivered(payment, part) => {
+                let portion = part.map_or(Portion::All, |price| Portion::Part {
+                    amount: yen(price),
+                    price: yen(price),
+                });
+                let found = engine.deliver(*payment, terminal, portion, now_ms, slot);
+                let cast = around.cast;
+                self.judged(around).delivered(payment, (till, *part), cast, &found)?;
+                (*payment, found)
+            }
+            Ask::Reverse(payment) => {
+                let cause = ReverseCause::OnRequest;
+                let found = engine.reverse(*payment, terminal, cause, now_ms, slot);
+                let cast = around.cast;
+                self.judged(around).reversed(payment, till, cast, &found)?;
+                (*payment, found)
+            }
+            Ask::Refund { refund, payment, price } => {
+                let price = yen(*price);
+                let wish = Refund { refund: *refund, payment: *payment, terminal, price };
+                return self.give_refund(from, till, &wish, around);
+            }
+            Ask::Open(_)
+            | Ask::Attach { .. }
+            | Ask::Prove(_)
+            | Ask::Refuse(_)
+            | Ask::Transfer { .. }
+            | Ask::Unblock(_)
+            | Ask::SetStanding(..) => {
+                return Err(Violation::new("a till asks what only others may"));
+            }
+        };
+        self.answer_till(from, &payment, found, around)
+    }
+
+    fn answer_till(
+        &mut self,
+        from: Address,
+        payment: &PaymentId,
+        found: Result<Opening, Reason>,
+        around: &mut Around<'_>,
+    ) -> Result<(), Violation> {
+        match found {
+            Err(reason) => self.refuse_till(from, payment, reason, around),
+            Ok(Opening { view, freshness, .. }) => {
+                let tell = Tell::Payment(Standpoint::from(&view));
+                let basis = around.judge.basis(payment);
+                self.after(view.after, basis, Effect::Tell(from, tell), around)?;
+                match freshness {
+                    Freshness::First => self.changed(view, None, around),
+                    Freshness::Repeat => Ok(()),
+                }
+            }
+        }
+    }
+
+    fn give_refund(
+        &mut self,
+        from: Address,
+        till: usize,
+        wish: &Refund,
+        around: &mut Around<'_>,
+    ) -> Result<(), Violation> {
+        let Some(slot) = self.slot() else {
+            return self.tell(from, Tell::Refused(Reason::Busy), Lsn::NONE, around);
+        };
+        let found = self.node.engine.refund(*wish, self.now_ms, slot);
+        let stands = found.as_ref().map_err(|reason| *reason).map(|made| Opening {
+            view: made.view.clone(),
+            freshness: made.freshness,
+            displaced: Vec::new(),
+        });
+        let (cast, price) = (around.cast, wish.price.minor());
+        let of = (&wish.payment, till);
+        self.judged(around).refunded(&wish.refund, of, price, cast, &stands)?;
+        match found {
+            // It can tell of another till's refund, or of what an id was used for.
+            Err(reason) => {
+                let (after, basis) = (self.node.journal.latest(), self.node.log.latest());
+                self.after(after, basis, Effect::Tell(from, Tell::Refused(reason)), around)
+            }
+            Ok(Refunding { view, refund, freshness }) => {
+                let told = Tell::Refunded(Standpoint::from(&view), RefundTold::from(&refund));
+                let basis = around.judge.basis(&wish.payment);
+                self.after(view.after, basis, Effect::Tell(from, told), around)?;
+                match freshness {
+                    Freshness::First => self.changed(view, None, around),
+                    Freshness::Repeat => Ok(()),
+                }
+            }
+        }
+    }
+
+    /// Refuses what a till asks. A refusal can tell how its own payment stands, so it waits for it.
+    fn refuse_till(
+        &mut self,
+        from: Address,
+        payment: &PaymentId,
+        reason: Reason,
+        around: &mut Around<'_>,
+    ) -> Result<(), Violation> {
+        let latest = self.node.journal.latest();
+        let basis = around.judge.basis(payment);
+        self.after(latest, basis, Effect::Tell(from, Tell::Refused(reason)), around)
+    }
+}
+
+/// What is put before the customer.
+fn offer(cast: &Cast, till: usize, purchase: &Purchase, now_ms: u64) -> Offer {
+    let Purchase { payment, customer, named_by, capture, price } = *purchase;
+    let (till, customer) = (cast.till(till), customer_id(customer));
+    let text = format!("{payment} {} {customer} {price} {named_by:?} {capture:?}", till.id);
+    let confirmation = Bytes::from(text.into_bytes());
+    let content = content_digest(&confirmation);
+    let charge = Charge { amount: yen(price), currency: Currency::JPY, foreign: None };
+    Offer {
+        terms: Terms {
+            payment,
+            terminal: till.id,
+            store: till.store,
+            merchant: till.merchant,
+            named_by,
+            charge,
+            capture,
+            request: RequestDigest(content.0),
+            content,
+        },
+        customer,
+        received_at_ms: now_ms,
+        expires_at_ms: now_ms.saturating_add(PROMPT_MS),
+        unpriced: None,
+        confirmation,
+    }
+}
