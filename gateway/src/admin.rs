@@ -12,6 +12,7 @@ mod activation;
 mod catalogue;
 mod customers;
 mod export;
+mod health;
 mod import;
 mod listener;
 mod office;
@@ -30,11 +31,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::StatusCode;
 use axum::http::header::AUTHORIZATION;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -94,9 +93,10 @@ fn router(office: Arc<Office>, token: Token) -> Router {
         .merge(about::routes())
         .merge(import::routes())
         .merge(catalogue::routes())
+        .route_layer(from_fn_with_state(Arc::clone(&office), health::refuse_changes))
         .route_layer(from_fn_with_state(token, check_token));
     Router::new()
-        .route("/v1/health", get(|| async { StatusCode::NO_CONTENT }))
+        .merge(health::routes())
         .merge(guarded)
         .fallback(|| async { Problem::not_found("there is nothing at this path") })
         .layer(DefaultBodyLimit::max(MAX_BODY))

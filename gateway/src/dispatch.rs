@@ -39,6 +39,7 @@ use crate::entropy::{Entropy, draw};
 use crate::notify::Notifier;
 use crate::presentments::Presentments;
 use crate::rates::Rates;
+use crate::receipts::Receipts;
 use crate::session::Way;
 use crate::waiting::Waiting;
 
@@ -72,6 +73,8 @@ pub(crate) struct Options {
 pub(crate) struct Dispatch {
     engine: Arc<Engine>,
     journal: Journal,
+    /// Makes receipts of that journal.
+    receipts: Arc<Receipts>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     prompt_ms: u64,
@@ -93,17 +96,19 @@ pub(crate) struct Dispatch {
 impl Dispatch {
     pub(crate) fn new(
         engine: Arc<Engine>,
-        journal: Journal,
+        receipts: Arc<Receipts>,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
         options: Options,
         notifier: Arc<dyn Notifier>,
         rates: Arc<Rates>,
     ) -> Self {
+        let journal = receipts.journal().clone();
         let deliveries = Deliveries::new(journal.clone());
         Self {
             engine,
             journal,
+            receipts,
             clock,
             entropy,
             prompt_ms: options.prompt_ms,
@@ -127,13 +132,20 @@ impl Dispatch {
         &self.journal
     }
 
+    pub(crate) const fn receipts(&self) -> &Arc<Receipts> {
+        &self.receipts
+    }
+
     pub(crate) fn now_ms(&self) -> u64 {
         self.clock.now_ms()
     }
 
     /// Ends every payment whose time is over. Where the journal has no room it leaves the rest for
-    /// the next time, and it lets others have their turn.
+    /// the next time, and it lets others have their turn. While the service is stopped nothing ends.
     pub(crate) async fn expire(&self) {
+        if self.receipts.stopped_since_ms().is_some() {
+            return;
+        }
         let now_ms = self.clock.now_ms();
         let mut ended = 0_usize;
         for unit in self.engine.units() {

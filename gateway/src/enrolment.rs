@@ -95,6 +95,9 @@ impl Registry {
         pin: KeyPin,
         channel: &ChannelBinding,
     ) -> Result<(), Reason> {
+        if self.reception.dispatch.receipts().stopped_since_ms().is_some() {
+            return Err(Reason::ShuttingDown);
+        }
         let now_ms = self.reception.dispatch.now_ms();
         let spki = SpkiHash(pin.0);
         let slot = self.reception.dispatch.journal().reserve().ok_or(Reason::Busy)?;

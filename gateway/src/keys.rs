@@ -9,6 +9,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use kessai_engine::terms::collation::SealingKey;
+use kessai_engine::terms::receipt::ReceiptKey;
 use kessai_engine::{KeyPin, Keyring};
 use kessai_wire::SERVER_NAME;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
@@ -224,6 +225,14 @@ impl Keys {
     #[must_use]
     pub fn pseudonym_key(&self) -> Zeroizing<[u8; 32]> {
         self.first.sealing_key().derive_key("dump pseudonyms")
+    }
+
+    /// The key of the journal's receipts. Like the chain that they speak of, it hangs on the first
+    /// sealing key.
+    #[must_use]
+    pub fn receipt_key(&self) -> ReceiptKey {
+        let key = self.first.sealing_key().derive_key(ReceiptKey::PURPOSE);
+        ReceiptKey::from_bytes(*key)
     }
 
     /// The key of QUIC's stateless resets (RFC 9000, section 10.3.2).

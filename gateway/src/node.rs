@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::entropy::{Entropy, draw};
 use crate::keys::Keys;
+use crate::losses::{Losses, LossesError};
 use crate::settings::{Priority, Settings};
 
 /// How a new data directory is laid out.
@@ -50,6 +51,9 @@ pub enum NodeError {
         /// What is wrong with it.
         problem: String,
     },
+    /// What is known to be lost cannot be read.
+    #[error(transparent)]
+    Losses(#[from] LossesError),
     /// The journal cannot be opened.
     #[error("{path}: {source}{}", hint(source))]
     Journal {
@@ -94,6 +98,7 @@ pub struct Node {
     engine: Arc<Engine>,
     journal: Journal,
     recovered: Option<Recovered>,
+    losses: Losses,
 }
 
 impl Node {
@@ -132,12 +137,15 @@ impl Node {
         if !path.is_dir() {
             return Err(NodeError::Missing(path));
         }
-        let options = journal_options(settings);
+        let losses = Losses::open(&settings.data)?;
+        let options =
+            JournalOptions { first_epoch: losses.first_epoch(), ..journal_options(settings) };
         let chain_key = ChainKey(*keys.chain_key());
         let replay = |_: Lsn, entry| engine.replay(&entry).map_err(Box::<Corrupt>::new);
-        let (journal, recovered) = Journal::open(&path, None, &options, chain_key, replay)
-            .map_err(|source| NodeError::Journal { path, source: Box::new(source) })?;
-        Ok(Self { engine: Arc::new(engine), journal, recovered: Some(recovered) })
+        let (journal, recovered) =
+            Journal::open(&path, settings.journal.mirror(), &options, chain_key, replay)
+                .map_err(|source| NodeError::Journal { path, source: Box::new(source) })?;
+        Ok(Self { engine: Arc::new(engine), journal, recovered: Some(recovered), losses })
     }
 
     /// Puts an engine and the journal that it was recovered from together, wherever that is kept.
@@ -153,7 +161,9 @@ impl Node {
         let layout = Layout::new(SHARDS, draw(entropy)).expect("a layout of 256 shards");
         let map_seed = u64::from_le_bytes(draw(entropy));
         let engine = Engine::new(settings.rules(), layout, keys.keyring(), map_seed);
-        Self { engine: Arc::new(engine), journal: Journal::volatile(), recovered: None }
+        let engine = Arc::new(engine);
+        let losses = Losses::volatile();
+        Self { engine, journal: Journal::volatile(), recovered: None, losses }
     }
 
     /// The engine.
@@ -166,6 +176,11 @@ impl Node {
     #[must_use]
     pub const fn journal(&self) -> &Journal {
         &self.journal
+    }
+
+    /// What is known to be lost.
+    pub(crate) const fn losses(&self) -> &Losses {
+        &self.losses
     }
 
     /// What was found in the journal, if there is one.

@@ -27,6 +27,7 @@ use crate::local::{self, LocalLink};
 use crate::node::Node;
 use crate::notify::{Channels, Notifier, NotifyError, Surroundings};
 use crate::rates::{Rates, RatesError};
+use crate::receipts::{Checking, Receipts};
 use crate::session::Reception;
 use crate::settings::{Connections, Settings, millis};
 use crate::{tls, transport};
@@ -143,11 +144,12 @@ impl Gateway {
         let notifier: Arc<dyn Notifier> = Arc::<Channels>::clone(&channels);
         let rates = Rates::load(settings.exchange.file().map(Path::to_owned))?;
         let rates = Arc::new(rates);
+        let (receipts, checking) = Receipts::of(node, keys, Arc::clone(&clock));
         let gateway = Self {
             reception: Arc::new(Reception {
                 dispatch: Dispatch::new(
                     Arc::clone(node.engine()),
-                    node.journal().clone(),
+                    receipts,
                     Arc::clone(&clock),
                     Arc::clone(&entropy),
                     Options {
@@ -179,11 +181,11 @@ impl Gateway {
             sealing: keys.current_sealing_key(),
             entropy,
         };
-        gateway.spawn_tasks(&settings.connections, registry);
+        gateway.spawn_tasks(&settings.connections, registry, checking);
         Ok(gateway)
     }
 
-    fn spawn_tasks(&self, connections: &Connections, registry: Registry) {
+    fn spawn_tasks(&self, connections: &Connections, registry: Registry, checking: Checking) {
         let door = Arc::new(Door::new(self, connections, registry));
         let endpoint = self.endpoint.clone();
         self.spawn(async move {
@@ -193,6 +195,7 @@ impl Gateway {
         });
         let reception = Arc::clone(&self.reception);
         self.spawn(async move { reception.dispatch.deliver().await });
+        self.spawn(checking.run());
         let reception = Arc::clone(&self.reception);
         self.spawn(async move {
             let mut ticks = interval(TICK);
@@ -264,6 +267,10 @@ impl Gateway {
     #[must_use]
     pub fn now_ms(&self) -> u64 {
         self.reception.dispatch.now_ms()
+    }
+
+    pub(crate) fn receipts(&self) -> Arc<Receipts> {
+        Arc::clone(self.reception.dispatch.receipts())
     }
 
     pub(crate) fn rates(&self) -> Arc<Rates> {

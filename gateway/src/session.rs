@@ -166,6 +166,9 @@ impl Session {
             Request::Hello(hello) => return self.greet(&hello, reply),
             _ if !self.has_greeted() => return Err(CloseCode::Protocol),
             _ if call.route != ROUTE => reply.refuse(Reason::Malformed),
+            body if let Some(since_ms) = dispatch.receipts().stopped_since_ms() => {
+                self.turn_away(&body, since_ms, reply);
+            }
             Request::Echo(payload) => reply.answer(Answer::Echo(payload)),
             Request::Terminal(terminal, request) => match request {
                 TerminalRequest::Open(purchase) => dispatch.open(terminal, purchase, reply),
@@ -186,6 +189,20 @@ impl Session {
             Request::Handset(handset, request) => self.perform_handset(handset, request, reply),
         }
         Ok(())
+    }
+
+    /// Refuses while the service is stopped. But an open that may have been made before the stop has
+    /// no answer: a refusal would say that there is no such payment, and nobody here knows.
+    fn turn_away(&self, body: &Request, since_ms: u64, reply: Reply) {
+        let tolerance_ms = self.reception.dispatch.engine().rules().id_tolerance_ms;
+        match body {
+            Request::Terminal(_, TerminalRequest::Open(purchase))
+                if purchase.payment.unix_ms() <= since_ms.saturating_add(tolerance_ms) =>
+            {
+                drop(reply);
+            }
+            _ => reply.refuse(Reason::ShuttingDown),
+        }
     }
 
     fn perform_handset(&self, handset: Handset, request: HandsetRequest, reply: Reply) {
@@ -278,6 +295,9 @@ impl Session {
         let version = hello.agreed_version().ok_or(CloseCode::VersionUnsupported)?;
         if self.greeted.swap(true, Ordering::AcqRel) {
             return Err(CloseCode::Protocol);
+        }
+        if let Some(receipt) = &hello.receipt {
+            self.reception.dispatch.receipts().take(receipt, self.peer);
         }
         reply.answer(Answer::Welcome(Welcome {
             version,

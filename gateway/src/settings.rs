@@ -174,6 +174,16 @@ pub struct JournalSettings {
     pub queue: u32,
     /// Whether the writer asks for real-time priority.
     pub priority: Priority,
+    /// The folder on another disk that holds the same as the journal; empty for none.
+    pub mirror: PathBuf,
+}
+
+impl JournalSettings {
+    /// The folder of the mirror, if there is one.
+    #[must_use]
+    pub fn mirror(&self) -> Option<&Path> {
+        (!self.mirror.as_os_str().is_empty()).then_some(self.mirror.as_path())
+    }
 }
 
 /// How the journal's writer competes for the processor.
@@ -267,6 +277,7 @@ impl Default for JournalSettings {
             segment_mib: 64,
             queue: 65_536,
             priority: Priority::Realtime,
+            mirror: PathBuf::new(),
         }
     }
 }
@@ -342,6 +353,9 @@ impl Settings {
         let folder = path.parent().unwrap_or_else(|| Path::new(""));
         settings.data = folder.join(&settings.data);
         settings.keys = folder.join(&settings.keys);
+        if let Some(mirror) = settings.journal.mirror() {
+            settings.journal.mirror = folder.join(mirror);
+        }
         if let Some(rates) = settings.exchange.file() {
             settings.exchange.rates = folder.join(rates);
         }

@@ -11,6 +11,7 @@ use kessai_engine::terms::basket::Rounding;
 use kessai_engine::terms::collation::{
     ChannelBinding, ContentDigest, DeviceKey, HandsetSecrets, Salt, SealingKey,
 };
+use kessai_engine::terms::receipt::ReceiptKey;
 use kessai_engine::terms::{
     Amount, Currency, CustomerId, DeviceId, Gtin, MerchantName, PaymentId, ProductName, StoreName,
     Tax, TerminalId,
@@ -29,9 +30,11 @@ use tokio::sync::mpsc;
 use crate::clock::Clock;
 use crate::dispatch::{Dispatch, Options};
 use crate::entropy::SystemEntropy;
+use crate::losses::Losses;
 use crate::notify::{Notification, Notifier};
 use crate::outgoing::{Close, Outgoing, QUEUE, Queued, queue_of};
 use crate::rates::Rates;
+use crate::receipts::Receipts;
 use crate::reply::{Audience, InFlight, Reply};
 use crate::session::{Reception, Session, Way};
 
@@ -210,7 +213,7 @@ impl World {
         let storage = SimulatedDisk::new(1).storage();
         let replay = |_, _| Ok::<_, Infallible>(());
         let options = JournalOptions::default();
-        let (journal, writer, _) =
+        let (journal, writer, recovered) =
             Journal::open_stepped(storage, &options, ChainKey([7; 32]), replay).unwrap();
         let layout = Layout::new(4, [9; 16]).unwrap();
         let engine = Engine::new(rules, layout, Keyring::new(vec![sealing()]), 1);
@@ -219,9 +222,14 @@ impl World {
         enrol(&engine, &journal, &secrets, &[handset(1), handset(2)]);
         let clock = Arc::new(SetClock(AtomicU64::new(NOW_MS)));
         let calls = Arc::new(Calls::default());
+        let losses = Losses::volatile();
+        let key = ReceiptKey::from_bytes([9; 32]);
+        let epoch = Some(recovered.epoch);
+        let (receipts, _checking) =
+            Receipts::new(journal, epoch, key, losses, Arc::<SetClock>::clone(&clock));
         let dispatch = Dispatch::new(
             Arc::new(engine),
-            journal,
+            receipts,
             Arc::<SetClock>::clone(&clock),
             Arc::new(SystemEntropy),
             Options { prompt_ms: 60_000, code_ms: 60_000, status_per_minute: 600 },

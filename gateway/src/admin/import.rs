@@ -91,6 +91,9 @@ async fn import(
     if announced(&headers).is_some_and(|length| length > most) {
         return Err(too_large(&office));
     }
+    if office.journal.is_short_of_space() {
+        return Err(Problem::storage_low());
+    }
     let turn = Arc::clone(&office.importing).try_acquire_owned();
     let turn = turn.map_err(|_taken| Problem::import_under_way())?;
     let spooled = receive(&office, body, most).await?;

@@ -64,6 +64,7 @@ impl Administration {
         let office = Arc::new(Office {
             engine: Arc::clone(gateway.engine()),
             journal: gateway.journal().clone(),
+            receipts: gateway.receipts(),
             clock: gateway.clock(),
             entropy: Arc::new(SystemEntropy),
             sealing: keys.current_sealing_key(),

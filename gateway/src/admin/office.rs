@@ -18,12 +18,14 @@ use crate::admin::problem::Problem;
 use crate::clock::Clock;
 use crate::entropy::{Entropy, draw};
 use crate::rates::Rates;
+use crate::receipts::Receipts;
 use crate::settings::Settings;
 
 /// The engine, its journal, the time, and what enrolling and sealing need.
 pub(crate) struct Office {
     pub(crate) engine: Arc<Engine>,
     pub(crate) journal: Journal,
+    pub(crate) receipts: Arc<Receipts>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) sealing: SealingKey,

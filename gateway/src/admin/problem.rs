@@ -69,6 +69,16 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "Too much at once", detail)
     }
 
+    pub(crate) fn stopped() -> Self {
+        let detail = "records are lost, and nobody has accepted that: see GET /v1/health";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "stopped", "The service is stopped", detail)
+    }
+
+    pub(crate) fn storage_low() -> Self {
+        let detail = "the journal's disk is nearly full: what room is left is for payments";
+        Self::new(StatusCode::INSUFFICIENT_STORAGE, "storage-low", "No room to import", detail)
+    }
+
     pub(crate) fn internal(detail: impl Display) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "This is our fault", detail)
     }

@@ -16,6 +16,8 @@ use crate::told;
 pub(super) enum Effect {
     /// A request is answered.
     Answer(Reply, Answer),
+    /// A terminal is told how a payment stands, with a receipt of this record.
+    Stands(Reply, Payment, Lsn),
     /// A payment's customer is asked, over every handset that is there.
     Ask(PaymentId, CustomerId),
     /// One handset is asked.
@@ -54,6 +56,10 @@ impl Dispatch {
     fn perform(&self, effect: Effect) {
         match effect {
             Effect::Answer(reply, answer) => reply.answer(answer),
+            Effect::Stands(reply, payment, lsn) => {
+                let receipt = self.receipts.issue(lsn);
+                reply.answer(Answer::Payment(Payment { receipt, ..payment }));
+            }
             Effect::Ask(payment, customer) => {
                 self.handsets(customer).for_each(|handset| self.ask_device(payment, handset));
                 if self.handsets(customer).all(|handset| self.way(&handset).is_none()) {
@@ -133,8 +139,13 @@ impl Dispatch {
     pub(super) fn answer_waiters(&self, view: &PaymentView) {
         let answer = self.told_terminal(view);
         for reply in self.waiting.end(view) {
-            self.after(view.after, Effect::Answer(reply, Answer::Payment(answer)));
+            self.stands(reply, answer, view.after);
         }
+    }
+
+    /// Tells a terminal how a payment stands, once the record that says so is durable.
+    pub(super) fn stands(&self, reply: Reply, payment: Payment, after: Lsn) {
+        self.after(after, Effect::Stands(reply, payment, after));
     }
 
     /// What a payment's own terminal is told of it.

@@ -90,6 +90,10 @@ impl Dispatch {
         if self.draining.load(Ordering::Acquire) {
             return Err(Reason::ShuttingDown);
         }
+        // What room is left is for payments that were begun, and for giving money back.
+        if self.journal.is_short_of_space() {
+            return Err(Reason::StorageLow);
+        }
         let slot = self.slot()?;
         let now_ms = self.clock.now_ms();
         let (payer, shown) = self.payer(&purchase.payer, terminal, now_ms)?;
@@ -133,8 +137,7 @@ impl Dispatch {
         match self.asked(terminal, payment, ask) {
             Err(reason) => self.refuse_terminal(payment, terminal, reason, reply),
             Ok(Opening { view, freshness, .. }) => {
-                let answer = Answer::Payment(self.told_terminal(&view));
-                self.after(view.after, Effect::Answer(reply, answer));
+                self.stands(reply, self.told_terminal(&view), view.after);
                 if freshness == Freshness::First {
                     self.changed(view, None);
                 }
@@ -200,7 +203,7 @@ impl Dispatch {
             Ok(Refunding { view, refund, freshness }) => {
                 let done = Some(told::refund(&refund));
                 let answer = kessai_wire::Payment { refund: done, ..self.told_terminal(&view) };
-                self.after(view.after, Effect::Answer(reply, Answer::Payment(answer)));
+                self.stands(reply, answer, view.after);
                 if freshness == Freshness::First {
                     self.changed(view, None);
                 }

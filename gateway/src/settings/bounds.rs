@@ -1,10 +1,19 @@
 //! What every setting must keep to. All that is wrong is named at once, a sentence each.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use kessai_wire::GatewayAddress;
 
 use super::{Connections, JournalSettings, Payments, Settings};
+
+/// Says whether neither of two folders lies in the other, whatever links lead there.
+fn are_apart(one: &Path, other: &Path) -> bool {
+    // What is not there yet has no links to follow.
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| PathBuf::from(path));
+    let (one, other) = (real(one), real(other));
+    !one.starts_with(&other) && !other.starts_with(&one)
+}
 
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -33,7 +42,7 @@ impl Settings {
         );
         self.payments.check(&mut problems);
         self.connections.check(&mut problems);
-        self.journal.check(&mut problems);
+        self.journal.check(&self.data, &mut problems);
         problems.demand(
             self.business_day.utc_offset_minutes.abs() <= 14 * 60,
             "business_day.utc_offset_minutes must be within 14 hours",
@@ -119,7 +128,11 @@ impl Connections {
 }
 
 impl JournalSettings {
-    fn check(&self, problems: &mut Problems) {
+    fn check(&self, data: &Path, problems: &mut Problems) {
+        problems.demand(
+            self.mirror().is_none_or(|mirror| are_apart(mirror, data)),
+            "journal.mirror must lie apart from the data directory, on another disk",
+        );
         problems.demand(self.gather <= SECOND / 10, "journal.gather must be at most 100ms");
         problems.demand(
             (1..=1_024).contains(&self.segment_mib),

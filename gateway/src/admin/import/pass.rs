@@ -101,8 +101,12 @@ fn each_line(
     };
     let mut row = Row::new(columns);
     while let Some((line, read)) = rows.read(&mut row)? {
-        if clerk.office.stop.is_cancelled() {
+        let office = clerk.office;
+        if office.stop.is_cancelled() || office.receipts.stopped_since_ms().is_some() {
             return Err(Halt::Stopping);
+        }
+        if stage == Stage::Entering && office.journal.is_short_of_space() {
+            return Err(Halt::Full);
         }
         look(line, read.map(|()| &row), clerk)?;
         clerk.report.line(stage, rows.bytes())?;
