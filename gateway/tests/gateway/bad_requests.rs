@@ -167,11 +167,13 @@ async fn unknown_customers_and_poor_ones_look_alike_to_a_shop() {
     for (number, customer) in [(1, NOBODY), (2, POOR)] {
         let answer = payment(till.ask(Body::Open(open(id(&shop, number), customer))).await);
         assert_ne!(answer.opened_at_ms, 0);
-        // The payment's own id and times are all that differs.
+        // The payment's own id, times and place in the journal are all that differs.
+        assert!(answer.receipt.is_some());
         told.push(v1::Payment {
             payment_id: Bytes::new(),
             opened_at_ms: 0,
             ended_at_ms: 0,
+            receipt: None,
             ..answer
         });
     }

@@ -86,7 +86,8 @@ async fn two_currencies_at_a_yen_store_are_shown_and_charged() {
     assert_eq!(shop.balance(BAHRAINI), 10_000 - 2_962);
     check_books(&shop, "JPY", 2_468);
     let shop = shop.restart().await;
-    assert_eq!(bounded(till.status(end.payment)).await.unwrap(), end);
+    let told = bounded(till.status(end.payment)).await.unwrap();
+    assert_eq!(told.without_receipt(), end.without_receipt());
     assert_eq!(bounded(american.phone.recent()).await.unwrap()[0].captured, yen(802));
     check_books(&shop, "JPY", 2_468);
 }

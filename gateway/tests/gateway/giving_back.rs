@@ -148,7 +148,8 @@ async fn a_payment_is_given_back_in_parts_and_never_beyond() {
     assert_eq!(bounded(till.refund(first)).await.unwrap(), done);
 
     let shop = shop.restart().await;
-    assert_eq!(bounded(till.refund(first)).await.unwrap(), done);
+    let again = bounded(till.refund(first)).await.unwrap();
+    assert_eq!(again.without_receipt(), done.without_receipt());
     let last = refund(&till, id, 500);
     let done = bounded(till.refund(last)).await.unwrap();
     assert_eq!((done.state, done.refunded), (PaymentState::Refunded, yen(700)));

@@ -64,9 +64,11 @@ async fn every_end_is_told_alike_after_a_restart() {
     }
     let shop = shop.restart().await;
     for told in before {
-        assert_eq!(bounded(till.status(told.payment)).await.unwrap(), told);
+        let again = bounded(till.status(told.payment)).await.unwrap();
+        assert_eq!(again.without_receipt(), told.without_receipt());
     }
-    assert_eq!(bounded(machine.status(authorised.payment)).await.unwrap(), authorised);
+    let again = bounded(machine.status(authorised.payment)).await.unwrap();
+    assert_eq!(again.without_receipt(), authorised.without_receipt());
     let other = shop.till(1).await;
     for (payment, _) in &ids {
         assert_eq!(refusal(other.status(*payment).await), Reason::PaymentUnknown, "not its own");

@@ -44,6 +44,13 @@ pub struct Payment {
 }
 
 impl Payment {
+    /// Is what all answers about a payment that stands so have in common: a repeat may come with
+    /// another receipt, or with none.
+    #[must_use]
+    pub const fn without_receipt(self) -> Self {
+        Self { receipt: None, ..self }
+    }
+
     pub(crate) fn parse(message: &v1::Payment) -> Result<Self, FieldError> {
         let payment = Self {
             payment: field::payment(&message.payment_id)?,
