@@ -1,6 +1,7 @@
 //! The data directory and what comes to life from it: engine and journal.
 
 use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -142,16 +143,24 @@ impl Node {
             JournalOptions { first_epoch: losses.first_epoch(), ..journal_options(settings) };
         let chain_key = ChainKey(*keys.chain_key());
         let replay = |_: Lsn, entry| engine.replay(&entry).map_err(Box::<Corrupt>::new);
+        let mirror = settings.journal.mirror();
+        let opened = Journal::open(&path, mirror, &options, chain_key, replay);
+        if mirror.is_some_and(|mirror| are_on_one_disk(&path, mirror)) {
+            tracing::warn!(
+                "the journal and its mirror are on one disk: is the other one mounted? One disk \
+                 that fails takes both"
+            );
+        }
         let (journal, recovered) =
-            Journal::open(&path, settings.journal.mirror(), &options, chain_key, replay)
-                .map_err(|source| NodeError::Journal { path, source: Box::new(source) })?;
+            opened.map_err(|source| NodeError::Journal { path, source: Box::new(source) })?;
         Ok(Self { engine: Arc::new(engine), journal, recovered: Some(recovered), losses })
     }
 
     /// Puts an engine and the journal that it was recovered from together, wherever that is kept.
+    /// Of what is lost nothing is known, and nothing is kept.
     #[must_use]
     pub fn on(engine: Arc<Engine>, journal: Journal, recovered: Recovered) -> Self {
-        Self { engine, journal, recovered: Some(recovered) }
+        Self { engine, journal, recovered: Some(recovered), losses: Losses::volatile() }
     }
 
     /// Makes an empty engine that remembers nothing, for tests and benches.
@@ -188,6 +197,12 @@ impl Node {
     pub const fn recovered(&self) -> Option<&Recovered> {
         self.recovered.as_ref()
     }
+}
+
+/// Says whether two folders are known to be on one file system.
+fn are_on_one_disk(one: &Path, other: &Path) -> bool {
+    let device = |path: &Path| path.metadata().map(|found| found.dev()).ok();
+    device(one).is_some_and(|one| device(other) == Some(one))
 }
 
 fn read_layout(data: &Path) -> Result<Layout, NodeError> {

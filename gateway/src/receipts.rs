@@ -87,6 +87,14 @@ impl Receipts {
     pub(crate) fn of(node: &Node, keys: &Keys, clock: Arc<dyn Clock>) -> (Arc<Self>, Checking) {
         let epoch = node.recovered().map(|found| found.epoch);
         let losses = node.losses().clone();
+        if let Some(found) = losses.found() {
+            tracing::error!(
+                lost = %found.highest,
+                kept = %found.kept,
+                "THE SERVICE IS STOPPED, as it was before this start: records are lost, and nobody \
+                 has accepted that; see `kessai journal accept-loss`"
+            );
+        }
         Self::new(node.journal().clone(), epoch, keys.receipt_key(), losses, clock)
     }
 
