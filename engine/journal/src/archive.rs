@@ -15,6 +15,7 @@ mod blocks;
 mod error;
 mod layout;
 mod lookup;
+mod rebuild;
 
 use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -36,6 +37,7 @@ use crate::archive::layout::{
     VERSION, VERSION_FACT,
 };
 
+pub use crate::archive::rebuild::{Missing, Rebuilt};
 use crate::storage::{FileFolder, Folder, FolderFile};
 
 const ARCHIVE: &str = "archive";
@@ -120,15 +122,23 @@ impl Archive {
             }
             Err(error) => return Err(error.into()),
         };
-        let size = Box::new(folder.open(ARCHIVE)?);
         let database = builder(options).create_with_backend(Blocks::new(file))?;
+        Self::assemble(database, Box::new(folder.open(ARCHIVE)?), lock)
+    }
+
+    /// Makes a handle of an archive that was made by [`begin`].
+    fn assemble(
+        database: Database,
+        file: Box<dyn FolderFile>,
+        lock: Option<File>,
+    ) -> Result<Self, ArchiveError> {
         let mut covers = Lsn::NONE..Lsn::NONE;
         transact(&database, |transaction| {
             covers = opened(transaction)?;
             Ok(())
         })?;
         let next = AtomicU64::new(covers.end.0);
-        let open = Open { database, file: size, first: covers.start, next, _lock: lock };
+        let open = Open { database, file, first: covers.start, next, _lock: lock };
         Ok(Self(Arc::new(open)))
     }
 
@@ -228,6 +238,14 @@ fn publish<F: Folder>(folder: &F) -> io::Result<()> {
 /// disk does not hold it. This one writes the same place again, so that what is told is durable.
 fn opened(transaction: &WriteTransaction) -> Result<Range<Lsn>, ArchiveError> {
     let mut facts = transaction.open_table(FACTS)?;
+    let covers = covers(&facts)?;
+    let before = facts.get(OPENED_FACT)?.map_or(0, |times| times.value());
+    facts.insert(OPENED_FACT, before.saturating_add(1))?;
+    Ok(covers)
+}
+
+/// Gives the first record that was looked at and the one that comes next.
+fn covers(facts: &impl ReadableTable<&'static str, u64>) -> Result<Range<Lsn>, ArchiveError> {
     let fact = |name| match facts.get(name) {
         Ok(Some(value)) => Ok(value.value()),
         Ok(None) => Err(ArchiveError::Damaged(format!("it does not say its {name}"))),
@@ -237,10 +255,7 @@ fn opened(transaction: &WriteTransaction) -> Result<Range<Lsn>, ArchiveError> {
     if version != VERSION {
         return Err(ArchiveError::Version(version));
     }
-    let covers = Lsn(fact(FIRST_FACT)?)..Lsn(fact(NEXT_FACT)?);
-    let before = facts.get(OPENED_FACT)?.map_or(0, |times| times.value());
-    facts.insert(OPENED_FACT, before.saturating_add(1))?;
-    Ok(covers)
+    Ok(Lsn(fact(FIRST_FACT)?)..Lsn(fact(NEXT_FACT)?))
 }
 
 /// Does `work` in one transaction, which is durable on return.

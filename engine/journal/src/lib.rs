@@ -31,7 +31,7 @@ mod waiters;
 mod writer;
 
 pub use crate::archive::{
-    Archive, ArchiveError, ArchiveOptions, ArchiveStatus, Archived, Archiver,
+    Archive, ArchiveError, ArchiveOptions, ArchiveStatus, Archived, Archiver, Missing, Rebuilt,
 };
 pub use crate::driver::{Stepped, SteppedWriter};
 pub use crate::error::{Corruption, Divergence, Flaw, OpenError};

@@ -4,6 +4,7 @@
 
 pub(crate) mod check;
 pub(crate) mod copies;
+pub(crate) mod extent;
 pub(crate) mod follower;
 mod judge;
 pub(crate) mod onlooker;

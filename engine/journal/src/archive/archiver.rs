@@ -4,7 +4,6 @@ use kessai_engine::Lsn;
 
 use crate::archive::append::Group;
 use crate::archive::{Archive, ArchiveError};
-use crate::error::OpenError;
 use crate::format::chain::ChainKey;
 use crate::journal::Journal;
 use crate::recovery::follower::Follower;
@@ -62,15 +61,22 @@ impl Archiver {
         let (archived, durable) = (self.archive.upto(), self.journal.durable());
         if durable > archived {
             let upto = Lsn(archived.0.saturating_add(GROUP_RECORDS)).min(durable);
-            let mut group = Group::default();
-            follower.advance(upto, &mut |batch, lsn, contents| {
-                group.push(batch, lsn, contents);
-                Ok::<(), OpenError>(())
-            })?;
-            self.archive.append(&group)?;
+            self.archive.follow(&mut follower, upto)?;
         }
         self.follower = Some(follower);
         let upto = self.archive.upto();
         Ok(Archived { upto, behind: durable.0.saturating_sub(upto.0) })
+    }
+}
+
+impl Archive {
+    /// Takes what the journal holds up to `upto` and the rest of its batch; durable on return.
+    pub(super) fn follow(&self, follower: &mut Follower, upto: Lsn) -> Result<(), ArchiveError> {
+        let mut group = Group::default();
+        follower.advance(upto, &mut |batch, lsn, contents| {
+            group.push(batch, lsn, contents);
+            Ok(())
+        })?;
+        self.append(&group)
     }
 }

@@ -1,11 +1,15 @@
 //! The archive's answers.
 
-use kessai_engine::Lsn;
-use kessai_journal::{Archive, ArchiveError, SimulatedDisk, read};
+use std::convert::Infallible;
+
+use kessai_engine::{Entry, Lsn, Slot};
+use kessai_journal::{
+    Archive, ArchiveError, Archiver, Journal, JournalOptions, Recorded, SimulatedDisk, read,
+};
 use proptest::prelude::*;
 
-use crate::model::{DEVICE, Model, NOW_MS, id};
-use crate::world::{World, check, options};
+use crate::model::{DEVICE, Model, NOW_MS, entry, id};
+use crate::world::{World, check, key, options};
 
 /// An archive of the records up to 80, in batches of 7.
 fn filled() -> Archive {
@@ -63,42 +67,49 @@ fn merchants_and_handsets_are_as_they_were_then() {
     assert!(archive.handset(&"customer-".parse().unwrap(), DEVICE, Lsn(80)).unwrap().is_empty());
 }
 
-/// The archive tells of each record the same as reading the journal does.
-#[test]
-fn a_record_comes_back_with_its_batch() {
-    use kessai_engine::{Entry, Slot};
-    use kessai_journal::{Archiver, Journal, JournalOptions};
-    use std::convert::Infallible;
-
+/// A journal in files of so many records, in batches of at most 100, and its archive.
+pub(crate) fn archived_files(records: u64) -> (tempfile::TempDir, Archive) {
     let directory = tempfile::tempdir().unwrap();
     let (log, store) = (directory.path().join("journal"), directory.path().join("archive"));
     let options = JournalOptions { segment_bytes: 32 << 20, ..JournalOptions::default() };
     let replay = |_: Lsn, _: Entry| Ok::<(), Infallible>(());
-    let (journal, _) = Journal::open(&log, None, &options, crate::world::key(), replay).unwrap();
-    for lsn in 1..=500 {
-        journal.reserve().unwrap().push(crate::model::entry(lsn));
+    let (journal, _) = Journal::open(&log, None, &options, key(), replay).unwrap();
+    let mut last = Lsn::NONE;
+    for lsn in 1..=records {
+        last = journal.reserve().unwrap().push(entry(lsn));
+        while lsn % 100 == 0 && journal.durable() < last {
+            std::thread::yield_now();
+        }
     }
     journal.close();
     let archive = Archive::open(&store, &self::options()).unwrap();
-    let mut archiver = Archiver::new(&journal, crate::world::key(), archive.clone()).unwrap();
-    assert_eq!(archiver.step().unwrap().upto, Lsn(500));
+    let mut archiver = Archiver::new(&journal, key(), archive.clone()).unwrap();
+    assert_eq!(archiver.step().unwrap().upto, last);
+    (directory, archive)
+}
+
+/// The archive tells of each record the same as reading the journal does.
+#[test]
+fn a_record_comes_back_with_its_batch() {
+    let (directory, archive) = archived_files(500);
+    let (log, store) = (directory.path().join("journal"), directory.path().join("archive"));
     check(&archive);
     let mut compared = 0;
-    let visit = |recorded: kessai_journal::Recorded| {
+    let visit = |recorded: Recorded| {
         for payment in recorded.entry.record.payments() {
             assert!(archive.payment(&payment).unwrap().contains(&recorded));
             compared += 1;
         }
         Ok::<(), Infallible>(())
     };
-    read(&log, &crate::world::key(), Lsn::NONE, visit).unwrap();
+    read(&log, &key(), Lsn::NONE, visit).unwrap();
     assert!(compared > 300);
     // One handle keeps others out; with it gone all is still there.
-    let refused = Archive::open(&store, &self::options()).unwrap_err();
+    let refused = Archive::open(&store, &options()).unwrap_err();
     assert!(matches!(refused, ArchiveError::InUse(_)), "{refused}");
-    drop((archiver, archive));
-    check(&Archive::open(&store, &self::options()).unwrap());
-    Archive::check(&store, &self::options()).unwrap();
+    drop(archive);
+    check(&Archive::open(&store, &options()).unwrap());
+    Archive::check(&store, &options()).unwrap();
 }
 
 proptest! {

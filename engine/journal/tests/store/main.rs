@@ -13,5 +13,6 @@ mod crashes;
 mod damage;
 mod lookups;
 mod model;
+mod rebuilding;
 mod snapshots;
 mod world;
