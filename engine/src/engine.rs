@@ -60,6 +60,8 @@ pub struct Engine {
     /// The floor that is told; every shard decides by a copy of its own.
     floor_ms: AtomicU64,
     mover: Locked<memory::Mover>,
+    /// The last record that recovery replayed, as a number of the journal.
+    recovered: AtomicU64,
     /// Whether a snapshot is being made, and how many were begun.
     is_cutting: AtomicBool,
     cuts: AtomicU32,
@@ -89,6 +91,7 @@ impl Engine {
             latest_ms: AtomicU64::new(0),
             floor_ms: AtomicU64::new(0),
             mover: Locked::new(memory::Mover::default()),
+            recovered: AtomicU64::new(0),
             is_cutting: AtomicBool::new(false),
             cuts: AtomicU32::new(0),
         }
@@ -131,11 +134,11 @@ impl Engine {
     /// of the same customer that wait by plain id.
     ///
     /// # Errors
-    /// A refusal, which leaves no trace: [`Reason::PaymentIdReused`], else the first that applies
-    /// of [`Reason::TerminalUnknown`], [`Reason::StoreSuspended`], [`Reason::Busy`],
+    /// A refusal, which leaves no trace: [`Reason::PaymentIdReused`], or
+    /// [`Reason::PaymentIdTooOld`] of an id that the archive may know; else the first that applies of
+    /// [`Reason::TerminalUnknown`], [`Reason::StoreSuspended`], [`Reason::Busy`],
     /// [`Reason::TooManyRequests`], [`Reason::TooManyPending`], [`Reason::PaymentIdFromFuture`],
-    /// [`Reason::TerminalFrozen`], [`Reason::TerminalLimit`], [`Reason::PaymentIdTooOld`],
-    /// [`Reason::CodesOnly`].
+    /// [`Reason::TerminalFrozen`], [`Reason::TerminalLimit`], [`Reason::CodesOnly`].
     ///
     /// # Source
     /// JP 2001-249969, steps S21 to S24.
@@ -144,6 +147,7 @@ impl Engine {
         if let Some(answer) = self.known(&terms.payment, &terms.terminal, &terms.request) {
             return answer;
         }
+        self.check_floor(&terms.payment)?;
         let admitted = self.admit(terms, now_ms)?;
         let home = self.layout.unit(offer.customer.as_str().as_bytes());
         if self.enter(terms.payment, ids::Use::Payment(home)) {

@@ -39,7 +39,6 @@ impl Engine {
         let limits = place.terminal.limits.or(defaults);
         let day = self.rules.calendar.date(now_ms);
         own.take(day, price, &limits).ok_or(Reason::TerminalLimit)?;
-        self.check_floor(&terms.payment)?;
         match (self.rules.plain_ids, terms.named_by) {
             (PlainIds::Refused, NamedBy::Id) => return Err(Reason::CodesOnly),
             (PlainIds::Refused, NamedBy::Code) | (PlainIds::Allowed, _) => {}

@@ -92,10 +92,10 @@ impl Engine {
         if let Some(used) = self.used(&payment) {
             return overtaken(used);
         }
+        self.check_floor(&payment).map_err(|_too_old| Reason::PaymentUnknown)?;
         self.register.read().place(terminal).ok_or(Reason::TerminalUnknown)?;
         self.check_room()?;
         self.check_id_time(&payment, now_ms)?;
-        self.check_floor(&payment).map_err(|_too_old| Reason::PaymentUnknown)?;
         let unit = self.layout.unit(payment.as_bytes());
         if self.enter(payment, Use::Payment(unit)) {
             return Ok(unit);

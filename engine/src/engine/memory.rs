@@ -32,6 +32,12 @@ impl Engine {
         self.floor_ms.load(Ordering::Acquire)
     }
 
+    /// Counts the ids of payments and refunds in memory.
+    #[must_use]
+    pub fn ids_in_memory(&self) -> usize {
+        self.id_count.load(Ordering::Relaxed)
+    }
+
     /// Says whether only the archive can know an id: it is below the floor and not in memory.
     ///
     /// Ask it after a command was refused as [`Reason::PaymentUnknown`] or
@@ -41,18 +47,28 @@ impl Engine {
         id.unix_ms() < self.memory_floor_ms() && !self.ids.contains_key(id)
     }
 
+    /// Says which record of the journal was the last to be replayed: what was recovered depends on
+    /// nothing that still has to become durable, but the archive may not have it yet.
+    pub fn recovered_upto(&self, latest: Lsn) {
+        self.recovered.fetch_max(latest.0, Ordering::AcqRel);
+    }
+
     /// Raises the floor to `floor_ms` in every shard, then drops up to `limit` payments that nothing
     /// keeps in memory; tells how many went.
     ///
     /// A payment goes if it has ended, its id and those of its refunds are below the floor, no
     /// record has touched it since the floor's time, and the archive has synced all its records, the
-    /// last of which is at most `archived`. Shards take turns, so that a low limit reaches all of
+    /// last of which is at most `archived`; none goes before the archive has all that was recovered
+    /// ([`Engine::recovered_upto`]). Shards take turns, so that a low limit reaches all of
     /// them. Nothing is journalled: neither state hash nor books change.
     ///
     /// The floor is a time of *ids*, which may be ahead of the clock by as much as the rules bear.
     pub fn evict(&self, floor_ms: u64, archived: Lsn, limit: usize) -> usize {
         self.mover.with(|mover| {
             self.raise_floor(floor_ms);
+            if archived.0 < self.recovered.load(Ordering::Acquire) {
+                return 0;
+            }
             let mut gone = 0_usize;
             for _ in 0..self.shards.len() {
                 let unit = Unit(u16::try_from(mover.turn).unwrap_or(0).saturating_add(1));

@@ -29,6 +29,7 @@ impl Engine {
         if let Some(answer) = self.refunded(&refund) {
             return answer;
         }
+        self.check_floor(&refund.refund)?;
         let merchant = self.admit_refund(&refund, now_ms)?;
         let unit = self.unit_of(&refund.payment).ok_or(Reason::PaymentUnknown)?;
         if !self.claim(refund.refund, unit) {
@@ -61,7 +62,6 @@ impl Engine {
         self.check_room()?;
         self.check_id_time(&refund.refund, now_ms)?;
         check_terminal(place.terminal.standing)?;
-        self.check_floor(&refund.refund)?;
         Ok(place.merchant.id)
     }
 }

@@ -158,7 +158,7 @@ fn the_confirmation_is_kept_as_long_as_a_report_may_come() {
     world.approve(&drinks, &person(1)).unwrap();
     assert_eq!(kept(&world, &drinks, MACHINE), Ok(drinks.confirmation.clone()), "authorised");
     let again = replayed(&world.recorder.entries(), Rules::default());
-    let world = World { engine: again, ..world };
+    let world = World { engine: again.into(), ..world };
     assert_eq!(kept(&world, &drinks, MACHINE), Ok(drinks.confirmation.clone()), "recovered");
     world.deliver_part(&drinks, MACHINE, part(120, 120)).unwrap();
     assert_eq!(kept(&world, &drinks, MACHINE), Ok(drinks.confirmation.clone()), "to be repeated");

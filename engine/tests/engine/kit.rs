@@ -181,9 +181,14 @@ pub(crate) fn terminal(id: &str) -> TerminalId {
 }
 
 pub(crate) fn payment_id(serial: u16) -> PaymentId {
+    payment_made(serial, NOON_MS)
+}
+
+/// The id of that number, made at that time.
+pub(crate) fn payment_made(serial: u16, made_ms: u64) -> PaymentId {
     let mut random = [0; 10];
     random[..2].copy_from_slice(&serial.to_be_bytes());
-    PaymentId::from_parts(NOON_MS, random)
+    PaymentId::from_parts(made_ms, random)
 }
 
 /// An offer of `amount` yen to `person`, captured at approval. Another serial is another payment;
@@ -316,6 +321,18 @@ pub(crate) fn rekeying(person: &Person, version: u32) -> Rekeyed {
     let (customer, device, pin) = (person.customer, person.device, person.pin);
     let row = sealing_key().seal(&keys, &customer, &device, version, [4; 12]);
     Rekeyed { customer, device, pin, salt: Salt([pin.0[0]; 16]), row }
+}
+
+/// A fresh engine that starts from a snapshot and the entries behind its beginning.
+pub(crate) fn loaded(chunks: &[Vec<u8>], entries: &[Entry], rules: Rules) -> Engine {
+    let engine = Engine::new(rules, layout(), Keyring::new(vec![sealing_key()]), 44);
+    for chunk in chunks {
+        engine.load(chunk).unwrap();
+    }
+    for entry in entries {
+        engine.replay(entry).unwrap();
+    }
+    engine
 }
 
 /// A fresh engine that the entries were replayed into, each through its encoding.

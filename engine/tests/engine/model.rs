@@ -1,6 +1,7 @@
 //! A plain model of the engine: one list of payments and one of customers, without shards, holds,
 //! records or journal. What is held, spent or taken on a day is added up anew each time.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use kessai_engine::terms::reason::Reason;
@@ -136,6 +137,10 @@ pub(crate) struct Model {
     pub(crate) tills: [Till; 3],
     pub(crate) payments: BTreeMap<u16, Payment>,
     pub(crate) refunds: BTreeMap<u16, Refund>,
+    /// When the terminals made the ids that they use.
+    made_ms: RefCell<BTreeMap<u16, u64>>,
+    /// Ids that were made before open nothing new.
+    pub(crate) floor_ms: u64,
     pub(crate) funded: i64,
     /// By till and day: how many captures of how much, reversals of how much, refunds of how much.
     pub(crate) totals: BTreeMap<(usize, u64), [u64; 6]>,
@@ -154,8 +159,30 @@ impl Model {
             tills: Default::default(),
             payments: BTreeMap::new(),
             refunds: BTreeMap::new(),
+            made_ms: RefCell::default(),
+            floor_ms: 0,
             funded: 4 * i64::try_from(BALANCE).unwrap(),
             totals: BTreeMap::new(),
+        }
+    }
+
+    /// When an id was made: when it is first used, or up to a second later, by another clock.
+    pub(crate) fn made_ms(&self, serial: u16) -> u64 {
+        let made_ms = self.now_ms + u64::from(serial % 3) * 500;
+        *self.made_ms.borrow_mut().entry(serial).or_insert(made_ms)
+    }
+
+    pub(crate) fn is_too_old(&self, serial: u16) -> bool {
+        self.made_ms(serial) < self.floor_ms
+    }
+
+    /// What a restart forgets: prompts, and how often tills were declined lately.
+    pub(crate) fn restart(&mut self) {
+        for payment in self.payments.values_mut() {
+            payment.prompt = None;
+        }
+        for till in &mut self.tills {
+            till.declines = (0, 0);
         }
     }
 

@@ -39,7 +39,7 @@ fn a_customer_is_asked_so_often_in_a_minute() {
     assert_eq!(opens(&world, &offer(20, TILL, &person(2), 1)), None, "others are not concerned");
     world.assert_sound();
     let again = replayed(&world.recorder.entries(), rules);
-    world = World { engine: again, ..world };
+    world = World { engine: again.into(), ..world };
     assert_eq!(opens(&world, &cheap(10)), Some(Reason::Muted), "a restart forgets nothing");
     world.now_ms += 1;
     assert_eq!(opens(&world, &cheap(11)), None, "the minute is over");
@@ -108,7 +108,7 @@ fn three_that_nobody_approved_mute() {
         }
         assert_eq!(opens(&world, &cheap(4)), Some(Reason::Muted));
         let again = replayed(&world.recorder.entries(), rules);
-        world = World { engine: again, ..world };
+        world = World { engine: again.into(), ..world };
         assert_eq!(opens(&world, &cheap(5)), Some(Reason::Muted));
         world.engine.unblock(person(1).customer, world.now_ms, world.slot()).unwrap();
         assert_eq!(opens(&world, &cheap(6)), None, "the processor may end it");

@@ -321,7 +321,7 @@ fn a_terminals_limits_hold_and_are_counted_again_by_recovery() {
     world.opened(&offer(3, TILL, &person(1), 450));
     refused(&world, 50, 51);
     let again = replayed(&world.recorder.entries(), *world.engine.rules());
-    world = World { engine: again, ..world };
+    world = World { engine: again.into(), ..world };
     refused(&world, 50, 51);
     world.cancel_by_terminal(&open, TILL).unwrap();
     let poor = offer(4, TILL, &person(3), 450);
@@ -335,7 +335,7 @@ fn a_terminals_limits_hold_and_are_counted_again_by_recovery() {
     refused(&world, 50, 1);
     world.now_ms += DAY_MS;
     let again = replayed(&world.recorder.entries(), *world.engine.rules());
-    world = World { engine: again, ..world };
+    world = World { engine: again.into(), ..world };
     world.opened(&offer(7, TILL, &person(2), 500));
     world.assert_sound();
 }

@@ -10,13 +10,14 @@ use kessai_engine::{
 use proptest::prelude::{ProptestConfig, proptest};
 
 use crate::kit::{
-    BALANCE, HARBOUR_TILL, OTHER_TILL, Person, TILL, World, nonce, offer, payment_id, person,
-    rekeying, relayed, terminal, transfer, yen,
+    BALANCE, HARBOUR_TILL, OTHER_TILL, Person, TILL, World, nonce, offer, person, rekeying,
+    relayed, terminal, transfer, yen,
 };
 use crate::model::{
     ABROAD, Answer, Asked, Model, PROMPT_MS, Password, Payment, Road, START_MS, rules, yen_for,
 };
 
+mod archive;
 mod commands;
 mod comparing;
 
@@ -28,6 +29,8 @@ const TILLS: [&str; 3] = [TILL, OTHER_TILL, HARBOUR_TILL];
 struct Pair {
     world: World,
     model: Model,
+    /// Whether a snapshot is being made.
+    is_copied: bool,
 }
 
 impl Pair {
@@ -35,12 +38,13 @@ impl Pair {
         let mut world = World::with(rules());
         world.now_ms = START_MS;
         world.enter_customer(&person(4), BALANCE);
-        Self { world, model: Model::new() }
+        Self { world, model: Model::new(), is_copied: false }
     }
 
     fn offer(&self, serial: u16, till: usize, asked: Asked, wait_ms: u64) -> Offer {
         let Asked { who, price, capture, named_by } = asked;
         let mut offer = offer(serial, TILLS[till], &person(who), yen_for(till, price));
+        offer.terms.payment = self.id(serial);
         if till == ABROAD {
             offer.terms.charge.foreign = Some(ForeignPrice {
                 price: yen(price),
@@ -61,7 +65,11 @@ impl Pair {
         let payment = self.model.payments.get(&serial);
         match payment.and_then(|payment| payment.asked.map(|asked| (payment.till, asked))) {
             Some((till, asked)) => self.offer(serial, till, asked, PROMPT_MS),
-            None => offer(serial, TILL, who, 1),
+            None => {
+                let mut offer = offer(serial, TILL, who, 1);
+                offer.terms.payment = self.id(serial);
+                offer
+            }
         }
     }
 
@@ -75,7 +83,23 @@ impl Pair {
 
     /// An id that no payment has yet.
     fn unused(&self) -> u16 {
-        (0..).find(|serial| !self.model.payments.contains_key(serial)).unwrap()
+        let is_free = |serial: &u16| {
+            !self.model.payments.contains_key(serial) && !self.model.is_too_old(*serial)
+        };
+        (0..).find(is_free).unwrap()
+    }
+
+    /// The refund that a number stands for; most that are too old to be new stand for another.
+    fn pick_refund(&self, number: u16) -> u16 {
+        let model = &self.model;
+        let is_free =
+            |serial: &u16| !model.refunds.contains_key(serial) && !model.is_too_old(*serial);
+        let is_spent = !model.refunds.contains_key(&number) && model.is_too_old(number);
+        if is_spent && !number.is_multiple_of(4) {
+            (1_000..).find(is_free).unwrap()
+        } else {
+            number
+        }
     }
 
     fn whose(&self, serial: u16, who: Option<u8>) -> u8 {
@@ -93,7 +117,7 @@ impl Pair {
             Command::Open { serial, till, asked, wait_ms } => {
                 let serial = serial.map_or_else(|| self.unused(), |serial| self.pick(serial));
                 let offer = self.offer(serial, till, asked, wait_ms);
-                let found = self.world.open(&offer);
+                let found = self.open(&offer);
                 if let Ok(opening) = &found {
                     let mut displaced = opening.displaced.iter();
                     assert!(displaced.all(|view| view.reason == Some(Reason::PreEmpted)));
@@ -103,7 +127,7 @@ impl Pair {
             Command::Buy { till, asked } => {
                 let serial = self.unused();
                 let offer = self.offer(serial, till, asked, PROMPT_MS);
-                let found = told(self.world.open(&offer));
+                let found = told(self.open(&offer));
                 assert_eq!(found, self.model.open(serial, till, asked, PROMPT_MS), "{command:?}");
                 self.ask(serial, asked.who);
                 self.prove(serial, asked.who, Password::Right, Road::Own)
@@ -116,14 +140,14 @@ impl Pair {
                 let serial = self.pick(serial);
                 let who = self.whose(serial, who);
                 let offer = self.opened(serial, &person(who));
-                let found = self.world.cancel_by_customer(&offer, &person(who));
+                let found = self.cancel_by_customer(&offer, &person(who));
                 (told(found), self.model.cancel_by_customer(serial, who))
             }
             Command::CancelByTerminal { serial, till } => {
                 let serial = self.pick(serial);
                 let till = self.place(serial, till);
                 let offer = self.opened(serial, &person(1));
-                let found = self.world.cancel_by_terminal(&offer, TILLS[till]);
+                let found = self.cancel_by_terminal(&offer, till);
                 (told(found), self.model.cancel(serial, till))
             }
             Command::Deliver { serial, till, share } => {
@@ -133,9 +157,7 @@ impl Pair {
             Command::Reverse { serial, till, cause } => {
                 let serial = self.pick(serial);
                 let till = self.place(serial, till);
-                let (id, at, slot) = (payment_id(serial), terminal(TILLS[till]), self.world.slot());
-                let found = self.world.engine.reverse(id, at, cause, self.world.now_ms, slot);
-                (told(found), self.model.reverse(serial, till, cause))
+                (told(self.reverse(serial, till, cause)), self.model.reverse(serial, till, cause))
             }
             Command::Ask { .. }
             | Command::Refund { .. }
@@ -145,7 +167,9 @@ impl Pair {
             | Command::Till { .. }
             | Command::Rekey { .. }
             | Command::Wait { .. }
-            | Command::Expire => return self.run_other(command),
+            | Command::Expire
+            | Command::Evict { .. }
+            | Command::Restart { .. } => return self.run_other(command),
         };
         assert_eq!(found, expected, "{command:?}");
     }
@@ -159,7 +183,7 @@ impl Pair {
             }
             Command::Refund { serial, of, till, price } => {
                 let of = self.pick(of);
-                self.refund(serial, of, self.place(of, till), price);
+                self.refund(self.pick_refund(serial), of, self.place(of, till), price);
             }
             Command::Transfer { who, reference, amount } => self.transfer(who, reference, amount),
             Command::Unblock { who } => {
@@ -186,6 +210,8 @@ impl Pair {
                 self.model.now_ms += ms;
             }
             Command::Expire => self.expire(),
+            Command::Evict { keep_ms, lag, limit } => self.evict(keep_ms, lag, limit),
+            Command::Restart { ref during } => self.restart(during),
             _ => unreachable!("`run` runs it"),
         }
     }
@@ -213,7 +239,7 @@ impl Pair {
             Road::RogueHub => relayed(&claim, Signature([0; 32])),
         };
         let next = self.model.next_nonce();
-        let found = match self.world.collate(&claim, next) {
+        let found = match self.prove_to(&claim, next) {
             Ok(Collated::Stale { .. }) => Err(Reason::PromptStale),
             Ok(
                 Collated::Approved { view, .. }
@@ -243,17 +269,16 @@ impl Pair {
                 Portion::Part { amount: yen(yen_for(at, price)), price: yen(price) }
             }
         };
-        let (id, terminal, slot) = (payment_id(serial), terminal(TILLS[till]), self.world.slot());
-        let found = self.world.engine.deliver(id, terminal, portion, self.world.now_ms, slot);
+        let found = self.deliver_to(serial, till, portion, price);
         let found = found.map(|opening| stands(&opening.view));
         (found, self.model.deliver(serial, till, price))
     }
 
     fn refund(&mut self, serial: u16, of: u16, till: usize, price: u64) {
-        let (refund, payment) = (payment_id(serial), payment_id(of));
+        let (refund, payment) = (self.id(serial), self.id(of));
         let asked = Refund { refund, payment, terminal: terminal(TILLS[till]), price: yen(price) };
         let before = self.model.refunds.contains_key(&serial);
-        let found = self.world.engine.refund(asked, self.world.now_ms, self.world.slot());
+        let found = self.refund_to(asked);
         if let Ok(refunding) = &found {
             assert_eq!(refunding.freshness == Freshness::Repeat, before);
             assert_eq!(refunding.view.state, PaymentState::Refunded);
@@ -295,10 +320,11 @@ impl Pair {
             self.world.expire().iter().map(|view| (view.payment, stands(view))).collect();
         found.sort();
         let due = self.model.due();
-        let expected: Vec<_> = due
+        let mut expected: Vec<_> = due
             .into_iter()
-            .map(|serial| (payment_id(serial), self.model.expire(serial).unwrap()))
+            .map(|serial| (self.id(serial), self.model.expire(serial).unwrap()))
             .collect();
+        expected.sort();
         assert_eq!(found, expected);
     }
 }
@@ -325,6 +351,7 @@ proptest! {
             pair.run(command);
             pair.compare();
         }
+        pair.compare_archived();
         pair.world.assert_sound();
     }
 }

@@ -75,7 +75,7 @@ fn a_repeated_refund_is_answered_alike() {
     assert_eq!(repeat.view.refunded, yen(500), "the payment as it stands now");
     let again = replayed(&world.recorder.entries(), Rules::default());
     assert_eq!(again.refunds_of(&offer.terms.payment)[0], first.refund);
-    let world = World { engine: again, ..world };
+    let world = World { engine: again.into(), ..world };
     let repeat = world.traceless(|world| world.refund(2, &offer, TILL, 200)).unwrap();
     assert_eq!((repeat.refund, repeat.freshness), (first.refund, Freshness::Repeat));
 }

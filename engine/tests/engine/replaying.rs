@@ -84,7 +84,7 @@ fn the_records_make_the_same_state() {
 fn a_recovered_engine_goes_on_where_it_stopped() {
     let world = eventful();
     let engine = replayed(&world.recorder.entries(), Rules::default());
-    let world = World { engine, ..world };
+    let world = World { engine: engine.into(), ..world };
     let pending = offer(2, TILL, &person(2), 200);
     // The nonce died with the process; tries did not.
     let old = person(2).claim(&pending, nonce(2));

@@ -46,7 +46,7 @@ fn a_reference_moves_money_once() {
         assert_eq!(world.money(&one), (BALANCE + 250, 0));
         world.assert_sound();
         let again = replayed(&world.recorder.entries(), Rules::default());
-        world = World { engine: again, ..world };
+        world = World { engine: again.into(), ..world };
     }
     let other = credit(&person(2), 300, 1)(&world).unwrap();
     assert_eq!(other.freshness, Freshness::First, "of another customer");

@@ -1,5 +1,7 @@
 //! An engine, what came out of it, and short ways to command it.
 
+use std::sync::Arc;
+
 use kessai_engine::terms::money::Currency;
 use kessai_engine::terms::reason::Reason;
 use kessai_engine::{
@@ -15,7 +17,7 @@ use super::{
 
 /// An engine with what came out of it, at a time that a test moves on.
 pub(crate) struct World {
-    pub(crate) engine: Engine,
+    pub(crate) engine: Arc<Engine>,
     pub(crate) recorder: Recorder,
     pub(crate) now_ms: u64,
 }
@@ -28,7 +30,7 @@ impl World {
 
     pub(crate) fn with(rules: Rules) -> Self {
         let world = Self {
-            engine: Engine::new(rules, layout(), Keyring::new(vec![sealing_key()]), 42),
+            engine: Engine::new(rules, layout(), Keyring::new(vec![sealing_key()]), 42).into(),
             recorder: Recorder::default(),
             now_ms: NOON_MS,
         };

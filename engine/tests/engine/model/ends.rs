@@ -41,6 +41,7 @@ impl Model {
             return Err(Reason::PaymentUnknown);
         }
         match self.payments.get(&serial) {
+            None if self.is_too_old(serial) => Err(Reason::PaymentUnknown),
             None => {
                 let payment = Payment {
                     till,
@@ -141,6 +142,9 @@ impl Model {
         }
         if self.payments.contains_key(&serial) {
             return Err(Reason::PaymentIdReused);
+        }
+        if self.is_too_old(serial) {
+            return Err(Reason::PaymentIdTooOld);
         }
         if self.tills[till].standing == Standing::Frozen {
             return Err(Reason::TerminalFrozen);

@@ -16,6 +16,9 @@ impl Model {
         if self.refunds.contains_key(&serial) {
             return Err(Reason::PaymentIdReused);
         }
+        if self.is_too_old(serial) {
+            return Err(Reason::PaymentIdTooOld);
+        }
         if let Some(reason) = self.refusal(till, asked) {
             return Err(reason);
         }

@@ -100,6 +100,16 @@ pub(super) enum Command {
         ms: u64,
     },
     Expire,
+    /// Raises the floor to so long ago, with an archive that lags so many records behind.
+    Evict {
+        keep_ms: u64,
+        lag: usize,
+        limit: usize,
+    },
+    /// Starts anew from a snapshot that is made while these commands come, and the journal.
+    Restart {
+        during: Vec<Self>,
+    },
 }
 
 fn standing() -> impl Strategy<Value = Standing> {
@@ -183,13 +193,27 @@ fn at_handsets() -> impl Strategy<Value = Command> {
     ]
 }
 
-pub(super) fn commands() -> impl Strategy<Value = Vec<Command>> {
-    let command = prop_oneof![
+/// What leaves the memory. Rarely does nothing stay.
+fn eviction() -> impl Strategy<Value = Command> {
+    let keep_ms = prop_oneof![4 => 0_u64..4_000, 1 => Just(0_u64)];
+    let lag = prop_oneof![4 => Just(0_usize), 1 => 1_usize..20];
+    let limit = prop_oneof![3 => Just(usize::MAX), 1 => 0_usize..4];
+    (keep_ms, lag, limit).prop_map(|(keep_ms, lag, limit)| Command::Evict { keep_ms, lag, limit })
+}
+
+fn command() -> impl Strategy<Value = Command> {
+    prop_oneof![
         12 => at_terminals(),
         12 => at_handsets(),
         2 => administration(),
         3 => prop_oneof![6 => 1_u64..2_500, 1 => Just(61_000_u64)].prop_map(|ms| Command::Wait { ms }),
         1 => Just(Command::Expire),
-    ];
-    collection::vec(command, 1..120)
+        2 => eviction(),
+    ]
+}
+
+pub(super) fn commands() -> impl Strategy<Value = Vec<Command>> {
+    let during = collection::vec(command(), 0..30);
+    let restart = during.prop_map(|during| Command::Restart { during });
+    collection::vec(prop_oneof![30 => command(), 1 => restart], 1..120)
 }

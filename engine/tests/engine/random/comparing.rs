@@ -6,7 +6,7 @@ use kessai_engine::terms::money::Currency;
 use kessai_engine::{BusinessDate, PaymentState};
 
 use super::{Pair, TILLS, keyed, stands};
-use crate::kit::{payment_id, person, terminal};
+use crate::kit::{person, terminal};
 use crate::model::{ABROAD, START_MS};
 
 impl Pair {
@@ -46,21 +46,25 @@ impl Pair {
             let found = (stands(view), captured, refunded, view.refunds);
             assert!(payments.insert(view.payment, found).is_none());
         });
-        let expected = model.payments.iter().map(|(serial, payment)| {
+        let engine = &self.world.engine;
+        let is_here = |serial: &u16| !engine.is_archived(&self.id(*serial));
+        let here = model.payments.iter().filter(|(serial, _)| is_here(serial));
+        let expected = here.map(|(serial, payment)| {
             assert!(payment.wrong <= 2);
             let refunds = model.refunds.values().filter(|refund| refund.of == *serial).count();
             let state = (payment.state, payment.reason);
             let refunds = u32::try_from(refunds).unwrap();
-            (payment_id(*serial), (state, payment.captured, payment.refunded, refunds))
+            (self.id(*serial), (state, payment.captured, payment.refunded, refunds))
         });
         assert_eq!(payments, expected.collect());
-        for serial in model.payments.keys() {
-            let refunds = self.world.engine.refunds_of(&payment_id(*serial));
+        for serial in model.payments.keys().filter(|serial| is_here(serial)) {
+            let refunds = engine.refunds_of(&self.id(*serial));
             let mut found: Vec<_> =
                 refunds.iter().map(|made| (made.refund, made.price.minor())).collect();
             found.sort();
             let own = model.refunds.iter().filter(|(_, refund)| refund.of == *serial);
-            let expected: Vec<_> = own.map(|(id, made)| (payment_id(*id), made.price)).collect();
+            let mut expected: Vec<_> = own.map(|(id, made)| (self.id(*id), made.price)).collect();
+            expected.sort();
             assert_eq!(found, expected);
         }
         assert_eq!(self.world.engine.open_payments() as usize, model.pending(|_| true));
@@ -70,11 +74,14 @@ impl Pair {
     fn compare_lists(&self) {
         let (engine, model) = (&self.world.engine, &self.model);
         let all = engine.payments_between(0, u64::MAX, None, usize::MAX);
-        assert_eq!(all.len(), model.payments.len());
+        let is_here = |serial: &u16| !engine.is_archived(&self.id(*serial));
+        let here: Vec<_> =
+            model.payments.iter().filter(|(serial, _)| is_here(serial)).map(|(_, p)| p).collect();
+        assert_eq!(all.len(), here.len());
         assert!(all.is_sorted_by_key(|view| std::cmp::Reverse(view.opened_at_ms)));
         for state in PaymentState::ALL {
             let found = engine.payments_between(0, u64::MAX, Some(state), usize::MAX).len();
-            assert_eq!(found, model.payments.values().filter(|p| p.state == state).count());
+            assert_eq!(found, here.iter().filter(|p| p.state == state).count());
         }
         let day = u32::try_from((START_MS + 9 * 3_600_000) / 86_400_000).unwrap();
         for (till, day) in (0..3).flat_map(|till| [(till, day), (till, day + 1)]) {
@@ -95,6 +102,10 @@ impl Pair {
         let model = &self.model;
         let books = self.world.engine.books().unwrap();
         assert_eq!(books.problems, [""; 0]);
+        for state in PaymentState::ALL {
+            let count = model.payments.values().filter(|payment| payment.state == state).count();
+            assert_eq!(books.payments.get(&state).copied().unwrap_or(0), count as u64);
+        }
         let owed = |merchant: &str, currency| {
             let owed = books.merchants.get(&(merchant.parse().unwrap(), currency));
             owed.map_or(0, |net| net.minor())
