@@ -3,9 +3,9 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 use std::task::Waker;
-use std::thread::{self, JoinHandle};
+use std::thread::panicking;
 use std::time::{Duration, Instant};
 
 use kessai_engine::Lsn;
@@ -18,7 +18,8 @@ use crate::priority::{PriorityOutcome, prioritise};
 use crate::queue::{Queue, QueueState, advanced, following, release};
 use crate::stamps::Stamp;
 use crate::storage::Storage;
-use crate::sync::lock;
+use crate::sync::thread::{self, JoinHandle};
+use crate::sync::{lock, mpsc};
 use crate::writer::{Backlog, Ending, Step, Writer};
 
 /// Everything the writer owns.
@@ -229,7 +230,7 @@ struct PanicGuard(Arc<Queue>);
 
 impl Drop for PanicGuard {
     fn drop(&mut self) {
-        if thread::panicking() {
+        if panicking() {
             self.0.fail(&Failure::WriterPanicked);
         }
     }

@@ -4,10 +4,9 @@ use std::error::Error;
 use std::io;
 use std::path::Path;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
-use std::thread::{self, JoinHandle};
 
 use kessai_engine::{Entry, Lsn, Slot};
 
@@ -20,7 +19,8 @@ use crate::queue::{Queue, Reserved};
 use crate::recovery::{self, Recovered};
 use crate::stamps::{self, Stamp, Standing};
 use crate::storage::{Background, Files, Mirrored, Readers, Shortage, Source, Storage};
-use crate::sync::lock;
+use crate::sync::thread::{self, JoinHandle};
+use crate::sync::{AtomicU64, Mutex, lock};
 use crate::waiters::Ticket;
 use crate::writer::Writer;
 

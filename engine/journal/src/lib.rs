@@ -23,6 +23,8 @@ mod priority;
 mod queue;
 mod recovery;
 mod room;
+#[cfg(all(test, feature = "shuttle"))]
+mod schedules;
 mod snapshot;
 mod stamps;
 mod storage;

@@ -3,8 +3,8 @@
 
 use std::cell::RefCell;
 use std::mem;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use kessai_engine::{Entry, Lsn};
 
@@ -15,10 +15,10 @@ use crate::format::wide;
 use crate::options::JournalOptions;
 use crate::room::Room;
 use crate::stamps::Stamps;
-use crate::sync::lock;
+use crate::sync::{self, AtomicBool, Condvar, Mutex, lock};
 use crate::waiters::Waiters;
 
-thread_local! {
+sync::thread_local! {
     /// Where a record is framed, so that under the queue's lock it is only copied.
     static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
@@ -78,9 +78,10 @@ impl Queue {
 
     /// Queues an entry into a place that was reserved before.
     pub(crate) fn push(&self, entry: &Entry) -> Lsn {
-        SCRATCH.with_borrow_mut(|framed| {
-            frame(framed, |out| entry.encode_into(out));
-            self.push_framed(framed)
+        SCRATCH.with(|scratch| {
+            let mut framed = scratch.borrow_mut();
+            frame(&mut framed, |out| entry.encode_into(out));
+            self.push_framed(&framed)
         })
     }
 

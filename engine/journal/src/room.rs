@@ -1,9 +1,10 @@
 //! The bound of the queue: places are reserved here before the shard lock, so that under the lock
 //! nothing can be refused. One atomic number, no lock.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use crate::format::wide;
+use crate::sync::AtomicU64;
 
 /// The most places that can be counted.
 pub(crate) const MOST_RECORDS: u32 = (1 << RECORD_BITS) - 1;

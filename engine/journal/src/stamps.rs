@@ -3,7 +3,6 @@
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
-use std::sync::Mutex;
 
 use kessai_engine::Lsn;
 
@@ -12,7 +11,7 @@ use crate::format::header::{HEADER_BYTES, Header};
 use crate::format::wide;
 use crate::queue::advanced;
 use crate::storage::{Place, Source};
-use crate::sync::lock;
+use crate::sync::{Mutex, lock};
 
 /// How many of the latest batches are remembered: at full load those of the last second.
 const REMEMBERED: usize = 8_192;

@@ -1,8 +1,26 @@
-//! Locks. No code of others runs under one, and nothing there can panic half-way.
+//! Locks, atomic numbers and threads of the journal's own: the one place where they are named, so
+//! that a model checker can stand in. The threads that only wait for files are outside the model.
+//!
+//! No code of others runs under a lock, and nothing there can panic half-way.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+#[cfg(not(feature = "shuttle"))]
+pub(crate) use std::{
+    sync::atomic::{AtomicBool, AtomicU64},
+    sync::mpsc,
+    sync::{Condvar, Mutex, MutexGuard},
+    thread, thread_local,
+};
+
+/// The model checker's, which goes through the orders in which threads can come to them.
+#[cfg(feature = "shuttle")]
+pub(crate) use shuttle::{
+    sync::atomic::{AtomicBool, AtomicU64},
+    sync::mpsc,
+    sync::{Condvar, Mutex, MutexGuard},
+    thread, thread_local,
+};
 
 /// Locks `mutex`; a panic of another holder left nothing half done.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

@@ -2,13 +2,12 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::Waker;
 
 use kessai_engine::Lsn;
 
-use crate::sync::lock;
+use crate::sync::{AtomicU64, Mutex, lock};
 
 /// Below this many abandoned entries the heap is not cleaned.
 const FEW: usize = 64;

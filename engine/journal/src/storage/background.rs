@@ -1,14 +1,14 @@
 //! A storage whose batches are written by a thread of its own, so that two can be written at once.
 
 use std::io;
-use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, Mutex};
-use std::thread::{self, JoinHandle};
+use std::sync::Arc;
 
 use crate::options::WriterPriority;
 use crate::priority::prioritise;
 use crate::storage::{Contents, Place, Readers, Segment, Shortage, Storage};
-use crate::sync::lock;
+use crate::sync::mpsc::{self, Receiver, Sender};
+use crate::sync::thread::{self, JoinHandle};
+use crate::sync::{Mutex, lock};
 
 /// A batch on its way to the thread, or back with how it went.
 #[derive(Debug)]

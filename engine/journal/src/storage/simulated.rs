@@ -14,7 +14,7 @@ mod names;
 mod segments;
 
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 
 use crate::format::wide;
 use crate::storage::directory::segment_name;
@@ -24,7 +24,7 @@ pub use crate::storage::simulated::folder::{SimulatedFile, SimulatedFolder};
 use crate::storage::simulated::names::Inode;
 pub use crate::storage::simulated::segments::SimulatedStorage;
 use crate::storage::{Place, Segment};
-use crate::sync::lock;
+use crate::sync::{Mutex, MutexGuard, lock};
 
 /// The folder of the journal's segments.
 const JOURNAL: &str = "journal";

@@ -1,13 +1,13 @@
 //! Files of the simulated disk, as a running machine uses them.
 
 use std::io;
-use std::sync::MutexGuard;
 
 use crate::storage::folder::{Folder, FolderFile};
 use crate::storage::simulated::disk::Disk;
 use crate::storage::simulated::faults::Fault;
 use crate::storage::simulated::names::Inode;
 use crate::storage::simulated::{SimulatedDisk, path};
+use crate::sync::MutexGuard;
 
 /// A folder of a [`SimulatedDisk`], until the machine stops. The folder itself is always there.
 #[derive(Debug, Clone)]
