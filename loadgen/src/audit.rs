@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use kessai_engine::terms::PaymentId;
 
-use crate::ledger::Record;
+use crate::ledger::{Moment, Record, Telling};
 
 pub use books::{Baseline, Books, CustomerEntry, InStore, PaymentEntry, Positions, Tallies};
 
@@ -54,6 +54,32 @@ pub struct Evidence {
     pub prompt: Duration,
     /// When customers are left in peace; none if the gateway does not say it.
     pub budgets: Option<Budgets>,
+    /// When the gateway could not be reached, because somebody saw to that.
+    pub outages: Vec<Outage>,
+}
+
+impl Evidence {
+    /// Which steps customers must have been told of: who was cut off learns of the latest.
+    pub(crate) const fn telling(&self) -> Telling {
+        if self.outages.is_empty() { Telling::Every } else { Telling::Latest }
+    }
+}
+
+/// A time in which nobody could reach the gateway, however long they tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outage {
+    /// From when on.
+    pub from: Moment,
+    /// Until when everybody was back.
+    pub until: Moment,
+}
+
+impl Outage {
+    /// Whether any of it was between the two.
+    #[must_use]
+    pub fn touches(&self, from: Moment, until: Moment) -> bool {
+        self.from <= until && from <= self.until
+    }
 }
 
 /// Compares ledger and books, and says what does not agree: nothing, if all is well.
@@ -64,7 +90,7 @@ pub fn compare(evidence: &Evidence, books: &Books) -> Vec<String> {
     let mut references = BTreeMap::new();
     for (payment, record) in &evidence.records {
         let view = books.payments.get(payment);
-        for fault in payment::faults(record, view, evidence.prompt) {
+        for fault in payment::faults(record, view, evidence) {
             problems.push(format!("payment {payment}: {fault}"));
         }
         for reference in acts::references(record) {

@@ -4,7 +4,7 @@
 //! It takes the books as they are before as what everybody begins with. Whatever moves in them
 //! during the run and is not of the run is found by the audit, so it must be alone.
 
-mod export;
+pub(crate) mod export;
 mod readiness;
 
 use std::path::PathBuf;
@@ -20,8 +20,9 @@ use crate::administration::{Administration, AskError};
 use crate::audit::{Baseline, Tries};
 use crate::board::{Board, Stage};
 use crate::demo::heading;
-use crate::fleet::{Connections, Fleet, Muster, Road, Ways};
+use crate::fleet::{Connections, Fleet, Muster, Road, Upkeep, Ways};
 use crate::keyring::Keyring;
+use crate::ledger::{Ledger, Telling};
 use crate::life::Workload;
 use crate::population::Population;
 use crate::provision::Provision;
@@ -45,6 +46,10 @@ pub struct CapacityTest {
     pub gateway: String,
     /// Its administration.
     pub administration: Administration,
+    /// How connections are kept.
+    pub upkeep: Upkeep,
+    /// Which steps of a payment its customer is told of: every one, while the gateway stays.
+    pub telling: Telling,
 }
 
 impl CapacityTest {
@@ -77,7 +82,7 @@ pub async fn run(
 
 /// Makes everybody up again, reads the books as they are, and connects. Says from when on payments
 /// are those of the run, by the gateway's clock.
-async fn prepare(
+pub(crate) async fn prepare(
     test: &CapacityTest,
     board: Arc<Board>,
 ) -> Result<(Trial, Fleet, u64), TrialError> {
@@ -111,6 +116,7 @@ async fn prepare(
         connections,
         heading: test.heading(),
         board,
+        ledger: Arc::new(Ledger::new(test.telling)),
     };
     Ok((trial, fleet, gateway.time_ms))
 }
@@ -136,6 +142,7 @@ async fn connect(
         keyring: Keyring::new(test.provision.seed()),
         before,
         prompt: Duration::from_millis(gateway.prompt_ms),
+        upkeep: &test.upkeep,
     };
     let (shown, all) = (Arc::clone(board), muster.steps());
     let connected = move |done| shown.stage(Stage::Connecting(done, all));

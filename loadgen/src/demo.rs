@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::board::{Board, Stage};
-use crate::fleet::{Connections, Fleet, Muster, Ways};
+use crate::fleet::{Connections, Fleet, Muster, Upkeep, Ways};
 use crate::keyring::Keyring;
 use crate::life::Workload;
 use crate::people::Pace;
@@ -136,6 +136,7 @@ async fn prepare(plan: &Plan, board: Arc<Board>) -> Result<(Site, Trial, Fleet),
         keyring,
         before: &before,
         prompt: plan.prompt(),
+        upkeep: &Upkeep::default(),
     };
     let (shown, all) = (Arc::clone(&board), muster.steps());
     let connected = move |done| shown.stage(Stage::Connecting(done, all));
@@ -154,6 +155,7 @@ async fn prepare(plan: &Plan, board: Arc<Board>) -> Result<(Site, Trial, Fleet),
         connections,
         heading: plan.heading(),
         board,
+        ledger: Arc::default(),
     };
     Ok((site, trial, fleet))
 }

@@ -7,6 +7,7 @@
 mod gate;
 mod inside;
 mod roads;
+mod upkeep;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -25,6 +26,8 @@ use crate::population::{Customer, Population};
 use crate::site::Door;
 use gate::{Gate, in_order};
 use roads::Roads;
+
+pub use upkeep::{Barrier, Keeper, Upkeep};
 
 /// Where a fleet goes.
 #[derive(Debug, Clone)]
@@ -97,9 +100,6 @@ pub enum FleetError {
     Task(#[from] tokio::task::JoinError),
 }
 
-/// What a call may take beyond the people's time, before it counts as unanswered.
-const PATIENCE: Duration = Duration::from_secs(8);
-
 /// Says who is to connect, and how.
 #[derive(Clone, Copy)]
 pub struct Muster<'a> {
@@ -115,6 +115,8 @@ pub struct Muster<'a> {
     pub before: &'a Baseline,
     /// How long customers have to answer.
     pub prompt: Duration,
+    /// How connections are kept.
+    pub upkeep: &'a Upkeep,
 }
 
 impl Muster<'_> {
@@ -184,7 +186,7 @@ impl Fleet {
         muster: &Muster<'_>,
         connected: impl Fn(usize) + Send + Sync + 'static,
     ) -> Result<Self, FleetError> {
-        let roads = Roads::new(muster.road, muster.keyring)?;
+        let roads = Roads::new(muster.road, muster.keyring, muster.upkeep)?;
         let boarding = Boarding { muster, roads, gate: Arc::new(Gate::new(connected)) };
         let terminals = match muster.ways.tills {
             Way::Own => boarding.tills().await?,
@@ -295,13 +297,15 @@ impl<F: Fn(usize) + Send + Sync + 'static> Boarding<'_, F> {
     }
 
     fn options(&self) -> Options {
+        let Upkeep { patience, backoff, .. } = *self.muster.upkeep;
         let software = concat!("kessai-loadgen ", env!("CARGO_PKG_VERSION"));
         Options {
             software: wire::SoftwareName::new(software).ok(),
             connect_within: Duration::from_secs(60),
             greet_within: Duration::from_secs(20),
-            call_within: PATIENCE,
-            pay_within: self.muster.prompt.saturating_add(PATIENCE),
+            call_within: patience,
+            pay_within: self.muster.prompt.saturating_add(patience),
+            backoff,
             ..Options::default()
         }
     }

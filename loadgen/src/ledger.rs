@@ -19,7 +19,7 @@ use crate::people::{Deed, Person};
 pub use attempt::{Attempt, Done, Heard, Slip};
 pub(crate) use order::is_quoted;
 pub use order::{Order, Shown};
-pub use record::{Moment, Receipt, Record, Told};
+pub use record::{Moment, Receipt, Record, Telling, Told};
 pub use standing::Standing;
 
 /// How many parts the ledger has, so that tasks seldom wait for each other.
@@ -30,6 +30,7 @@ const PARTS: usize = 64;
 pub struct Ledger {
     parts: Box<[Mutex<HashMap<PaymentId, Record>>]>,
     strays: Mutex<Vec<String>>,
+    telling: Telling,
 }
 
 /// What a prompt means to the customer who gets it.
@@ -54,12 +55,18 @@ pub enum Progress {
 
 impl Default for Ledger {
     fn default() -> Self {
-        let parts = (0..PARTS).map(|_| Mutex::default()).collect();
-        Self { parts, strays: Mutex::default() }
+        Self::new(Telling::default())
     }
 }
 
 impl Ledger {
+    /// Begins one for a run in which customers are told so much.
+    #[must_use]
+    pub fn new(telling: Telling) -> Self {
+        let parts = (0..PARTS).map(|_| Mutex::default()).collect();
+        Self { parts, strays: Mutex::default(), telling }
+    }
+
     /// Writes down that a till is about to ask for a payment.
     pub fn asked(&self, payment: PaymentId, order: Order) {
         let twice = self.part(&payment, |part| part.insert(payment, Record::new(order)).is_some());
@@ -205,14 +212,19 @@ impl Ledger {
         })
     }
 
+    /// Looks at every record, one after the other, while more is written down.
+    pub fn each(&self, mut look: impl FnMut(&PaymentId, &Record)) {
+        for part in &self.parts {
+            let part = part.lock().unwrap_or_else(PoisonError::into_inner);
+            part.iter().for_each(|(payment, record)| look(payment, record));
+        }
+    }
+
     /// Copies everything that was written down: the records, and what must not have happened.
     #[must_use]
     pub fn copy(&self) -> (Vec<(PaymentId, Record)>, Vec<String>) {
         let mut records = Vec::new();
-        for part in &self.parts {
-            let part = part.lock().unwrap_or_else(PoisonError::into_inner);
-            records.extend(part.iter().map(|(payment, record)| (*payment, record.clone())));
-        }
+        self.each(|payment, record| records.push((*payment, record.clone())));
         records.sort_unstable_by_key(|(_, record)| record.order.number);
         (records, self.strays.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
@@ -225,9 +237,9 @@ impl Ledger {
     ) -> Progress {
         let progress = self.part(&payment, |part| {
             let record = part.get_mut(&payment)?;
-            let before = record.is_finished();
+            let before = record.is_finished(self.telling);
             write(record);
-            Some(if !before && record.is_finished() {
+            Some(if !before && record.is_finished(self.telling) {
                 Progress::Finished(Box::new(record.clone()))
             } else {
                 Progress::Open

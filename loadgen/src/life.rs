@@ -47,6 +47,15 @@ pub struct Workload {
     pub bounds: Bounds,
 }
 
+/// Where a run is written down while it goes on.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// In short, for the screen.
+    pub board: Arc<Board>,
+    /// In full, for the audit.
+    pub ledger: Arc<Ledger>,
+}
+
 /// How long the ends of the last payments are waited for, beyond the time that customers have:
 /// enough for a till to lose its patience and give the payment up, and for a message that a crowded
 /// network lost to be sent again, whose pauses double from time to time.
@@ -82,9 +91,9 @@ pub async fn run(
     population: Arc<Population>,
     fleet: Fleet,
     prompt: Duration,
-    board: Arc<Board>,
+    seen: Seen,
     mut stop: watch::Receiver<bool>,
-) -> Result<Arc<Ledger>, CatalogueError> {
+) -> Result<(), CatalogueError> {
     let baskets = Baskets::new(crate::catalogue::Catalogue::builtin()?);
     let of_merchant = places_by_merchant(&population);
     let (handsets, events): (Vec<_>, Vec<_>) = fleet.handsets.into_iter().unzip();
@@ -93,8 +102,8 @@ pub async fn run(
         population,
         terminals: fleet.terminals,
         handsets,
-        ledger: Arc::default(),
-        board,
+        ledger: seen.ledger,
+        board: seen.board,
         baskets,
         people: People::new(workload.pace),
         courses: Courses::new(workload.pace),
@@ -123,7 +132,7 @@ pub async fn run(
     for phone in phones {
         phone.abort();
     }
-    Ok(Arc::clone(&world.ledger))
+    Ok(())
 }
 
 /// Finds the places of each merchant's terminals.

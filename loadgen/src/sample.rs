@@ -96,6 +96,14 @@ pub(crate) fn record(number: u8) -> Record {
 /// A payment of customer `number` that ended so, and what people did to that end.
 pub(crate) fn ended(number: u8, state: PaymentState, reason: Reason) -> Record {
     let ledger = Ledger::default();
+    end(&ledger, number, state, reason);
+    let (mut records, strays) = ledger.copy();
+    assert_eq!(strays, Vec::<String>::new());
+    records.remove(0).1
+}
+
+/// Writes a payment of customer `number` down that ended so, and what people did to that end.
+pub(crate) fn end(ledger: &Ledger, number: u8, state: PaymentState, reason: Reason) {
     ledger.asked(payment(number), order(number));
     let at = Duration::from_millis;
     let order = order(number);
@@ -118,13 +126,10 @@ pub(crate) fn ended(number: u8, state: PaymentState, reason: Reason) -> Record {
     drop(ledger.told_terminal(payment(number), order.terminal, to_terminal));
     drop(ledger.told_customer(payment(number), order.customer, to_customer));
     drop(ledger.over(payment(number)));
-    let (mut records, strays) = ledger.copy();
-    assert_eq!(strays, Vec::<String>::new());
-    records.remove(0).1
 }
 
 /// What the books hold of a payment that ended as `record` says.
-fn entry(record: &Record) -> PaymentEntry {
+pub(crate) fn entry(record: &Record) -> PaymentEntry {
     let (order, told) = (&record.order, &record.customer[0]);
     PaymentEntry {
         terminal: order.terminal,

@@ -14,7 +14,8 @@ use crate::board::{Board, Stage, View};
 use crate::capacity::NotReady;
 use crate::catalogue::CatalogueError;
 use crate::fleet::{Connections, Fleet, FleetError};
-use crate::life::{self, Workload};
+use crate::ledger::Ledger;
+use crate::life::{self, Seen, Workload};
 use crate::population::{Population, PopulationError};
 use crate::provision::ProvisionError;
 use crate::report::{Circumstances, Gateway, Page, Report};
@@ -115,6 +116,8 @@ pub(crate) struct Trial {
     pub(crate) connections: Connections,
     pub(crate) heading: String,
     pub(crate) board: Arc<Board>,
+    /// What both sides are told, as it is told.
+    pub(crate) ledger: Arc<Ledger>,
 }
 
 impl Trial {
@@ -126,11 +129,20 @@ impl Trial {
     ) -> Result<Evidence, TrialError> {
         let population = Arc::clone(&self.population);
         let board = Arc::clone(&self.board);
-        let ledger = life::run(&self.workload, population, fleet, self.prompt, board, stop).await?;
+        let seen = Seen { board, ledger: Arc::clone(&self.ledger) };
+        life::run(&self.workload, population, fleet, self.prompt, seen, stop).await?;
         self.board.stage(Stage::Auditing);
-        let (records, strays) = ledger.copy();
+        let (records, strays) = self.ledger.copy();
         let (before, tries, prompt) = (self.before.clone(), self.tries, self.prompt);
-        Ok(Evidence { records, strays, before, tries, prompt, budgets: self.budgets })
+        Ok(Evidence {
+            records,
+            strays,
+            before,
+            tries,
+            prompt,
+            budgets: self.budgets,
+            outages: Vec::new(),
+        })
     }
 
     /// Compares what was seen with the books, and reports.

@@ -23,7 +23,8 @@ use kessai_gateway::Settings;
 use kessai_loadgen::administration::Administration;
 use kessai_loadgen::board::Board;
 use kessai_loadgen::capacity::{self, CapacityTest};
-use kessai_loadgen::fleet::{Connections, Way, Ways};
+use kessai_loadgen::fleet::{Connections, Upkeep, Way, Ways};
+use kessai_loadgen::ledger::Telling;
 use kessai_loadgen::life::Workload;
 use kessai_loadgen::people::Pace;
 use kessai_loadgen::population::{Size, Wealth};
@@ -68,6 +69,8 @@ fn test(host: &Host, folder: &Path, provision: Provision, ways: Ways) -> Capacit
         ways,
         gateway: host.address(),
         administration: Administration::new(&host.url(), &host.token_file()).unwrap(),
+        upkeep: Upkeep::default(),
+        telling: Telling::default(),
     }
 }
 

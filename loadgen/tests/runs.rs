@@ -16,10 +16,10 @@ use kessai_engine::PaymentState;
 use kessai_loadgen::audit::{Evidence, compare};
 use kessai_loadgen::board::Board;
 use kessai_loadgen::demo::{self, Medium, Plan};
-use kessai_loadgen::fleet::{Connections, Fleet, Muster, Way, Ways};
+use kessai_loadgen::fleet::{Connections, Fleet, Muster, Upkeep, Way, Ways};
 use kessai_loadgen::keyring::Keyring;
 use kessai_loadgen::ledger::{Order, Record};
-use kessai_loadgen::life::{self, Workload};
+use kessai_loadgen::life::{self, Seen, Workload};
 use kessai_loadgen::people::Pace;
 use kessai_loadgen::population::{Population, Size, Wealth};
 use kessai_loadgen::schedule::{Arrivals, Bounds, Rate};
@@ -193,15 +193,20 @@ async fn evidence(plan: &Plan) -> (Evidence, Site) {
         keyring,
         before: &before,
         prompt: plan.prompt(),
+        upkeep: &Upkeep::default(),
     };
     let fleet = Fleet::connect(&muster, |_| {}).await.unwrap();
     let board = Arc::new(Board::new(plan.workload.span));
-    let lives =
-        life::run(&plan.workload, Arc::clone(&population), fleet, plan.prompt(), board, stopped);
-    let (records, strays) = lives.await.unwrap().copy();
+    let ledger = Arc::default();
+    let seen = Seen { board, ledger: Arc::clone(&ledger) };
+    life::run(&plan.workload, Arc::clone(&population), fleet, plan.prompt(), seen, stopped)
+        .await
+        .unwrap();
+    let (records, strays) = ledger.copy();
     let (tries, prompt) = (site.tries(), plan.prompt());
     let budgets = Some(site.budgets());
-    (Evidence { records, strays, before, tries, prompt, budgets }, site)
+    let outages = Vec::new();
+    (Evidence { records, strays, before, tries, prompt, budgets, outages }, site)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

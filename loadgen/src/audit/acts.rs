@@ -5,6 +5,7 @@ use std::time::Duration;
 use kessai_engine::PaymentState;
 use kessai_engine::terms::{Amount, Reason, Reference};
 
+use super::Outage;
 use super::payment::name;
 use crate::ledger::{Attempt, Done, Heard, Moment, Record, Slip, Told};
 
@@ -23,7 +24,7 @@ pub(super) fn references(record: &Record) -> impl Iterator<Item = Reference> {
 }
 
 /// Says which answers were not due.
-pub(super) fn faults(record: &Record, faults: &mut Vec<String>) {
+pub(super) fn faults(record: &Record, outages: &[Outage], faults: &mut Vec<String>) {
     record.slips.iter().filter_map(slip_fault).for_each(|fault| faults.push(fault));
     let deadline = record.terminal.first().and_then(Told::deadline);
     let (mut captured, mut refunded) = (record.order.total, Amount::ZERO);
@@ -41,7 +42,7 @@ pub(super) fn faults(record: &Record, faults: &mut Vec<String>) {
         match deed {
             Done::Dispensed(price) => {
                 captured = price;
-                faults.extend(report_fault(attempt, heard, deadline));
+                faults.extend(report_fault(attempt, heard, deadline, outages));
             }
             Done::Jammed => {
                 if let Heard::Refused(reason) = heard {
@@ -83,8 +84,13 @@ fn slip_fault(slip: &Slip) -> Option<String> {
     }
 }
 
-/// A report in time must be taken, and none that comes long after.
-fn report_fault(attempt: &Attempt, heard: &Heard, deadline: Option<Moment>) -> Option<String> {
+/// A report in time must be taken, unless nobody could be reached, and none that comes long after.
+fn report_fault(
+    attempt: &Attempt,
+    heard: &Heard,
+    deadline: Option<Moment>,
+    outages: &[Outage],
+) -> Option<String> {
     let deadline = deadline?;
     match heard {
         Heard::Told(told, _) if told.state != PaymentState::Reversed => {
@@ -93,7 +99,9 @@ fn report_fault(attempt: &Attempt, heard: &Heard, deadline: Option<Moment>) -> O
         }
         Heard::Told(..) | Heard::Refused(_) => {
             let is_early = attempt.at.saturating_add(AROUND) < deadline;
-            is_early.then(|| "its machine reported in time, and was not paid".to_owned())
+            let cut_off = outages.iter().any(|outage| outage.touches(attempt.at, deadline));
+            (is_early && !cut_off)
+                .then(|| "its machine reported in time, and was not paid".to_owned())
         }
     }
 }

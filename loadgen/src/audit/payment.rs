@@ -5,7 +5,7 @@ use std::time::Duration;
 use kessai_engine::PaymentState;
 use kessai_engine::terms::{Amount, Reason};
 
-use super::{PaymentEntry, acts, steps};
+use super::{Evidence, PaymentEntry, acts, steps};
 use crate::exchange::HOME;
 use crate::ledger::{Done, Order, Record, Standing};
 use crate::people::Deed;
@@ -13,18 +13,17 @@ use crate::people::Deed;
 /// How far the gateway's clock, read in whole milliseconds, and ours may lie apart in a payment.
 const CLOCKS: Duration = Duration::from_millis(2);
 
-/// Says what does not agree about one payment; `view` is what the books hold of it, `prompt` how
-/// long customers have to answer.
+/// Says what does not agree about one payment; `view` is what the books hold of it.
 pub(super) fn faults(
     record: &Record,
     view: Option<&PaymentEntry>,
-    prompt: Duration,
+    evidence: &Evidence,
 ) -> Vec<String> {
     let mut faults = Vec::new();
     for customer in &record.misled {
         faults.push(format!("customer {customer} was told of it, whom it does not concern"));
     }
-    acts::faults(record, &mut faults);
+    acts::faults(record, &evidence.outages, &mut faults);
     match (view, record.refused) {
         (None, Some(_)) if record.terminal.is_empty() && record.customer.is_empty() => {}
         (None, Some((_, reason))) => {
@@ -43,8 +42,9 @@ pub(super) fn faults(
         (Some(view), None) => {
             let standings = record.standings();
             agreement(record, &standings, view, &mut faults);
-            steps::tellings(record, view, &steps::of(record, &standings, view), &mut faults);
-            deeds(record, view, prompt, &mut faults);
+            let steps = steps::of(record, &standings, view);
+            steps::tellings(record, view, (&steps, evidence.telling()), &mut faults);
+            deeds(record, view, evidence.prompt, &mut faults);
         }
     }
     faults

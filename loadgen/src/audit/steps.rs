@@ -8,8 +8,8 @@ use kessai_engine::terms::{Amount, Money, Reason};
 
 use super::PaymentEntry;
 use super::payment::{name, word};
-use crate::exchange::{self, HOME};
-use crate::ledger::{Order, Receipt, Record, Standing, Told, is_quoted};
+use crate::exchange::HOME;
+use crate::ledger::{Order, Receipt, Record, Standing, Telling, Told, is_quoted};
 
 /// A step, as both sides see it.
 #[derive(Debug, Clone, Copy)]
@@ -32,22 +32,21 @@ pub(super) struct Sums {
 /// Computes what a standing comes to for the customer: the charge, what was captured of it, what
 /// went back.
 pub(super) fn for_customer(order: &Order, standing: &Standing) -> Option<Sums> {
-    let captured = if standing.captured == order.total {
-        order.charge
-    } else {
-        exchange::charge(standing.captured.of(order.currency))?
-    };
-    let refunded = if standing.refunded.is_zero() {
-        Amount::ZERO
-    } else {
-        exchange::given_back(captured, standing.refunded, standing.captured)?
-    };
+    let (captured, refunded) = standing.charged(order)?;
     Some(Sums { price: Some(order.charge.of(HOME)), captured, refunded })
 }
 
 fn for_store(order: &Order, standing: &Standing) -> Sums {
     let Standing { captured, refunded, .. } = *standing;
     Sums { price: Some(order.price()), captured, refunded }
+}
+
+impl Step {
+    /// Whether that is what a customer was told.
+    fn is(&self, told: &Told) -> bool {
+        let Told { state, amount: price, captured, refunded, .. } = *told;
+        self.state == state && self.customer == Sums { price, captured, refunded }
+    }
 }
 
 /// All steps of a payment.
@@ -77,7 +76,7 @@ pub(super) fn of(record: &Record, standings: &[Standing], view: &PaymentEntry) -
 pub(super) fn tellings(
     record: &Record,
     view: &PaymentEntry,
-    steps: &[Step],
+    (steps, telling): (&[Step], Telling),
     faults: &mut Vec<String>,
 ) {
     let receipt = view.approval.zip(view.reference);
@@ -96,7 +95,7 @@ pub(super) fn tellings(
         let step = later.next().or(steps.last());
         to_till(first, step, receipt, faults);
     }
-    to_customer(record, view, steps, receipt, faults);
+    to_customer(record, view, (steps, telling), receipt, faults);
 }
 
 fn to_till(told: &Told, step: Option<&Step>, receipt: Option<Receipt>, faults: &mut Vec<String>) {
@@ -122,21 +121,26 @@ fn reason_for_terminal(step: &Step) -> Option<Reason> {
 fn to_customer(
     record: &Record,
     view: &PaymentEntry,
-    steps: &[Step],
+    (steps, telling): (&[Step], Telling),
     receipt: Option<Receipt>,
     faults: &mut Vec<String>,
 ) {
     let notices: Vec<u64> = record.notices().into_iter().collect();
     if notices.is_empty() && view.customer.is_some() {
         faults.push(format!("it {}, but its customer was never told", word(view.state)));
-    } else if notices.len() < steps.len() && view.customer.is_some() {
+    } else if telling == Telling::Every && notices.len() < steps.len() && view.customer.is_some() {
         let (seen, all) = (notices.len(), steps.len());
         faults.push(format!("its customer was told {seen} of its {all} steps"));
     }
     for told in &record.customer {
         let place = notices.iter().position(|number| Some(*number) == told.notice);
-        let step = place.and_then(|place| steps.get(place)).or(steps.last());
-        let Some(step) = step else { continue };
+        let step = if telling == Telling::Latest && notices.len() < steps.len() {
+            // Some are missing: it is one of those that follow on the ones before it.
+            steps.iter().skip(place.unwrap_or_default()).find(|step| step.is(told))
+        } else {
+            place.and_then(|place| steps.get(place))
+        };
+        let Some(step) = step.or(steps.last()) else { continue };
         compare("its customer", told, (step, &step.customer, step.reason), receipt, faults);
         let quoted = told.foreign.map(|foreign| (foreign.rate, foreign.markup_bp));
         let price = told.foreign.is_none_or(|foreign| foreign.price == record.order.price());

@@ -8,7 +8,7 @@ use kessai_engine::terms::{CustomerId, Net, Reason};
 
 use super::{Books, Budgets, CustomerEntry, Evidence, Positions, Tallies, steps};
 use crate::exchange::HOME;
-use crate::ledger::{Moment, Record, Standing, Told};
+use crate::ledger::{Moment, Record, Standing, Telling, Told};
 use crate::people::Deed;
 
 /// Says which sums do not agree.
@@ -85,7 +85,11 @@ fn customer_faults(
     }
     let seen = u64::try_from(notices.len()).unwrap_or(u64::MAX);
     let owed = now.notices.saturating_sub(before.notices);
-    if seen != owed {
+    let is_told = match evidence.telling() {
+        Telling::Every => seen == owed,
+        Telling::Latest => notices.last().copied().unwrap_or(before.notices) == now.notices,
+    };
+    if !is_told {
         faults.push(format!("it saw {seen} notices of the {owed} that it was owed"));
     }
     faults

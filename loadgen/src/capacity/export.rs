@@ -53,7 +53,7 @@ fn positions(sums: &Sums) -> Result<Positions, AskError> {
 
 /// Reads the books after a run: the customers of `population`, all tallies, and all payments that
 /// were opened from `from_ms` on.
-pub(super) fn books(
+pub(crate) fn books(
     administration: &Administration,
     population: &Population,
     from_ms: u64,
@@ -148,7 +148,7 @@ fn amount(field: &str, minor: u64) -> Result<Amount, String> {
     Amount::new(minor).map_err(|error| format!("{field}: {error}"))
 }
 
-pub(super) fn parse<T: FromStr<Err: std::fmt::Display>>(
+pub(crate) fn parse<T: FromStr<Err: std::fmt::Display>>(
     field: &str,
     text: &str,
 ) -> Result<T, String> {

@@ -10,6 +10,8 @@ use super::show::{Show, judge};
 use super::{COULD_NOT, Carrier, ways, within_a_day};
 use crate::administration::Administration;
 use crate::capacity::{CapacityTest, run};
+use crate::fleet::Upkeep;
+use crate::ledger::Telling;
 use crate::life::Workload;
 use crate::people::Pace;
 use crate::provision::Provision;
@@ -128,6 +130,8 @@ impl Run {
             ways: ways(&self.through),
             gateway: self.gateway.clone(),
             administration: Administration::new(&self.admin, &self.token_file)?,
+            upkeep: Upkeep::default(),
+            telling: Telling::default(),
         })
     }
 }

@@ -9,6 +9,7 @@ use kessai_client::{
 use kessai_engine::Peer;
 
 use super::inside::Inside;
+use super::upkeep::{Behind, Upkeep};
 use super::{FleetError, Road};
 use crate::keyring::{Holder, Keyring};
 use crate::site::Door;
@@ -18,6 +19,7 @@ const SOCKETS: usize = 4;
 
 pub(super) struct Roads<'a> {
     keyring: Keyring,
+    upkeep: &'a Upkeep,
     road: Paved<'a>,
 }
 
@@ -28,7 +30,11 @@ enum Paved<'a> {
 }
 
 impl<'a> Roads<'a> {
-    pub(super) fn new(road: &'a Road, keyring: Keyring) -> Result<Self, FleetError> {
+    pub(super) fn new(
+        road: &'a Road,
+        keyring: Keyring,
+        upkeep: &'a Upkeep,
+    ) -> Result<Self, FleetError> {
         let road = match road {
             Road::Network(gateway, root) => {
                 let own = SocketAddr::from((side_of(gateway.ip()), 0));
@@ -37,7 +43,7 @@ impl<'a> Roads<'a> {
             }
             Road::Inside(door) => Paved::Inside(door),
         };
-        Ok(Self { keyring, road })
+        Ok(Self { keyring, upkeep, road })
     }
 
     /// Leads a peer that speaks for itself.
@@ -78,9 +84,11 @@ impl<'a> Roads<'a> {
             failed(ConnectError::Setup("there is no socket to go out by".to_owned()))
         })?;
         let key = self.keyring.key(holder)?;
-        let options = QuicOptions { load, ..QuicOptions::default() };
+        let keep_alive = self.upkeep.keep_alive;
+        let options = QuicOptions { load, keep_alive, ..QuicOptions::default() };
         let connector = QuicConnector::new(socket, gateway, root, &key, &options);
-        connector.map(|connector| -> Arc<dyn Connector> { Arc::new(connector) }).map_err(failed)
+        let barrier = self.upkeep.barrier.clone();
+        Ok(Arc::new(Behind { barrier, connector: connector.map_err(failed)? }))
     }
 }
 

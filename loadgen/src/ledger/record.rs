@@ -85,6 +85,16 @@ pub struct Record {
     pub is_over: bool,
 }
 
+/// Which steps of a payment its customer is told of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Telling {
+    /// Every one.
+    #[default]
+    Every,
+    /// The latest; others may be missing, since a handset that was away learns how it stands now.
+    Latest,
+}
+
 impl Record {
     pub(super) const fn new(order: Order) -> Self {
         Self {
@@ -104,17 +114,31 @@ impl Record {
     }
 
     /// Says whether nothing more is going to happen: its tills have done all, and its customer has
-    /// been told of every step.
+    /// been told of what `telling` says.
     #[must_use]
-    pub fn is_finished(&self) -> bool {
-        self.refused.is_some() || (self.is_over && !self.terminal.is_empty() && self.is_told())
+    pub fn is_finished(&self, telling: Telling) -> bool {
+        let is_over = self.is_over && !self.terminal.is_empty();
+        self.refused.is_some() || (is_over && self.is_told(telling))
     }
 
-    /// Whether the customer has been told of every step.
-    fn is_told(&self) -> bool {
+    /// Whether the customer has been told of every step, or of the latest where that is enough.
+    fn is_told(&self, telling: Telling) -> bool {
         // A payment that was called off before it opened never came before its customer.
         let is_owed = self.terminal.iter().any(|told| told.amount.is_some());
-        !is_owed || self.notices().len() >= self.standings().len()
+        let standings = self.standings();
+        if !is_owed || self.notices().len() >= standings.len() {
+            return true;
+        }
+        match telling {
+            Telling::Every => false,
+            Telling::Latest => {
+                let last = standings.last().zip(self.first_and_last_told());
+                last.is_some_and(|(last, (_, told))| {
+                    last.state == told.state
+                        && last.charged(&self.order) == Some((told.captured, told.refunded))
+                })
+            }
+        }
     }
 
     /// The numbers of the notices that the customer has seen.

@@ -3,7 +3,8 @@
 use kessai_engine::PaymentState;
 use kessai_engine::terms::{Amount, Reason};
 
-use super::{Done, Record};
+use super::{Done, Order, Record};
+use crate::exchange;
 
 /// How a payment stood at one time, in the store's currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +17,25 @@ pub struct Standing {
     pub captured: Amount,
     /// What had gone back of that by refunds.
     pub refunded: Amount,
+}
+
+impl Standing {
+    /// Computes what it comes to for the customer, in yen: what was captured, and what went back of
+    /// that. Nothing if it leaves the range of an amount.
+    #[must_use]
+    pub fn charged(&self, order: &Order) -> Option<(Amount, Amount)> {
+        let captured = if self.captured == order.total {
+            order.charge
+        } else {
+            exchange::charge(self.captured.of(order.currency))?
+        };
+        let refunded = if self.refunded.is_zero() {
+            Amount::ZERO
+        } else {
+            exchange::given_back(captured, self.refunded, self.captured)?
+        };
+        Some((captured, refunded))
+    }
 }
 
 impl Record {

@@ -1,7 +1,9 @@
 //! What is done about a payment once it is approved: machines report what came out, tills give money
 //! back.
 
-use kessai_client::wire::{DeliveredLines, Delivery, Payment, Refund, ReverseCause};
+use std::time::Duration;
+
+use kessai_client::wire::{DeliveredLines, Delivery, Payment, Refund, Retry, ReverseCause};
 use kessai_client::{CallError, Terminal};
 use kessai_engine::PaymentState;
 use kessai_engine::terms::{Amount, PaymentId};
@@ -13,6 +15,9 @@ use crate::ledger::{Done, Heard, Moment, Order};
 
 /// How often something is sent until there is an answer.
 const SENT: u32 = 3;
+
+/// How often a till lets itself be put off until later.
+const PUT_OFF: u32 = 10;
 
 /// Does all that is to be done about a payment, if it was approved.
 pub(super) async fn follow(till: &Till, acts: &[Act]) {
@@ -98,25 +103,42 @@ impl Planned {
     /// Sends it until there is an answer, and writes that down.
     async fn send(&self, till: &Till) {
         for _ in 0..SENT {
-            let answer = match &self.sends {
-                Sends::Delivery(delivery) => {
-                    self.terminal.deliver(till.payment, delivery.clone()).await
-                }
-                Sends::Nothing => {
-                    self.terminal.reverse(till.payment, ReverseCause::NotDispensed).await
-                }
-                Sends::Refund(refund, amount) => {
-                    let (payment, refund, amount) = (till.payment, *refund, *amount);
-                    self.terminal.refund(Refund { refund, payment, amount }).await
-                }
-            };
-            match heard(till, answer) {
+            match heard(till, self.ask(till).await) {
                 Ok(heard) => {
                     let world = &till.world;
                     world.note(world.ledger.heard(till.payment, heard));
                     return;
                 }
                 Err(error) => till.doubt(&error),
+            }
+        }
+    }
+
+    /// Asks, and asks again for as long as it is told to do so later.
+    async fn ask(&self, till: &Till) -> Result<Payment, CallError> {
+        for _ in 0..PUT_OFF {
+            match self.ask_once(till).await {
+                Err(CallError::Refused(refusal)) => match refusal.retry {
+                    Retry::Later { after_ms } => {
+                        sleep(Duration::from_millis(after_ms.into())).await;
+                    }
+                    Retry::Never | Retry::Same => return Err(CallError::Refused(refusal)),
+                },
+                answer => return answer,
+            }
+        }
+        self.ask_once(till).await
+    }
+
+    async fn ask_once(&self, till: &Till) -> Result<Payment, CallError> {
+        match &self.sends {
+            Sends::Delivery(delivery) => {
+                self.terminal.deliver(till.payment, delivery.clone()).await
+            }
+            Sends::Nothing => self.terminal.reverse(till.payment, ReverseCause::NotDispensed).await,
+            Sends::Refund(refund, amount) => {
+                let (payment, refund, amount) = (till.payment, *refund, *amount);
+                self.terminal.refund(Refund { refund, payment, amount }).await
             }
         }
     }

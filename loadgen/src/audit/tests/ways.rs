@@ -9,7 +9,7 @@ use kessai_engine::terms::{Amount, Currency, Reason, Reference};
 use kessai_engine::{PaymentState, TerminalKind};
 
 use super::super::{
-    Books, Budgets, CustomerEntry, Evidence, InStore, PaymentEntry, Tries, compare,
+    Books, Budgets, CustomerEntry, Evidence, InStore, Outage, PaymentEntry, Tries, compare,
 };
 use crate::course::Naming;
 use crate::ledger::{Attempt, Done, Heard, Order, Receipt, Record, Slip, Told};
@@ -399,6 +399,43 @@ fn machines_that_were_not_heard_are_found() {
             "its customer was told that it was reversed, the books say that it was approved",
         ],
     );
+}
+
+#[test]
+fn a_machine_is_excused_that_could_not_reach_anybody_in_time() {
+    let faults = |from, until| {
+        let (mut evidence, books) = world();
+        record(&mut evidence, LATE).attempts[0].at = ms(1_000);
+        evidence.outages = vec![Outage { from: ms(from), until: ms(until) }];
+        compare(&evidence, &books).len()
+    };
+    assert_eq!(faults(990, 1_010), 0, "it began before the report, and went on");
+    assert_eq!(faults(1_200, 1_300), 0);
+    assert_eq!(faults(100, 999), 1, "it was over before");
+    assert_eq!(faults(9_000, 9_100), 1, "it began after the machine's time was over");
+}
+
+/// A handset that was away learns how a payment stands now, not how it came to.
+#[test]
+fn whoever_was_cut_off_need_not_be_told_every_step() {
+    let faults = |missing: usize| {
+        let (mut evidence, books) = world();
+        evidence.outages = vec![Outage { from: ms(0), until: ms(1) }];
+        record(&mut evidence, REFUNDED).customer.remove(missing);
+        compare(&evidence, &books)
+    };
+    assert_eq!(faults(0), Vec::<String>::new());
+    assert_eq!(faults(1), Vec::<String>::new());
+    let last = faults(2);
+    assert!(last.iter().any(|fault| fault.contains("the books say 3")), "{last:?}");
+    let (mut evidence, books) = world();
+    evidence.outages = vec![Outage { from: ms(0), until: ms(1) }];
+    let told = record(&mut evidence, REFUNDED);
+    told.customer.remove(0);
+    told.customer[0].refunded = yen(99);
+    let other = compare(&evidence, &books);
+    assert_eq!(other.len(), 1, "{other:?}");
+    assert!(other[0].contains("its customer was told other amounts"), "{other:?}");
 }
 
 #[test]
