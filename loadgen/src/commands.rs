@@ -1,5 +1,6 @@
 //! The commands that make, run and judge trials, as the command line has them.
 
+mod chaos;
 mod demo;
 mod provision;
 mod run;
@@ -12,6 +13,7 @@ use clap::ValueEnum;
 
 use crate::fleet::{Way, Ways};
 
+pub use chaos::Chaos;
 pub use demo::Demo;
 pub use provision::Provision;
 pub use run::Run;

@@ -11,14 +11,16 @@
 //! [`audit`] and [`timing`] (the judgement), [`trial`] (what all runs have in common). A trial is
 //! made of a gateway in this process, by [`demo`] on a [`site`] of its own, or of one that runs
 //! somewhere else, by [`capacity`] with a population that was written out by [`provision`] and
-//! imported there. [`hand`] is apart from all that: a till and a handset for people; and so is
-//! [`simulation`]: the whole system in virtual time, from seeds.
+//! imported there; [`chaos`] makes one of the real program, and faults happen to that. [`hand`] is
+//! apart from all that: a till and a handset for people; and so is [`simulation`]: the whole system
+//! in virtual time, from seeds.
 
 pub mod administration;
 pub mod audit;
 pub mod board;
 pub mod capacity;
 pub mod catalogue;
+pub mod chaos;
 pub mod commands;
 pub mod course;
 pub mod demo;

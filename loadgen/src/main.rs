@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use kessai_loadgen::commands::{COULD_NOT, Demo, INTERRUPTED, Provision, Run, Simulate};
+use kessai_loadgen::commands::{COULD_NOT, Chaos, Demo, INTERRUPTED, Provision, Run, Simulate};
 use kessai_loadgen::hand::{self, HandError, Left};
 
 #[global_allocator]
@@ -22,6 +22,7 @@ enum Command {
     Demo(Demo),
     Provision(Provision),
     Run(Run),
+    Chaos(Chaos),
     Simulate(Simulate),
     Terminal(hand::Terminal),
     Handset(hand::Handset),
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         Command::Demo(demo) => demo.run(),
         Command::Provision(provision) => provision.run(),
         Command::Run(run) => run.run(),
+        Command::Chaos(chaos) => chaos.run(),
         Command::Simulate(simulate) => simulate.run(),
         Command::Terminal(terminal) => by_hand(hand::run(terminal.run())),
         Command::Handset(handset) => by_hand(hand::run(handset.run())),

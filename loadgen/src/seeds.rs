@@ -25,6 +25,8 @@ pub enum Purpose {
     Machines,
     /// What happens in a simulation.
     Simulation,
+    /// What happens to a gateway, and when.
+    Faults,
 }
 
 impl Purpose {
@@ -38,6 +40,7 @@ impl Purpose {
             Self::Course => 6,
             Self::Machines => 7,
             Self::Simulation => 8,
+            Self::Faults => 9,
         }
     }
 }

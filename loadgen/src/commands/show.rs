@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use super::{AUDIT_FAILED, COULD_NOT, INTERRUPTED};
 use crate::board::Board;
@@ -99,6 +99,25 @@ async fn signals(interrupt: impl Fn()) {
             _ = pressed.recv() => interrupt(),
             _ = asked.recv() => interrupt(),
         }
+    }
+}
+
+/// Sets `stop` at the first call for an end, and returns at the second.
+pub(super) async fn interrupted(stop: watch::Sender<bool>) {
+    let (again, mut calls) = mpsc::unbounded_channel();
+    let interrupt = move || {
+        if stop.send_replace(true) {
+            // It fails only when nobody waits for it any more.
+            again.send(()).ok();
+        }
+    };
+    let listening = async {
+        signals(interrupt).await;
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = listening => {}
+        _ = calls.recv() => {}
     }
 }
 
