@@ -260,6 +260,33 @@ fn a_mirror_is_added_to_an_old_journal_and_a_stale_one_is_brought_up_to_date() {
     assert!(opened.recovered.repairs.iter().all(|r| r.replica == Replica::Journal));
 }
 
+/// The power failed while the first batch of a segment was written, and what the mirror got of it
+/// was damaged meanwhile.
+#[test]
+fn a_batch_that_only_one_copy_got_and_lost_again_is_no_corruption() {
+    for replica in [0, 1] {
+        for has_segment in [true, false] {
+            let disks = written();
+            let mut opened = disks.open(&small()).unwrap();
+            // The batch that opened this epoch fills the third segment.
+            assert_eq!(opened.write(1), Stepped::Worked(Lsn(7)));
+            drop(opened);
+            let lacks = &disks.0[1 - replica];
+            lacks.lose(5);
+            lacks.lose(4);
+            if has_segment {
+                lacks.replace(4, vec![0; 8_192]);
+            }
+            disks.0[replica].flip(Place { segment: 4, offset: 9 }, 3);
+            let opened = disks.open(&small()).unwrap();
+            assert_eq!(opened.replayed, 6, "it was never told");
+            assert!(!opened.recovered.repairs.is_empty());
+            drop(opened);
+            assert!(contents(&disks.0[0]) == contents(&disks.0[1]));
+        }
+    }
+}
+
 /// What an old mirror never took part in, it cannot deny.
 #[test]
 fn a_stale_mirror_does_not_hide_damage() {

@@ -73,6 +73,18 @@ impl<'a> Walk<'a> {
         Err(Divergence::Continuation { place: stop, next: self.scan.chain().next }.into())
     }
 
+    /// Looks at the end again as it is in this copy itself: segments behind that it lacks, and that
+    /// were to be taken from the other, say nothing here.
+    fn look_again(&mut self) -> Result<(), OpenError> {
+        let at = self.at();
+        let patches = &self.scan.source().patches;
+        self.segments.retain(|segment| {
+            let begin = Place { segment: segment.number, offset: 0 };
+            segment.number <= at.segment || !patches.covers(begin, wide(BLOCK_BYTES))
+        });
+        self.go_on()
+    }
+
     /// Tells why this is not the end of the journal, as far as this copy knows.
     fn objection(&mut self) -> Result<Option<Corruption>, OpenError> {
         match self.scan.judge(&self.segments, &self.end) {
@@ -163,6 +175,8 @@ pub(super) fn agree(mut ours: Walk<'_>, mut theirs: Walk<'_>) -> Result<Place, O
     if ours.scan.chain().link != theirs.scan.chain().link {
         return Err(Divergence::Contents { place }.into());
     }
+    ours.look_again()?;
+    theirs.look_again().map_err(in_mirror)?;
     let objections = (ours.objection()?, theirs.objection().map_err(in_mirror)?);
     let later = match ours.later()? {
         None => theirs.later().map_err(in_mirror)?,
