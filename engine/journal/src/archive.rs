@@ -27,14 +27,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use kessai_engine::Lsn;
-use redb::{Builder, Database, ReadableTable, WriteTransaction};
+use redb::{Builder, Database, ReadableDatabase, ReadableTable, WriteTransaction};
 
 pub use crate::archive::archiver::{Archived, Archiver};
 use crate::archive::blocks::Blocks;
 pub use crate::archive::error::ArchiveError;
 use crate::archive::layout::{
-    BATCHES, FACTS, FIRST_FACT, HANDSETS, NEXT_FACT, OPENED_FACT, PAYEES, RECORDS, REFUNDS,
-    VERSION, VERSION_FACT,
+    BATCHES, FACTS, FIRST_FACT, HANDSETS, NEXT_FACT, PAYEES, RECORDS, REFUNDS, VERSION,
+    VERSION_FACT,
 };
 
 pub use crate::archive::rebuild::{Missing, Rebuilt};
@@ -127,16 +127,16 @@ impl Archive {
     }
 
     /// Makes a handle of an archive that was made by [`begin`].
+    ///
+    /// What it covers is durable: if the sync of the last commit failed, the page cache may show a
+    /// first block that the disk does not hold, but redb has just written that block again, as it
+    /// does unless the file was closed in order.
     fn assemble(
         database: Database,
         file: Box<dyn FolderFile>,
         lock: Option<File>,
     ) -> Result<Self, ArchiveError> {
-        let mut covers = Lsn::NONE..Lsn::NONE;
-        transact(&database, |transaction| {
-            covers = opened(transaction)?;
-            Ok(())
-        })?;
+        let covers = covers(&database.begin_read()?.open_table(FACTS)?)?;
         let next = AtomicU64::new(covers.end.0);
         let open = Open { database, file, first: covers.start, next, _lock: lock };
         Ok(Self(Arc::new(open)))
@@ -230,18 +230,6 @@ fn publish<F: Folder>(folder: &F) -> io::Result<()> {
     folder.open(UNFINISHED)?.sync()?;
     folder.rename(UNFINISHED, ARCHIVE)?;
     folder.sync()
-}
-
-/// Notes that the archive was opened, and gives what it covers.
-///
-/// If the sync of the last commit before failed, the page cache may show that commit though the
-/// disk does not hold it. This one writes the same place again, so that what is told is durable.
-fn opened(transaction: &WriteTransaction) -> Result<Range<Lsn>, ArchiveError> {
-    let mut facts = transaction.open_table(FACTS)?;
-    let covers = covers(&facts)?;
-    let before = facts.get(OPENED_FACT)?.map_or(0, |times| times.value());
-    facts.insert(OPENED_FACT, before.saturating_add(1))?;
-    Ok(covers)
 }
 
 /// Gives the first record that was looked at and the one that comes next.

@@ -23,8 +23,10 @@ mod format;
 mod reader;
 mod writer;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 use kessai_engine::Lsn;
 
@@ -33,6 +35,7 @@ pub use crate::snapshot::format::SnapshotFlaw;
 pub use crate::snapshot::reader::{Snapshot, VisitError};
 pub use crate::snapshot::writer::{FinishedSnapshot, PublishError, SnapshotWriter};
 use crate::storage::{FileFolder, Folder};
+use crate::sync::lock;
 
 const PREFIX: &str = "snapshot-";
 /// A snapshot that is being written. Left over by a crash it is written anew.
@@ -47,6 +50,8 @@ const KEY_CONTEXT: &str = "kessai journal snapshot v1";
 pub struct Snapshots<F> {
     folder: F,
     key: [u8; 32],
+    /// Those that did not verify. They count for nothing, but stay until there is another.
+    refused: Arc<Mutex<BTreeSet<Lsn>>>,
 }
 
 /// What was found when the newest snapshot was looked for.
@@ -54,7 +59,8 @@ pub struct Snapshots<F> {
 pub struct Search<F: Folder> {
     /// The newest that verifies; none if there is none at all, or none that does.
     pub found: Option<Snapshot<F::File>>,
-    /// Newer ones that do not verify, newest first. They are still there.
+    /// Newer ones that do not verify, newest first. They are still there, until the next one is
+    /// published.
     pub refused: Vec<RefusedSnapshot>,
 }
 
@@ -81,7 +87,7 @@ impl Snapshots<FileFolder> {
 impl<F: Folder> Snapshots<F> {
     /// Names the folder of the snapshots, on any medium.
     pub fn open_on(folder: F, key: &ChainKey) -> Self {
-        Self { folder, key: key.derive(KEY_CONTEXT) }
+        Self { folder, key: key.derive(KEY_CONTEXT), refused: Arc::default() }
     }
 
     /// Begins a snapshot. One that was begun before and not published is given up.
@@ -107,7 +113,10 @@ impl<F: Folder> Snapshots<F> {
             let name = name(replay_after);
             match Snapshot::verify(&self.folder, &name, &self.key, replay_after) {
                 Ok(snapshot) => return Ok(Search { found: Some(snapshot), refused }),
-                Err(flaw) => refused.push(RefusedSnapshot { name, flaw }),
+                Err(flaw) => {
+                    lock(&self.refused).insert(replay_after);
+                    refused.push(RefusedSnapshot { name, flaw });
+                }
             }
         }
         Ok(Search { found: None, refused })
@@ -124,23 +133,33 @@ impl<F: Folder> Snapshots<F> {
     }
 
     /// Tells up to where the journal may be trimmed: all snapshots that are kept start replay
-    /// behind it. None until as many are there as are kept, since a single one may be damaged.
+    /// behind it. None until as many are there as are kept, since a single one may be damaged;
+    /// one that did not verify when the [latest](Self::latest) was looked for does not count.
     ///
     /// # Errors
     /// What the medium says.
     pub fn trimmable(&self) -> io::Result<Option<Lsn>> {
-        let found = self.list()?;
-        Ok(found.len().checked_sub(KEPT).and_then(|older| found.get(older).copied()))
+        let (usable, _) = self.usable()?;
+        Ok(usable.len().checked_sub(KEPT).and_then(|older| usable.get(older).copied()))
     }
 
-    /// Removes all but the newest.
-    fn prune(&self) -> io::Result<()> {
+    /// Tells those that may verify from those that did not.
+    fn usable(&self) -> io::Result<(Vec<Lsn>, Vec<Lsn>)> {
         let found = self.list()?;
-        let old = found.len().saturating_sub(KEPT);
-        for replay_after in found.iter().take(old) {
+        let refused = lock(&self.refused);
+        Ok(found.into_iter().partition(|replay_after| !refused.contains(replay_after)))
+    }
+
+    /// Takes note of a snapshot that has just been published, and removes what did not verify and
+    /// all but the newest of the rest.
+    fn published(&self, replay_after: Lsn) -> io::Result<()> {
+        lock(&self.refused).remove(&replay_after);
+        let (usable, mut old) = self.usable()?;
+        old.extend(usable.iter().take(usable.len().saturating_sub(KEPT)));
+        for replay_after in &old {
             self.folder.remove(&name(*replay_after))?;
         }
-        if old > 0 { self.folder.sync() } else { Ok(()) }
+        if old.is_empty() { Ok(()) } else { self.folder.sync() }
     }
 }
 

@@ -69,6 +69,7 @@ impl From<redb::Error> for ArchiveError {
         match error {
             redb::Error::Io(error) => error.into(),
             redb::Error::Corrupted(what) => Self::Damaged(what),
+            error @ redb::Error::TableDoesNotExist(_) => Self::Damaged(error.to_string()),
             other => Self::Storage(other.into()),
         }
     }

@@ -33,8 +33,6 @@ pub(super) const VERSION_FACT: &str = "version";
 pub(super) const NEXT_FACT: &str = "next";
 /// The first record that was looked at.
 pub(super) const FIRST_FACT: &str = "first";
-/// How often the archive was opened.
-pub(super) const OPENED_FACT: &str = "opened";
 
 const BATCH_BYTES: usize = 64;
 const PAYEE_BYTES: usize = 24;

@@ -10,7 +10,8 @@ use crate::snapshot::format::{TRAILER_BYTES, Trailer, header};
 use crate::snapshot::{Snapshots, UNFINISHED, name};
 use crate::storage::{Folder, FolderFile};
 
-/// Chunks are gathered up to here, so that hashing and writing go in long stretches.
+/// Chunks are gathered up to here, so that hashing and writing go in long stretches. Each is synced
+/// at once, so that the journal's syncs never queue behind much.
 const BUFFER_BYTES: usize = 1 << 20;
 
 /// A snapshot that is being written. Dropped, it is given up.
@@ -101,6 +102,7 @@ impl<'a, F: Folder> SnapshotWriter<'a, F> {
     fn flush(&mut self) -> io::Result<()> {
         self.hasher.update(&self.buffer);
         self.file.write_at(self.written, &self.buffer)?;
+        self.file.sync()?;
         self.written = self.written.saturating_add(wide(self.buffer.len()));
         self.buffer.clear();
         Ok(())
@@ -123,7 +125,8 @@ impl<F: Folder> FinishedSnapshot<'_, F> {
         self.bytes
     }
 
-    /// Makes this the newest snapshot, durably, and removes all but two. `durable` is the last
+    /// Makes this the newest snapshot, durably, and removes those that did not verify and all but
+    /// two of the rest. `durable` is the last
     /// record that the journal has durable.
     ///
     /// # Errors
@@ -135,6 +138,6 @@ impl<F: Folder> FinishedSnapshot<'_, F> {
         let folder = &self.snapshots.folder;
         folder.rename(UNFINISHED, &name(self.replay_after))?;
         folder.sync()?;
-        Ok(self.snapshots.prune()?)
+        Ok(self.snapshots.published(self.replay_after)?)
     }
 }

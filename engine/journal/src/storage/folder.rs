@@ -168,6 +168,7 @@ impl FolderFile for File {
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.sync_all()
+        // Flushes the length as well, where it is needed to read the bytes.
+        self.sync_data()
     }
 }

@@ -126,6 +126,27 @@ fn a_snapshot_that_is_not_as_written_is_named_and_the_older_one_taken() {
     assert_eq!(read(&on(&disk)), (Some((9, short(9))), Vec::new()));
 }
 
+#[test]
+fn a_refused_snapshot_counts_for_nothing_and_goes_with_the_next() {
+    let disk = SimulatedDisk::new(1);
+    write(&on(&disk), 7, &short(7)).unwrap();
+    write(&on(&disk), 9, &short(9)).unwrap();
+    disk.flip_file(FOLDER, &name(9), 40, 0);
+    let snapshots = on(&disk);
+    assert_eq!(snapshots.latest().unwrap().refused.len(), 1);
+    assert_eq!(snapshots.trimmable().unwrap(), None, "one alone may be damaged, too");
+    assert_eq!(snapshots.list().unwrap(), [Lsn(7), Lsn(9)], "it may have been refused by mistake");
+    write(&snapshots, 11, &short(11)).unwrap();
+    assert_eq!(snapshots.list().unwrap(), [Lsn(7), Lsn(11)]);
+    assert_eq!(snapshots.trimmable().unwrap(), Some(Lsn(7)));
+    // One written anew in the place of a refused one counts again.
+    disk.flip_file(FOLDER, &name(11), 40, 0);
+    assert_eq!(snapshots.latest().unwrap().refused.len(), 1);
+    write(&snapshots, 11, &short(11)).unwrap();
+    assert_eq!(snapshots.trimmable().unwrap(), Some(Lsn(7)));
+    assert_eq!(read(&snapshots), (Some((11, short(11))), Vec::new()));
+}
+
 /// What is wrong with the only snapshot, if anything is.
 fn flaw(disk: &SimulatedDisk) -> SnapshotFlaw {
     let mut search = on(disk).latest().unwrap();
