@@ -335,6 +335,16 @@ pub(crate) fn loaded(chunks: &[Vec<u8>], entries: &[Entry], rules: Rules) -> Eng
     engine
 }
 
+/// All chunks of a snapshot that nothing happens during.
+pub(crate) fn chunks(engine: &Engine) -> Vec<Vec<u8>> {
+    let mut snapshot = engine.snapshot().unwrap();
+    let next = || {
+        let mut chunk = Vec::new();
+        snapshot.next_chunk(&mut chunk).then_some(chunk)
+    };
+    std::iter::from_fn(next).collect()
+}
+
 /// A fresh engine that the entries were replayed into, each through its encoding.
 pub(crate) fn replayed(entries: &[Entry], rules: Rules) -> Engine {
     let engine = Engine::new(rules, layout(), Keyring::new(vec![sealing_key()]), 43);

@@ -15,6 +15,7 @@ mod checking;
 mod delivering;
 mod displacing;
 mod ending;
+mod forgetting;
 mod format;
 mod keys;
 mod kit;
@@ -31,4 +32,5 @@ mod relaying;
 mod replaying;
 #[cfg(feature = "shuttle")]
 mod schedules;
+mod snapshots;
 mod transferring;

@@ -17,7 +17,7 @@ use crate::kit::{
 mod hashing;
 
 /// A world in which most things have happened.
-fn eventful() -> World {
+pub(crate) fn eventful() -> World {
     let mut world = World::new();
     world.pay(&offer(1, TILL, &person(1), 100), &person(1));
     world.opened(&offer(2, TILL, &person(2), 200));
