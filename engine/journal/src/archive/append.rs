@@ -39,6 +39,9 @@ impl Archive {
     /// Takes a group, which is durable on return.
     pub(super) fn append(&self, group: &Group) -> Result<(), ArchiveError> {
         let end = group.end(self.next());
+        if end == self.next() {
+            return Ok(());
+        }
         transact(&self.0.database, |transaction| {
             let mut tables = Tables::open(transaction)?;
             let mut batches = group.batches.iter();

@@ -6,11 +6,13 @@ use crate::archive::append::Group;
 use crate::archive::{Archive, ArchiveError};
 use crate::format::chain::ChainKey;
 use crate::journal::Journal;
-use crate::recovery::follower::Follower;
+use crate::recovery::follower::{Bound, Follower};
 
 /// How many records a transaction holds, but for the rest of its last batch: enough that its two
 /// syncs cost little each.
 const GROUP_RECORDS: u64 = 4_096;
+/// How many bytes of batches it holds, likewise: so long records do not take more memory.
+const GROUP_BYTES: usize = 8 << 20;
 
 /// Archives what the journal has durable, group by group, on its caller's thread.
 ///
@@ -60,8 +62,7 @@ impl Archiver {
         let mut follower = self.follower.take().ok_or(ArchiveError::Ended)?;
         let (archived, durable) = (self.archive.upto(), self.journal.durable());
         if durable > archived {
-            let upto = Lsn(archived.0.saturating_add(GROUP_RECORDS)).min(durable);
-            self.archive.follow(&mut follower, upto)?;
+            self.archive.follow(&mut follower, durable)?;
         }
         self.follower = Some(follower);
         let upto = self.archive.upto();
@@ -70,10 +71,12 @@ impl Archiver {
 }
 
 impl Archive {
-    /// Takes what the journal holds up to `upto` and the rest of its batch; durable on return.
+    /// Takes the next group of what the journal holds up to `upto`; durable on return.
     pub(super) fn follow(&self, follower: &mut Follower, upto: Lsn) -> Result<(), ArchiveError> {
+        let group_end = Lsn(self.upto().0.saturating_add(GROUP_RECORDS));
+        let bound = Bound { upto: upto.min(group_end), bytes: GROUP_BYTES };
         let mut group = Group::default();
-        follower.advance(upto, &mut |batch, lsn, contents| {
+        follower.advance(bound, &mut |batch, lsn, contents| {
             group.push(batch, lsn, contents);
             Ok(())
         })?;

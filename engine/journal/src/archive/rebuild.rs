@@ -19,9 +19,6 @@ use crate::recovery::extent::extent;
 use crate::recovery::follower::Follower;
 use crate::storage::{Directory, FileFolder, Folder, Readers};
 
-/// How many rows or records are taken in one transaction.
-const GROUP: u64 = 4_096;
-
 /// What came of a rebuilding.
 #[derive(Debug)]
 pub struct Rebuilt {
@@ -95,8 +92,7 @@ impl Archive {
         let mut follower = Follower::new(journal.open(), key.clone(), first);
         let last = Lsn(held.last.0.saturating_sub(1));
         while archive.upto() < last {
-            let upto = Lsn(archive.upto().0.saturating_add(GROUP)).min(last);
-            archive.follow(&mut follower, upto)?;
+            archive.follow(&mut follower, last)?;
             let followed = archive.upto().0.saturating_add(1).saturating_sub(first.0);
             progress(rows.saturating_add(followed));
         }

@@ -5,6 +5,7 @@ use kessai_engine::Lsn;
 use crate::error::{Corruption, Flaw, OpenError};
 use crate::format::chain::ChainKey;
 use crate::format::header::{HEADER_BYTES, Header};
+pub(crate) use crate::recovery::scan::Bound;
 use crate::recovery::scan::{Chain, Each, End, Found, Scan};
 use crate::storage::{Place, Segment, Source};
 
@@ -25,13 +26,14 @@ impl Follower {
         Self { source, key, next, read: None }
     }
 
-    /// Hands on every record up to `upto`, which is durable, and the rest of its batch.
+    /// Hands on the next records up to `bound`, all of which are durable; at least a batch, and
+    /// always whole ones.
     ///
     /// # Errors
     /// [`OpenError::Missing`] if the next record was trimmed, [`OpenError::Corrupt`] if a durable
     /// batch is not as it was written, and whatever reading or `each` gives.
-    pub(crate) fn advance(&mut self, upto: Lsn, each: &mut Each<'_>) -> Result<(), OpenError> {
-        if upto < self.next {
+    pub(crate) fn advance(&mut self, bound: Bound, each: &mut Each<'_>) -> Result<(), OpenError> {
+        if bound.upto < self.next {
             return Ok(());
         }
         let listed = self.source.list().map_err(OpenError::storage("list the segments"))?;
@@ -42,7 +44,7 @@ impl Follower {
             Some(_) => listed.as_slice(),
             None => self.holding(&listed)?,
         };
-        let mut scan = Scan::resumed(&mut self.source, &self.key, self.next, read).upto(upto);
+        let mut scan = Scan::resumed(&mut self.source, &self.key, self.next, read).within(bound);
         let end = scan.walk(segments, each)?;
         if end.found != Found::Enough {
             let corruption = missing(segments, &end);
@@ -51,7 +53,8 @@ impl Follower {
         }
         let at = scan.at();
         let chain = scan.into_chain();
-        self.next = chain.next;
+        // What is behind may have been read on the way to it.
+        self.next = self.next.max(chain.next);
         self.read = at.map(|at| (chain, at));
         Ok(())
     }
@@ -80,3 +83,6 @@ fn missing(segments: &[Segment], end: &End) -> Corruption {
     };
     Corruption { place: Place { segment, offset: end.offset }, flaw, later: None }
 }
+
+#[cfg(test)]
+mod tests;

@@ -87,6 +87,15 @@ pub(super) enum Found {
 /// The next batch with its hash, or what stands in its place.
 type Looked = Result<(Header, Link), Found>;
 
+/// Where a walk ends before the chain does: with the batch that reaches either.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Bound {
+    /// The last record that is wanted.
+    pub(crate) upto: Lsn,
+    /// How many bytes of batches are walked over.
+    pub(crate) bytes: usize,
+}
+
 /// A walk over the journal.
 #[derive(Debug)]
 pub(super) struct Scan<'a, S> {
@@ -94,8 +103,8 @@ pub(super) struct Scan<'a, S> {
     key: &'a ChainKey,
     /// The first record that is handed on; [`Lsn::NONE`] for all that are held.
     from: Lsn,
-    /// The last record that is wanted; none to go as far as the chain goes.
-    upto: Option<Lsn>,
+    /// How far to go; none to go as far as the chain goes.
+    bound: Option<Bound>,
     chain: Chain,
     /// Behind the last batch that continued the chain; none before the first.
     at: Option<Place>,
@@ -121,12 +130,12 @@ impl<'a, S: Source> Scan<'a, S> {
             Some((chain, at)) => (chain, Some(at)),
             None => (Chain { next: Lsn(1), ..Chain::default() }, None),
         };
-        Self { storage, key, from, upto: None, chain, at, from_segment: 0, batch: Vec::new() }
+        Self { storage, key, from, bound: None, chain, at, from_segment: 0, batch: Vec::new() }
     }
 
-    /// Has the walk end with the batch that holds the record `upto`.
-    pub(super) const fn upto(mut self, upto: Lsn) -> Self {
-        self.upto = Some(upto);
+    /// Has the walk end at `bound`.
+    pub(super) const fn within(mut self, bound: Bound) -> Self {
+        self.bound = Some(bound);
         self
     }
 
@@ -203,7 +212,7 @@ impl<'a, S: Source> Scan<'a, S> {
     ) -> Result<End, OpenError> {
         let (mut index, mut offset) = self.resume(segments)?;
         while let Some(segment) = segments.get(index).copied() {
-            if self.upto.is_some_and(|upto| self.chain.next > upto) {
+            if self.bound.is_some_and(|bound| self.chain.next > bound.upto || bound.bytes == 0) {
                 return Ok(End { index, offset, found: Found::Enough });
             }
             let place = Place { segment: segment.number, offset };
@@ -214,6 +223,9 @@ impl<'a, S: Source> Scan<'a, S> {
                     Ok((header, link)) => {
                         self.accept(place, &header, link, each)?;
                         offset = offset.saturating_add(wide(self.batch.len()));
+                        if let Some(bound) = &mut self.bound {
+                            bound.bytes = bound.bytes.saturating_sub(self.batch.len());
+                        }
                         self.at = Some(Place { offset, ..place });
                         continue;
                     }

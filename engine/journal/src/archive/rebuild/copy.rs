@@ -8,10 +8,12 @@ use redb::{Database, Key, ReadableDatabase, ReadableTable, TableDefinition, Valu
 
 use crate::archive::blocks::Blocks;
 use crate::archive::layout::{BATCHES, FACTS, HANDSETS, PAYEES, RECORDS, REFUNDS, lsn_of};
-use crate::archive::rebuild::GROUP;
 use crate::archive::{ARCHIVE, ArchiveError, ArchiveOptions, builder, covers, transact};
 use crate::format::wide;
 use crate::storage::{Folder, FolderFile};
+
+/// How many rows are taken in one transaction.
+const GROUP_ROWS: usize = 4_096;
 
 /// What was copied.
 #[derive(Debug)]
@@ -93,7 +95,7 @@ impl Copier<'_> {
         let mut rows = table.iter()?;
         loop {
             let mut group = Vec::new();
-            for row in rows.by_ref().take(usize::try_from(GROUP).unwrap_or(usize::MAX)) {
+            for row in rows.by_ref().take(GROUP_ROWS) {
                 group.push(row?);
             }
             if group.is_empty() {
