@@ -45,7 +45,8 @@ Examples:
   kessai journal check                              verify every byte of the journal
 
 Exit codes: 0 done, 1 could not be done (the last line says why), 2 usage; of `evidence` also 2 a
-check failed, 3 the journal is damaged; of `journal` 1 it is damaged, 3 it could not be read.";
+check failed, 3 the journal is damaged; of `journal` 1 it is damaged, or a loss is not
+accepted, 3 it could not be done.";
 
 #[derive(Debug, Subcommand)]
 enum Command {

@@ -1,4 +1,5 @@
-//! `kessai journal`: is it sound, and what does it say. Reads only, whoever is using it.
+//! `kessai journal`: is it sound, and what does it say. Reads only, whoever is using it; but for the
+//! acceptance of a loss, which is written beside it.
 
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::PathBuf;
@@ -11,6 +12,8 @@ use kessai_engine::terms::PaymentId;
 use kessai_gateway::dump::{self, DumpError, Pseudonyms, Selection};
 use kessai_gateway::{Keys, Settings, journal_in};
 use kessai_journal::{ChainKey, Ending, Reading};
+
+mod accept_loss;
 
 /// The journal is damaged.
 const DAMAGED: u8 = 1;
@@ -32,6 +35,12 @@ pub(super) enum JournalCommand {
     /// beside a gateway that serves or without one. Exit codes: 0 printed to its end, 1 damaged
     /// (what stands before the damage was printed), 2 usage, 3 it could not be read.
     Dump(Dump),
+    /// Let a gateway serve again that has found that records are lost.
+    ///
+    /// Prints what was found and what it means; accepts it with --yes alone. The gateway must not
+    /// run. Exit codes: 0 accepted, or there was no loss, 1 a loss waits to be accepted, 2 usage, 3 it
+    /// could not be done.
+    AcceptLoss(accept_loss::AcceptLoss),
 }
 
 #[derive(Debug, Args)]
@@ -62,6 +71,7 @@ impl JournalCommand {
         let done = match self {
             Self::Check(source) => source.check(),
             Self::Dump(dump) => dump.print(),
+            Self::AcceptLoss(loss) => loss.run(),
         };
         match done {
             Ok(code) => code,
