@@ -30,7 +30,7 @@ use tokio::sync::mpsc;
 use crate::clock::Clock;
 use crate::dispatch::{Dispatch, Options};
 use crate::entropy::SystemEntropy;
-use crate::losses::Losses;
+use crate::losses::{Found, Losses, RecordName};
 use crate::notify::{Notification, Notifier};
 use crate::outgoing::{Close, Outgoing, QUEUE, Queued, queue_of};
 use crate::rates::Rates;
@@ -147,6 +147,8 @@ pub(crate) struct World {
     pub(crate) clock: Arc<SetClock>,
     pub(crate) secrets: HandsetSecrets,
     connections: u64,
+    /// What the journal is on.
+    pub(crate) disk: SimulatedDisk,
     writer: SteppedWriter<SimulatedStorage>,
     /// Who was called because no handset was there.
     pub(crate) calls: Arc<Calls>,
@@ -210,7 +212,26 @@ impl World {
     }
 
     pub(crate) fn with_rules(rules: Rules) -> Self {
-        let storage = SimulatedDisk::new(1).storage();
+        Self::made(rules, Losses::volatile())
+    }
+
+    /// One that is stopped since [`NOW_MS`], because a record is lost.
+    pub(crate) fn stopped() -> Self {
+        let mut losses = Losses::volatile();
+        let lost = RecordName { epoch: 2, lsn: 1_000 };
+        losses.note(Found {
+            since_ms: NOW_MS,
+            returned_by: "terminal POS1".into(),
+            lowest: lost,
+            highest: lost,
+            kept: RecordName { epoch: 2, lsn: 900 },
+        });
+        Self::made(Rules::default(), losses)
+    }
+
+    fn made(rules: Rules, losses: Losses) -> Self {
+        let disk = SimulatedDisk::new(1);
+        let storage = disk.storage();
         let replay = |_, _| Ok::<_, Infallible>(());
         let options = JournalOptions::default();
         let (journal, writer, recovered) =
@@ -222,7 +243,6 @@ impl World {
         enrol(&engine, &journal, &secrets, &[handset(1), handset(2)]);
         let clock = Arc::new(SetClock(AtomicU64::new(NOW_MS)));
         let calls = Arc::new(Calls::default());
-        let losses = Losses::volatile();
         let key = ReceiptKey::from_bytes([9; 32]);
         let epoch = Some(recovered.epoch);
         let (receipts, _checking) =
@@ -238,7 +258,7 @@ impl World {
         );
         let name = SoftwareName::new("test").unwrap();
         let reception = Arc::new(Reception { dispatch, name, idle_ms: 30_000 });
-        let mut world = Self { reception, clock, secrets, connections: 0, writer, calls };
+        let mut world = Self { reception, clock, secrets, connections: 0, disk, writer, calls };
         world.make_durable();
         world
     }

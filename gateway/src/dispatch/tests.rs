@@ -15,6 +15,8 @@ use super::Ask;
 use crate::reply::{Audience, InFlight, Reply};
 use crate::testing::{Line, World, handset, payment, peer_of, purchase, terminal};
 
+mod room;
+
 const HN: HandsetNonce = HandsetNonce([8; 32]);
 
 fn pos1(world: &mut World) -> Line {

@@ -9,6 +9,8 @@ use kessai_wire::{Answer, CloseCode, Identity, Message};
 use super::MAX_IN_FLIGHT;
 use crate::testing::{Line, World, handset, payment, peer_of, terminal};
 
+mod stopped;
+
 const ECHO: fn() -> Body = || Body::Echo(v1::Echo { payload: Bytes::from_static(b"x") });
 
 fn hello() -> Body {
