@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::format::wide;
@@ -41,6 +41,20 @@ pub(crate) fn existing(directory: &Path) -> io::Result<Vec<u64>> {
         numbers.extend(name.to_str().and_then(segment_number));
     }
     Ok(numbers)
+}
+
+/// Makes a directory durably, and those above that are missing, for their owner only.
+pub(crate) fn create(directory: &Path) -> io::Result<()> {
+    let above = directory.parent().filter(|above| !above.as_os_str().is_empty());
+    if !directory.is_dir() {
+        above.map_or(Ok(()), create)?;
+        match fs::DirBuilder::new().mode(0o700).create(directory) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    // Also if it is there: whoever made it may not have come to this.
+    above.map_or(Ok(()), sync_directory)
 }
 
 /// Makes the names in a directory durable.

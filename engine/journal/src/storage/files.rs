@@ -1,15 +1,15 @@
 //! Segments as files in one directory that one process owns.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Advice, fadvise};
 
 use crate::error::OpenError;
 use crate::storage::ahead::{Ahead, LOOK_EVERY};
-use crate::storage::directory::{existing, make, segment_path, sync_directory};
+use crate::storage::directory::{create, existing, make, segment_path, sync_directory};
 use crate::storage::{Contents, Directory, Place, Readers, Segment, Shortage, Storage};
 
 const LOCK: &str = "lock";
@@ -33,12 +33,7 @@ impl Files {
     /// [`OpenError::InUse`] if it is locked, [`OpenError::Storage`] if it cannot be used.
     pub fn open(directory: &Path) -> Result<Self, OpenError> {
         let failed = |doing: &str| OpenError::storage(format!("{doing} {}", directory.display()));
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true).mode(0o700);
-        builder.create(directory).map_err(failed("create the journal directory"))?;
-        if let Some(parent) = directory.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            sync_directory(parent).map_err(failed("sync the directory above"))?;
-        }
+        create(directory).map_err(failed("create the journal directory"))?;
         let lock = OpenOptions::new()
             .write(true)
             .create(true)

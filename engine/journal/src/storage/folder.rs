@@ -4,10 +4,10 @@
 use std::fmt::Debug;
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::storage::directory::sync_directory;
+use crate::storage::directory::{create, sync_directory};
 
 /// A directory of files that one process writes to.
 ///
@@ -100,10 +100,7 @@ impl FileFolder {
     /// # Errors
     /// What the file system says.
     pub fn open(path: &Path) -> io::Result<Self> {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-        if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            sync_directory(parent)?;
-        }
+        create(path)?;
         Ok(Self(path.to_owned()))
     }
 

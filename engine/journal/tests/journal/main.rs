@@ -20,4 +20,5 @@ mod reopening;
 mod stamps;
 mod support;
 mod syncs;
+mod two_directories;
 mod waking;
