@@ -126,3 +126,40 @@ fn an_unknown_payment_is_told_from_one_that_cannot_be_read() {
     let archive = Archive::open_on(&disk.folder(ARCHIVE), &options()).unwrap();
     assert_eq!(archive.payment(&id(77_777)).unwrap(), []);
 }
+/// What a disk did not write, or wrote elsewhere, is named when it is read; what is answered is
+/// right.
+#[test]
+fn a_lost_or_stray_write_is_never_answered_from() {
+    let (mut named, mut right) = (0, 0);
+    for (seed, fault) in (0..100).flat_map(|seed| [(seed, Fault::Lost), (seed, Fault::Misdirected)])
+    {
+        let disk = SimulatedDisk::new(seed);
+        let mut world = World::start(&disk).unwrap();
+        for _ in 0..4 {
+            assert!(world.write(10));
+            world.catch_up().unwrap();
+        }
+        assert!(world.write(100));
+        disk.plan(disk.operations() + seed % 40, fault);
+        // The fault may be noticed at once, and end the archiving.
+        let archived = world.catch_up();
+        assert!(disk.has_failed() || archived.is_ok());
+        drop(world);
+        disk.restart();
+        let answers = Archive::open_on(&disk.folder(ARCHIVE), &options()).and_then(|archive| {
+            let model = Model::upto(archive.upto());
+            for (payment, expected) in &model.payments {
+                let found = archive.payment(payment)?;
+                let found: Vec<_> = found.iter().map(|recorded| recorded.lsn).collect();
+                let expected: Vec<_> = expected.iter().map(|(lsn, _)| *lsn).collect();
+                assert_eq!(found, expected, "seed {seed} {fault:?}");
+            }
+            Ok(())
+        });
+        match answers {
+            Ok(()) => right += 1,
+            Err(_) => named += 1,
+        }
+    }
+    assert!(named > 50 && right > 20, "{named} named, {right} right");
+}
