@@ -7,7 +7,8 @@
 //! Reading order: [`PaymentState`] (the life of a payment), `shard.rs` and the files beside it (the
 //! rules: `opening`, `collate`, `delivery`, `refunds`, `ending`), `shard/apply.rs` and those beside it
 //! (how a record changes a shard), [`Engine`] (routing and locks) with `engine/admission.rs` (what is
-//! refused before a lock), [`Record`] (what is kept).
+//! refused before a lock), [`Record`] (what is kept), `shard/memory.rs` (what leaves, and what stays) and
+//! `shard/cut.rs` (how a snapshot is made while commands run).
 #![warn(clippy::arithmetic_side_effects, clippy::wildcard_enum_match_arm)]
 
 pub use kessai_terms as terms;

@@ -196,3 +196,75 @@ impl Days {
 const fn oldest_beside(on: BusinessDate) -> BusinessDate {
     BusinessDate(on.0.saturating_sub(TURNOVER_DAYS.saturating_sub(1)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn till(number: u32) -> TerminalId {
+        format!("T{number}").parse().unwrap()
+    }
+
+    fn counted(days: &mut Days, on: u32, number: u32, currency: Currency) {
+        let sums = days.sums(BusinessDate(on), till(number), currency).unwrap();
+        sums.turnover.captures = sums.turnover.captures.saturating_add(1);
+    }
+
+    fn captures(days: &Days, on: u32, number: u32) -> Vec<(Currency, u64)> {
+        let till = till(number);
+        let sums = days.of(&till, BusinessDate(on));
+        sums.map(|sums| (sums.currency, sums.turnover.captures)).collect()
+    }
+
+    #[test]
+    fn a_terminal_has_a_row_for_each_currency() {
+        let mut days = Days::new(1);
+        for currency in [Currency::JPY, Currency::USD, Currency::JPY] {
+            counted(&mut days, 7, 1, currency);
+            counted(&mut days, 7, 2, currency);
+        }
+        assert_eq!(captures(&days, 7, 1), [(Currency::USD, 1), (Currency::JPY, 2)]);
+        assert_eq!(captures(&days, 7, 3), []);
+        assert_eq!(captures(&days, 8, 1), []);
+        assert_eq!(days.find(BusinessDate(7), &till(2), Currency::USD), Some(3));
+    }
+
+    #[test]
+    fn days_are_kept_for_a_month_and_its_reports() {
+        let mut days = Days::new(1);
+        for on in 100..=134 {
+            counted(&mut days, on, 1, Currency::JPY);
+        }
+        assert_eq!(days.dates().count(), 35);
+        assert_eq!(days.dropped_on(BusinessDate(134)), []);
+        assert_eq!(days.dropped_on(BusinessDate(136)), [BusinessDate(100), BusinessDate(101)]);
+        counted(&mut days, 134, 2, Currency::JPY);
+        assert_eq!(days.dates().next(), Some(BusinessDate(100)), "no new day has begun");
+        counted(&mut days, 135, 1, Currency::JPY);
+        assert_eq!(days.dates().next(), Some(BusinessDate(101)));
+        // What counts on a day before, as an approval after midnight does, drops nothing more.
+        counted(&mut days, 133, 9, Currency::JPY);
+        assert_eq!(days.dates().count(), 35);
+    }
+
+    /// A cut takes each row once, however often it is asked for it.
+    #[test]
+    fn a_cut_takes_each_row_once() {
+        let mut days = Days::new(1);
+        for number in 0..100 {
+            counted(&mut days, 7, number, Currency::JPY);
+        }
+        let mut taken = Vec::new();
+        let on = BusinessDate(7);
+        days.take_down(on, 10..20, 1, &mut taken);
+        days.take_down(on, 0..64, 1, &mut taken);
+        days.take_down(on, 64..100, 1, &mut taken);
+        days.take_down(BusinessDate(8), 0..9, 1, &mut taken);
+        let mut tills: Vec<_> = taken.iter().map(|(_, sums)| sums.terminal).collect();
+        tills.sort();
+        tills.dedup();
+        assert_eq!((taken.len(), tills.len()), (100, 100));
+        days.take_down(on, 0..5, 2, &mut taken);
+        assert_eq!(taken.len(), 105, "another cut takes them again");
+    }
+}

@@ -117,7 +117,7 @@ fn customers_and_credits_are_recorded() {
     let added = CustomerAdded { customer, currency: Currency::JPY, balance: yen(7) };
     let (answer, records) =
         world.recorded(|world| world.engine.add_customer(added.clone(), NOON_MS, world.slot()));
-    assert_eq!(answer.unwrap().0, world.recorder.entries().len() as u64);
+    assert_eq!(answer.unwrap().0, world.recorder.count() as u64);
     assert_eq!(records, [Record::CustomerAdded(added.clone())]);
     let twice = world.traceless(|world| world.engine.add_customer(added, NOON_MS, world.slot()));
     assert_eq!(twice, Err(AdminError::CustomerExists(customer)));
@@ -128,7 +128,7 @@ fn customers_and_credits_are_recorded() {
         move |world: &World| world.engine.credit(credited(customer, amount), NOON_MS, world.slot())
     };
     let (answer, records) = world.recorded(credit(customer, 5));
-    let after = Lsn(world.recorder.entries().len() as u64);
+    let after = Lsn(world.recorder.count() as u64);
     assert_eq!(answer, Ok(Transferred { after, freshness: Freshness::First }));
     assert_eq!(records, [Record::Credited(credited(customer, 5))]);
     assert_eq!(world.money(&person(5)), (12, 0));
@@ -153,7 +153,7 @@ fn a_debit_takes_only_what_can_be_spared() {
     let held = world.traceless(debit(customer, BALANCE - 2_999));
     assert_eq!(held, Err(AdminError::BalanceTooSmall(customer)));
     let (answer, records) = world.recorded(debit(customer, BALANCE - 3_000));
-    let after = Lsn(world.recorder.entries().len() as u64);
+    let after = Lsn(world.recorder.count() as u64);
     assert_eq!(answer, Ok(Transferred { after, freshness: Freshness::First }));
     assert_eq!(records, [Record::Debited(debited(customer, BALANCE - 3_000))]);
     assert_eq!(world.money(&person(1)), (3_000, 3_000));
@@ -179,7 +179,7 @@ fn a_profile_is_kept_sealed_replaced_and_erased() {
     for profile in [first, second] {
         let change = ProfileSet { customer, profile: profile.clone() };
         let (answer, records) = world.recorded(|world| set(world, change.clone()));
-        assert_eq!(answer.unwrap().0, world.recorder.entries().len() as u64);
+        assert_eq!(answer.unwrap().0, world.recorder.count() as u64);
         assert_eq!(records, [Record::ProfileSet(Box::new(change))]);
         assert_eq!(world.engine.profile(&customer), Some(profile));
         hashes.push(world.engine.state_hash());
@@ -193,7 +193,7 @@ fn a_profile_is_kept_sealed_replaced_and_erased() {
         move |world: &World| world.engine.erase_profile(customer, NOON_MS, world.slot())
     };
     let (answer, records) = world.recorded(erase(customer));
-    assert_eq!(answer.unwrap().0, world.recorder.entries().len() as u64);
+    assert_eq!(answer.unwrap().0, world.recorder.count() as u64);
     assert_eq!(records, [Record::ProfileErased(customer)]);
     assert_eq!(world.engine.profile(&customer), None);
     hashes.push(world.engine.state_hash());

@@ -74,7 +74,7 @@ fn a_wrong_proof_is_counted_and_another_may_be_tried() {
         panic!("{answer:?}")
     };
     assert_eq!((view.state, next, tries_left), (PaymentState::Pending, nonce(2), 2));
-    assert_eq!(view.after.0, world.recorder.entries().len() as u64, "durable before it is told");
+    assert_eq!(view.after.0, world.recorder.count() as u64, "durable before it is told");
     let keys = person(1).secrets.device_keys();
     let auth = auth(&claim, offer.terms.content);
     assert!(keys.server.verify_outcome(&auth, Outcome::Refused, &signature));
@@ -151,7 +151,7 @@ fn a_prompt_waits_for_wrong_proofs_for_other_payments() {
     }
     let prompt = world.ask(&waiting, &person(1), 2).unwrap();
     assert_eq!(prompt.tries_left, 2, "three of five in a row are used up");
-    assert_eq!(prompt.after.0, world.recorder.entries().len() as u64);
+    assert_eq!(prompt.after.0, world.recorder.count() as u64);
 }
 
 /// A proof that answers no open prompt on its connection: not counted, and asked again.

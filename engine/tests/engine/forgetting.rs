@@ -25,7 +25,7 @@ fn made(offer: Offer, made_ms: u64) -> Offer {
 
 /// All that was recorded until now.
 fn latest(world: &World) -> Lsn {
-    Lsn(world.recorder.entries().len() as u64)
+    Lsn(world.recorder.count() as u64)
 }
 
 fn fold(world: &World, offer: &Offer) -> ArchivedPayment {

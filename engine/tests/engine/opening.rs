@@ -28,7 +28,7 @@ fn an_open_holds_its_price() {
     assert_eq!(view.customer, Some(person(1).customer));
     assert_eq!((view.opened_at_ms, view.deadline_ms), (NOON_MS, NOON_MS + PROMPT_MS));
     assert_eq!((view.approval, view.reference, view.notice), (None, None, 0));
-    assert_eq!(view.after.0, world.recorder.entries().len() as u64);
+    assert_eq!(view.after.0, world.recorder.count() as u64);
     assert_eq!(world.money(&person(1)), (BALANCE, 1_200));
     world.assert_sound();
 }

@@ -77,7 +77,7 @@ fn an_answer_waits_for_the_latest_record_of_its_customer() {
     world.opened(&purchase);
     world.ask(&purchase, &payer, 1).unwrap();
     world.collate(&payer.mistyped(&purchase, nonce(1)), 2).unwrap();
-    let last = world.recorder.entries().len() as u64;
+    let last = world.recorder.count() as u64;
     assert_eq!(world.engine.owed(&payer.customer, &payer.device, 0).unwrap().after.0, last);
     assert_eq!(world.customer(&payer).after.0, last);
     assert_eq!(world.status(&purchase, TILL).unwrap().after.0, last);

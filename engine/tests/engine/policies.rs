@@ -48,7 +48,7 @@ fn a_policy_is_recorded_and_shown() {
     assert_eq!(world.customer(&person(1)).policy, CustomerPolicy::default());
     let (answer, records) = world.recorded(command);
     assert_eq!(records, [Record::PolicySet(Box::new(set_one))]);
-    assert_eq!(answer.unwrap().0, world.recorder.entries().len() as u64);
+    assert_eq!(answer.unwrap().0, world.recorder.count() as u64);
     assert_eq!(world.customer(&person(1)).policy, policy);
     world.assert_sound();
     let nobody = person(99).customer;

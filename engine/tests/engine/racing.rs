@@ -13,6 +13,7 @@ use crate::kit::{
     BALANCE, OTHER_TILL, Person, RecorderSlot, TILL, World, nonce, offer, patient, person, rekeying,
 };
 
+mod memory;
 mod money;
 
 fn crowded() -> Rules {
@@ -90,7 +91,7 @@ fn a_payment_has_exactly_one_end() {
         world.opened(&purchase);
         world.ask(&purchase, &payer, 1).unwrap();
         let claim = payer.claim(&purchase, nonce(1));
-        let before = world.recorder.entries().len();
+        let before = world.recorder.count();
         let firsts = together(4, |thread| {
             let first = |opening: Opening| (opening.freshness, opening.view.state);
             match thread {
@@ -107,7 +108,7 @@ fn a_payment_has_exactly_one_end() {
         let ended = firsts.iter().filter(|(freshness, _)| *freshness == Freshness::First).count();
         assert_eq!(ended, 1, "{firsts:?}");
         assert!(firsts.iter().all(|(_, told)| *told == state), "all are told the same end");
-        assert_eq!(world.recorder.entries().len(), before + 1);
+        assert_eq!(world.recorder.count(), before + 1);
         *states.entry(state).or_insert(0) += 1;
     }
     let approved = states.get(&PaymentState::Captured).copied().unwrap_or(0);
@@ -121,12 +122,12 @@ fn the_same_open_from_many_threads_is_one_payment() {
     let payer = person(1);
     for serial in 0..200 {
         let purchase = offer(serial, TILL, &payer, 1);
-        let before = world.recorder.entries().len();
+        let before = world.recorder.count();
         let answers = together(6, |_| world.open(&purchase).unwrap());
         let first = answers.iter().filter(|answer| answer.freshness == Freshness::First).count();
         assert_eq!(first, 1);
         assert!(answers.iter().all(|answer| answer.view == answers[0].view));
-        assert_eq!(world.recorder.entries().len(), before + 1);
+        assert_eq!(world.recorder.count(), before + 1);
     }
     assert_eq!((world.money(&payer).1, world.engine.open_payments()), (200, 200));
     world.assert_sound();

@@ -45,7 +45,7 @@ fn a_refund_gives_a_part_back_and_another_the_rest() {
     assert_eq!((view.captured_price, view.refunded_price), (yen(500), yen(200)));
     assert_eq!(view.notice, 2, "the customer is told");
     assert_ne!(Some(answer.refund.reference), view.reference, "a number of its own");
-    assert_eq!(view.after.0, world.recorder.entries().len() as u64);
+    assert_eq!(view.after.0, world.recorder.count() as u64);
     let made = (answer.refund.refunded_at_ms, answer.refund.business_date);
     assert_eq!(made, (NOON_MS + 7, TODAY));
     assert_eq!(world.money(&person(1)), (BALANCE - 300, 0));

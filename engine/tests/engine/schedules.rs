@@ -7,12 +7,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use kessai_engine::terms::reason::Reason;
-use kessai_engine::{Collated, Freshness, Offer, Opening, PaymentState, Rules};
+use kessai_engine::{
+    ArchivedPayment, Collated, Freshness, Lsn, Offer, Opening, PaymentState, Refund, Rules,
+};
 use shuttle::thread;
 
 use crate::kit::{
-    BALANCE, MACHINE, OTHER_TILL, Person, TILL, World, nonce, offer, patient, person, vended,
-    with_code,
+    BALANCE, MACHINE, NOON_MS, OTHER_TILL, Person, TILL, World, loaded, nonce, offer, patient,
+    payment_made, person, vended, with_code, yen,
 };
 
 /// Schedules that are tried where there are too many to try all.
@@ -255,5 +257,129 @@ fn a_code_displaces_a_payment_that_is_being_approved() {
             }
             other => panic!("{other:?}"),
         }
+    });
+}
+
+/// A world in which the purchase was paid and the archive has all of it.
+fn paid() -> World {
+    let mut world = world();
+    world.pay(&purchase(), &payer());
+    world.now_ms += 1_000;
+    world
+}
+
+/// Lets go what was made up to noon.
+fn evict(world: &World) -> Told {
+    let archived = Lsn(world.recorder.count() as u64);
+    world.engine.evict(NOON_MS + 1, archived, usize::MAX);
+    Told::Refused(Reason::Busy)
+}
+
+/// The index has the ids that memory has, and no others.
+fn assert_indexed(world: &World) {
+    let mut here = 0;
+    world.engine.each_payment(|view| {
+        here += 1 + view.refunds as usize;
+        assert!(!world.engine.is_archived(&view.payment));
+    });
+    assert_eq!(world.engine.ids_in_memory(), here);
+}
+
+#[test]
+fn an_open_races_the_floor() {
+    let open: Act = |world| world.open(&purchase()).into();
+    all_orders(world, [open, evict], |world, told| {
+        let opened = Told::State(PaymentState::Pending, Freshness::First);
+        match told[0] {
+            Told::Refused(reason) => {
+                assert_eq!(reason, Reason::PaymentIdTooOld);
+                assert!(world.engine.is_archived(&purchase().terms.payment));
+            }
+            told @ Told::State(..) => assert_eq!(told, opened),
+        }
+        assert_indexed(world);
+    });
+}
+
+#[test]
+fn a_cancel_of_what_nobody_opened_races_the_floor() {
+    let cancel: Act = |world| world.cancel_by_terminal(&purchase(), TILL).into();
+    all_orders(world, [cancel, evict], |world, told| {
+        let called_off = Told::State(PaymentState::Cancelled, Freshness::First);
+        assert!(told[0] == called_off || told[0] == Told::Refused(Reason::PaymentUnknown));
+        assert_indexed(world);
+    });
+}
+
+/// Whoever comes with a used id while its payment leaves, it pays nothing.
+#[test]
+fn a_used_id_races_its_payment_that_leaves() {
+    let other: Act = |world| world.open(&offer(1, TILL, &person(2), 70)).into();
+    all_orders(paid, [other, evict], |world, told| {
+        let refusals = [Reason::PaymentIdReused, Reason::PaymentIdTooOld].map(Told::Refused);
+        assert!(refusals.contains(&told[0]), "{told:?}");
+        assert_eq!(world.money(&person(2)), (BALANCE, 0));
+        assert_indexed(world);
+    });
+}
+
+/// A refund that brings its payment back while it leaves again.
+#[test]
+fn a_recall_races_an_eviction() {
+    let recalled: Act = |world| {
+        let entries = world.recorder.entries();
+        let id = purchase().terms.payment;
+        let known = ArchivedPayment::fold(id, &entries).unwrap().unwrap();
+        let asked = Refund {
+            refund: payment_made(2, world.now_ms),
+            payment: id,
+            terminal: purchase().terms.terminal,
+            price: yen(100),
+        };
+        loop {
+            match world.engine.refund(asked, world.now_ms, world.slot()) {
+                Ok(made) => return Told::State(made.view.state, made.freshness),
+                Err(Reason::PaymentUnknown) => {
+                    world.engine.recall(&known, world.now_ms, world.slot()).unwrap();
+                }
+                Err(other) => panic!("{other:?}"),
+            }
+        }
+    };
+    let gone: fn() -> World = || {
+        let world = paid();
+        evict(&world);
+        world
+    };
+    for begin in [paid, gone] {
+        many_orders(begin, [recalled, evict], |world, told| {
+            assert_eq!(told[0], Told::State(PaymentState::Refunded, Freshness::First));
+            assert_eq!(world.money(&payer()), (BALANCE - 400, 0));
+            assert_indexed(world);
+        });
+    }
+}
+
+/// A snapshot with what was recorded from its beginning on is always an engine that can be.
+#[test]
+fn a_snapshot_races_an_approval() {
+    let snapshot: Act = |world| {
+        let begun = world.recorder.count();
+        let mut snapshot = world.engine.snapshot().unwrap();
+        let (mut chunks, mut chunk) = (Vec::new(), Vec::new());
+        while snapshot.next_chunk(&mut chunk) {
+            chunks.push(std::mem::take(&mut chunk));
+        }
+        drop(snapshot);
+        let entries = world.recorder.entries();
+        let again = loaded(&chunks, &entries[begun..], *world.engine.rules());
+        assert_eq!(again.books().unwrap().problems, [""; 0]);
+        let whole = crate::kit::replayed(&entries, *world.engine.rules());
+        assert_eq!(again.state_hash(), whole.state_hash());
+        Told::Refused(Reason::Busy)
+    };
+    many_orders(asked, [approve, snapshot], |world, told| {
+        assert_eq!(told[0], Told::State(PaymentState::Captured, Freshness::First));
+        assert_eq!(world.money(&payer()), (BALANCE - 500, 0));
     });
 }

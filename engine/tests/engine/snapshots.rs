@@ -183,7 +183,7 @@ fn limits_of_a_day_hold_across_a_snapshot() {
     world.opened(&offer(3, TILL, &person(3), 200));
     world.pay(&offer(4, OTHER_TILL, &person(3), 200), &person(3));
     world.now_ms += 10_000;
-    let archived = kessai_engine::Lsn(world.recorder.entries().len() as u64);
+    let archived = kessai_engine::Lsn(world.recorder.count() as u64);
     assert_eq!(world.engine.evict(NOON_MS + 1, archived, 9), 3);
     let again = loaded(&chunks(&world.engine), &[], *world.engine.rules());
     let again = World { engine: again.into(), ..world };

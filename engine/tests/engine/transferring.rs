@@ -35,7 +35,7 @@ fn a_reference_moves_money_once() {
     let first = credit(&one, 300, 1)(&world).unwrap();
     assert_eq!(first.freshness, Freshness::First);
     debit(&one, 50, 2)(&world).unwrap();
-    let last = Lsn(world.recorder.entries().len() as u64);
+    let last = Lsn(world.recorder.count() as u64);
     assert!(first.after < last);
     for check in 0..2 {
         let repeat = world.traceless(credit(&one, 300, 1)).unwrap();

@@ -187,7 +187,7 @@ impl World {
 
     /// Runs `command` and says what it answered and recorded.
     pub(crate) fn recorded<T>(&self, command: impl FnOnce(&Self) -> T) -> (T, Vec<Record>) {
-        let before = self.recorder.entries().len();
+        let before = self.recorder.count();
         let answer = command(self);
         let records = self.recorder.entries().split_off(before);
         (answer, records.into_iter().map(|entry| entry.record).collect())

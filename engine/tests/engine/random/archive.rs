@@ -175,7 +175,7 @@ impl Pair {
         let engine = &self.world.engine;
         let before = (engine.state_hash(), engine.books().unwrap());
         let (in_memory, open) = (engine.ids_in_memory(), engine.open_payments());
-        let archived = Lsn((self.world.recorder.entries().len().saturating_sub(lag)) as u64);
+        let archived = Lsn((self.world.recorder.count().saturating_sub(lag)) as u64);
         let floor_ms = self.model.now_ms - keep_ms;
         let gone = engine.evict(floor_ms, archived, limit);
         assert!(gone <= limit);
@@ -213,7 +213,7 @@ impl Pair {
     /// A snapshot is made while commands come, and an engine starts from it and the journal behind it.
     pub(super) fn restart(&mut self, during: &[Command]) {
         let old = Arc::clone(&self.world.engine);
-        let begun = self.world.recorder.entries().len();
+        let begun = self.world.recorder.count();
         let mut snapshot = old.snapshot().unwrap();
         assert!(old.snapshot().is_none(), "one at a time");
         self.is_copied = true;

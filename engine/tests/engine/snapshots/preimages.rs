@@ -97,7 +97,9 @@ const CHANGES: [Change; 25] = [
         world.collate(&wrong, 8).unwrap();
         world.engine.unblock(person(2).customer, world.now_ms, world.slot()).unwrap();
     }),
-    ("opened", |world| drop(world.opened(&offer(70, OTHER_TILL, &person(1), 9)))),
+    ("opened", |world| {
+        world.opened(&offer(70, OTHER_TILL, &person(1), 9));
+    }),
     ("opened, displacing", |world| {
         let opened = world.open(&with_code(offer(71, TILL, &person(3), 10))).unwrap();
         assert_eq!(opened.displaced.len(), 1);
@@ -145,7 +147,7 @@ const CHANGES: [Change; 25] = [
 /// Makes a snapshot of `world` and lets `change` happen behind so many of its chunks; tells how many
 /// there are.
 fn changed(world: &World, change: fn(&World), behind: usize) -> usize {
-    let begun = world.recorder.entries().len();
+    let begun = world.recorder.count();
     let (mut chunks, mut chunk) = (Vec::new(), Vec::new());
     let mut snapshot = world.engine.snapshot().unwrap();
     while snapshot.next_chunk(&mut chunk) {
@@ -183,7 +185,7 @@ fn what_comes_back_meanwhile_is_not_in_the_snapshot() {
         let mut world = prepared();
         world.now_ms += 10_000;
         let first = offer(1, TILL, &person(1), 100);
-        let archived = Lsn(world.recorder.entries().len() as u64);
+        let archived = Lsn(world.recorder.count() as u64);
         let known =
             ArchivedPayment::fold(first.terms.payment, world.recorder.entries()).unwrap().unwrap();
         assert_eq!(first.terms.capture, Capture::AtApproval);
@@ -195,7 +197,7 @@ fn what_comes_back_meanwhile_is_not_in_the_snapshot() {
             young.terms.payment = crate::kit::payment_made(4_000 + serial, world.now_ms);
             world.open(&young).unwrap();
         }
-        let begun = world.recorder.entries().len();
+        let begun = world.recorder.count();
         let (mut chunks, mut chunk) = (Vec::new(), Vec::new());
         let mut snapshot = world.engine.snapshot().unwrap();
         while snapshot.next_chunk(&mut chunk) {
@@ -224,7 +226,7 @@ fn a_day_that_begins_meanwhile_takes_nothing_from_the_snapshot() {
         }
         let mut next = offer(99, TILL, &person(1), 10);
         next.expires_at_ms = u64::MAX;
-        let begun = world.recorder.entries().len();
+        let begun = world.recorder.count();
         let (mut chunks, mut chunk) = (Vec::new(), Vec::new());
         let mut snapshot = world.engine.snapshot().unwrap();
         while snapshot.next_chunk(&mut chunk) {
