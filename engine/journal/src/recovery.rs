@@ -4,11 +4,12 @@
 
 pub(crate) mod check;
 pub(crate) mod copies;
-pub(crate) mod extent;
+
 pub(crate) mod follower;
 mod judge;
 pub(crate) mod onlooker;
 mod scan;
+pub(crate) mod span;
 
 use std::collections::VecDeque;
 use std::io;

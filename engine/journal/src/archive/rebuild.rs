@@ -15,8 +15,9 @@ use crate::archive::{
     transact,
 };
 use crate::format::chain::ChainKey;
-use crate::recovery::extent::extent;
+
 use crate::recovery::follower::Follower;
+use crate::recovery::span::span;
 use crate::storage::{Directory, FileFolder, Folder, Readers};
 
 /// What came of a rebuilding.
@@ -71,7 +72,7 @@ impl Archive {
         options: &ArchiveOptions,
         mut progress: impl FnMut(u64),
     ) -> Result<Rebuilt, ArchiveError> {
-        let held = extent(&mut journal.open(), key)?.ok_or(ArchiveError::NoJournal)?;
+        let held = span(&mut journal.open(), key)?.ok_or(ArchiveError::NoJournal)?;
         let first = held.records.start;
         let database = begin(folder, options, first)?;
         let Copied { rows, old, damage } = copy(folder, options, &database, first, &mut progress)?;

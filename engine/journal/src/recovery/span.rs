@@ -12,7 +12,7 @@ use crate::storage::Source;
 
 /// The records of a journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Extent {
+pub(crate) struct Span {
     /// The first one, and the one that will come next.
     pub(crate) records: Range<Lsn>,
     /// The first of the last batch, of which nobody knows whether it is durable.
@@ -23,10 +23,7 @@ pub(crate) struct Extent {
 ///
 /// # Errors
 /// [`OpenError`] if it cannot be read or is not as it was written.
-pub(crate) fn extent<S: Source>(
-    source: &mut S,
-    key: &ChainKey,
-) -> Result<Option<Extent>, OpenError> {
+pub(crate) fn span<S: Source>(source: &mut S, key: &ChainKey) -> Result<Option<Span>, OpenError> {
     let mut scan = Scan::new(source, key, Lsn::NONE);
     let segments = scan.list()?;
     if let (_, Some(gap)) = numbered(&segments) {
@@ -40,5 +37,5 @@ pub(crate) fn extent<S: Source>(
     scan.judge(&segments, &end)?;
     let chain = scan.into_chain();
     let records = chain.first.unwrap_or(Lsn(1))..chain.next;
-    Ok(last.map(|last| Extent { records, last }))
+    Ok(last.map(|last| Span { records, last }))
 }
