@@ -2,6 +2,7 @@
 //!
 //! Reading changes nothing. Only once the whole journal is found good is a torn tail erased.
 
+mod chain;
 pub(crate) mod check;
 pub(crate) mod copies;
 
@@ -125,7 +126,7 @@ pub(crate) fn read<S: Storage>(
     let fresh = Segment { number: 1, bytes: options.segment_bytes };
     let segment = segments.get(end.index).copied().unwrap_or(fresh);
     let mut firsts: VecDeque<_> =
-        chain.segments.iter().map(|extent| (extent.number, extent.records.start)).collect();
+        chain.segments.iter().map(|segment| (segment.number, segment.records.start)).collect();
     if firsts.back().is_none_or(|(number, _)| *number != segment.number) {
         firsts.push_back((segment.number, chain.next));
     }

@@ -14,11 +14,12 @@ use crate::error::{Corruption, OpenError};
 use crate::format::chain::ChainKey;
 use crate::format::header::Header;
 use crate::format::{BLOCK_BYTES, wide};
+use crate::recovery::chain::SegmentRead;
 pub use crate::recovery::check::agreement::{Agreement, Difference};
 use crate::recovery::check::tolerant::Tolerant;
 use crate::recovery::judge::find_used;
 use crate::recovery::onlooker::{Ending, PAUSE, watch};
-use crate::recovery::scan::{Extent, Scan};
+use crate::recovery::scan::Scan;
 use crate::storage::{Directory, Place, Source};
 
 /// What was found in a journal and in its mirror.
@@ -164,9 +165,9 @@ fn next_batch(
     Ok(None)
 }
 
-impl From<Extent> for SegmentReport {
-    fn from(extent: Extent) -> Self {
-        let Extent { number, records, batches, epochs, used_bytes } = extent;
+impl From<SegmentRead> for SegmentReport {
+    fn from(read: SegmentRead) -> Self {
+        let SegmentRead { number, records, batches, epochs, used_bytes } = read;
         Self { number, records, batches, epochs, used_bytes }
     }
 }

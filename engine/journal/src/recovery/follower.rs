@@ -5,8 +5,9 @@ use kessai_engine::Lsn;
 use crate::error::{Corruption, Flaw, OpenError};
 use crate::format::chain::ChainKey;
 use crate::format::header::{HEADER_BYTES, Header};
+use crate::recovery::chain::Chain;
 pub(crate) use crate::recovery::scan::Bound;
-use crate::recovery::scan::{Chain, Each, End, Found, Scan};
+use crate::recovery::scan::{Each, End, Found, Scan};
 use crate::storage::{Place, Segment, Source};
 
 /// A walk over the journal that can be put aside.

@@ -1,9 +1,7 @@
 //! Walks the chain of batches and checks each one. Judges nothing: it stops at the first place
 //! where no batch continues the chain. Asked again it goes on from there, if a batch is there now.
 
-use std::collections::VecDeque;
 use std::io::ErrorKind;
-use std::ops::Range;
 
 use kessai_engine::Lsn;
 
@@ -13,52 +11,13 @@ use crate::format::header::{HEADER_BYTES, Header, HeaderFlaw};
 use crate::format::record::Records;
 use crate::format::{BLOCK_BYTES, SECTOR_BYTES, is_blank, wide};
 use crate::queue::{advanced, following};
+use crate::recovery::chain::Chain;
 use crate::recovery::judge::{first_used, judge};
 use crate::recovery::{Batched, TornTail};
 use crate::storage::{Place, Segment, Source};
 
 /// Takes the records in order, each with the batch that it stands in.
 pub(super) type Each<'a> = dyn FnMut(&Batched, Lsn, &[u8]) -> Result<(), OpenError> + 'a;
-
-/// What was read so far, and what must follow.
-#[derive(Debug, Default)]
-pub(super) struct Chain {
-    /// The first record held; none before the first batch.
-    pub(super) first: Option<Lsn>,
-    pub(super) next: Lsn,
-    pub(super) epoch: u64,
-    /// The hash of the last batch; none before the first of a trimmed journal.
-    pub(super) link: Option<Link>,
-    /// What was read in each segment.
-    pub(super) segments: VecDeque<Extent>,
-    /// Where the last batch stands, and its length on disk.
-    pub(super) last: Option<(Place, usize)>,
-}
-
-/// What was read in a segment.
-#[derive(Debug)]
-pub(super) struct Extent {
-    pub(super) number: u64,
-    pub(super) records: Range<Lsn>,
-    pub(super) batches: u64,
-    /// Those of the first and of the last batch.
-    pub(super) epochs: (u64, u64),
-    /// Where its last batch ends.
-    pub(super) used_bytes: u64,
-}
-
-impl Extent {
-    /// A segment that begins with this batch.
-    const fn begun(header: &Header) -> Self {
-        Self {
-            number: header.segment,
-            records: header.first..header.first,
-            batches: 0,
-            epochs: (header.epoch, header.epoch),
-            used_bytes: 0,
-        }
-    }
-}
 
 /// The first place where no batch continues the chain.
 #[derive(Debug)]
@@ -370,15 +329,6 @@ impl<'a, S: Source> Scan<'a, S> {
             let held = first..first;
             return Err(OpenError::Missing { wanted: self.from, held });
         }
-        if self.chain.segments.back().is_none_or(|extent| extent.number != header.segment) {
-            self.chain.segments.push_back(Extent::begun(header));
-        }
-        if let Some(extent) = self.chain.segments.back_mut() {
-            extent.records.end = advanced(header.first, header.count);
-            extent.batches = extent.batches.saturating_add(1);
-            extent.epochs.1 = header.epoch;
-            extent.used_bytes = place.offset.saturating_add(wide(self.batch.len()));
-        }
         let batch = Batched {
             place,
             epoch: header.epoch,
@@ -393,10 +343,7 @@ impl<'a, S: Source> Scan<'a, S> {
             }
             lsn = following(lsn);
         }
-        self.chain.next = lsn;
-        self.chain.epoch = header.epoch;
-        self.chain.link = Some(link);
-        self.chain.last = Some((place, self.batch.len()));
+        self.chain.extend(header, link, place, self.batch.len());
         Ok(())
     }
 
