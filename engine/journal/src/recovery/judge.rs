@@ -139,6 +139,9 @@ pub(super) fn judge<S: Source>(
             bytes: until.saturating_sub(place.offset),
             flaw,
         })),
+        Found::Changed(flaw) if is_one_bit(storage, segment, end.offset)? => {
+            Ok(Some(TornTail { place, bytes: own_bytes, flaw }))
+        }
         Found::Changed(flaw) => Err(corrupt(place, flaw, None)),
         // An unfinished write leaves nothing behind its own end.
         Found::Unfinished { flaw, bytes } => match behind.first_used {
@@ -146,6 +149,21 @@ pub(super) fn judge<S: Source>(
             Some(offset) => Err(corrupt(place, flaw, Some(Place { offset, ..place }))),
         },
     }
+}
+
+/// Tells whether a single bit is all that stands in a segment from `offset` on: nothing was written
+/// there then, and a bit has flipped.
+fn is_one_bit<S: Source>(
+    storage: &mut S,
+    segment: Segment,
+    offset: u64,
+) -> Result<bool, OpenError> {
+    let mut bits: u32 = 0;
+    each_used(storage, segment, offset, |_, block| {
+        bits = block.iter().map(|byte| byte.count_ones()).fold(bits, u32::saturating_add);
+        if bits > 1 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    Ok(bits == 1)
 }
 
 fn corrupt(place: Place, flaw: Flaw, later: Option<Place>) -> OpenError {

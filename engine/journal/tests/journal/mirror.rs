@@ -287,6 +287,28 @@ fn a_batch_that_only_one_copy_got_and_lost_again_is_no_corruption() {
     }
 }
 
+/// One copy has the last batch alone, and a bit has flipped in its spare segment.
+#[test]
+fn a_bit_that_flipped_where_nothing_stands_is_erased() {
+    for replica in [0, 1] {
+        let disks = written();
+        let lacks = &disks.0[1 - replica];
+        let mut contents = lacks.contents(3);
+        contents[..BLOCK as usize].fill(0);
+        lacks.replace(3, contents);
+        disks.0[replica].flip(Place { segment: 4, offset: 0 }, 3);
+        let opened = disks.open(&small()).unwrap();
+        assert_eq!(opened.replayed, 6);
+        assert_eq!(opened.recovered.repairs.len(), 2, "{:?}", opened.recovered.repairs);
+        drop(opened);
+        assert!(contents_alike(&disks));
+    }
+}
+
+fn contents_alike(disks: &Disks) -> bool {
+    contents(&disks.0[0]) == contents(&disks.0[1])
+}
+
 /// What an old mirror never took part in, it cannot deny.
 #[test]
 fn a_stale_mirror_does_not_hide_damage() {
