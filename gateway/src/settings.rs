@@ -450,6 +450,16 @@ mod tests {
         let error = Settings::load(&path).unwrap_err().to_string();
         assert!(error.contains("keys must not lie in the data directory"), "{error}");
         assert!(error.contains("connections.most"), "{error}");
+        std::fs::create_dir_all(folder.path().join("data/journal")).unwrap();
+        std::os::unix::fs::symlink("data/journal", folder.path().join("link")).unwrap();
+        for mirror in ["data/journal", "data/journal/mirror", "data/mirror", "data", ".", "link"] {
+            std::fs::write(&path, format!("[journal]\nmirror = \"{mirror}\"\n")).unwrap();
+            let error = Settings::load(&path).unwrap_err().to_string();
+            assert!(error.contains("journal.mirror must lie apart"), "{mirror}: {error}");
+        }
+        std::fs::write(&path, "[journal]\nmirror = \"mirror\"\n").unwrap();
+        let mirror = Settings::load(&path).unwrap().journal.mirror().unwrap().to_owned();
+        assert_eq!(mirror, folder.path().join("mirror"), "it counts from the file's folder");
         std::fs::write(&path, "[payments]\npromt = \"5s\"\n").unwrap();
         let error = Settings::load(&path).unwrap_err().to_string();
         assert!(error.contains("promt"), "{error}");
