@@ -13,6 +13,7 @@
 mod again;
 mod disk;
 pub mod fault;
+pub mod health;
 pub mod judge;
 mod log;
 pub mod place;
@@ -47,7 +48,7 @@ use disk::Disk;
 use fault::Fault;
 use judge::Scope;
 use log::{Held, Log};
-use place::{Place, Setting};
+use place::{Copies, Place, Setting};
 use progress::Progress;
 use report::{Config, Report, Spread};
 use rig::{Rig, serves};
@@ -271,6 +272,7 @@ fn sum_up(rig: &Rig<'_>, trial: &Trial, took: Duration) -> Report {
         offered: rig.board.view().offered,
         refused: held.refused.iter().map(|(reason, n)| (reason.name().to_owned(), *n)).collect(),
         asked_again: log.asked_again,
+        receipts: log.receipts,
         problems,
         seed: plan.workload.seed,
         seconds: took.as_secs_f64(),
@@ -283,7 +285,7 @@ fn sum_up(rig: &Rig<'_>, trial: &Trial, took: Duration) -> Report {
             terminals: size.terminals,
             between_ms: kessai_gateway::settings::millis(plan.between),
             segment_mib: plan.setting.segment_mib,
-            mirror: false,
+            mirror: plan.setting.copies == Copies::Two,
         },
     }
 }

@@ -75,8 +75,15 @@ fn is_same(one: &Heard, other: &Heard) -> bool {
 /// A code that was none must have come to nothing.
 fn slip_fault(slip: &Slip) -> Option<String> {
     match slip.refused {
-        // A till that sends many such is not listened to any more.
-        Some(Reason::CodeNotValid | Reason::TooManyRequests) => None,
+        // A till that sends many such is not listened to any more, and a gateway that takes nothing
+        // for the moment does not look at the code.
+        Some(
+            Reason::CodeNotValid
+            | Reason::TooManyRequests
+            | Reason::StorageLow
+            | Reason::Busy
+            | Reason::ShuttingDown,
+        ) => None,
         reason => Some(format!(
             "a code that was mistyped or used before was answered with {}",
             name(reason)

@@ -125,7 +125,7 @@ impl Rig<'_> {
     /// payments go on.
     pub(super) async fn full_disk(&mut self) -> Result<(), ChaosError> {
         let segment = u64::from(self.plan.setting.segment_mib) << 20;
-        self.load().await;
+        self.load().await?;
         let mut ballast = Ballast::begin(self.place.data()).map_err(ChaosError::Folder)?;
         ballast.fill(segment + segment / 2).map_err(ChaosError::Folder)?;
         let before = self.refused_for_room();
@@ -134,7 +134,7 @@ impl Rig<'_> {
         })
         .await?;
         ballast.fill(0).map_err(ChaosError::Folder)?;
-        self.load().await;
+        self.wait_a_while().await;
         drop(ballast);
         if self.process.gone(Duration::ZERO).await.map_err(ChaosError::Process)?.is_none() {
             let before = Held::count(&self.ledger).acknowledged;

@@ -27,6 +27,8 @@ pub enum Subject {
     Customer(CustomerId),
     /// A terminal's totals.
     Terminal(TerminalId),
+    /// The journal as a whole.
+    Journal,
 }
 
 impl fmt::Display for Subject {
@@ -35,6 +37,7 @@ impl fmt::Display for Subject {
             Self::Payment(payment) => write!(f, "payment {payment}"),
             Self::Customer(customer) => write!(f, "customer {customer}"),
             Self::Terminal(terminal) => write!(f, "terminal {terminal}"),
+            Self::Journal => f.write_str("the journal"),
         }
     }
 }

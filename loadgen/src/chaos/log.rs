@@ -7,6 +7,7 @@ use kessai_engine::PaymentState;
 use kessai_engine::terms::Reason;
 
 use super::fault::Fault;
+use super::health::Receipts;
 use super::judge::Findings;
 use super::report::FailedSyncs;
 use crate::audit::Outage;
@@ -23,6 +24,7 @@ pub(super) struct Log {
     pub(super) outages: Vec<Outage>,
     pub(super) failed_syncs: Option<FailedSyncs>,
     pub(super) asked_again: u64,
+    pub(super) receipts: Receipts,
     pub(super) findings: Findings,
     /// What was found and belongs to no payment, customer or terminal.
     pub(super) problems: Vec<String>,

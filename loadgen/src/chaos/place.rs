@@ -4,7 +4,7 @@
 use std::fs::{File, OpenOptions};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -31,8 +31,19 @@ pub struct Setting {
     /// # Units
     /// MiB.
     pub segment_mib: u32,
+    /// How many copies of the journal there are.
+    pub copies: Copies,
     /// Where its data go; below the temporary folder, if none.
     pub disk: Option<PathBuf>,
+}
+
+/// How many copies of the journal there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Copies {
+    /// One.
+    One,
+    /// One, and a mirror.
+    Two,
 }
 
 /// A folder with everything that a gateway needs.
@@ -87,6 +98,12 @@ impl Place {
     #[must_use]
     pub fn journal(&self) -> PathBuf {
         self.data.join("journal")
+    }
+
+    /// The folder of the journal's mirror, if there is one.
+    #[must_use]
+    pub fn mirror(&self) -> PathBuf {
+        self.path("mirror")
     }
 
     /// The folder of the data.
@@ -163,25 +180,39 @@ impl Place {
     /// # Errors
     /// [`ChaosError::Command`], with what it says, if it takes too long or fails.
     pub async fn command(&self, words: &[&str]) -> Result<(), ChaosError> {
-        let failed = |problem: String| ChaosError::Command {
-            command: format!("kessai {}", words.join(" ")),
-            problem,
-        };
+        let command = format!("kessai {}", words.join(" "));
+        let (status, said) = self.outcome(words).await?;
+        match status {
+            Some(status) if status.success() => Ok(()),
+            Some(_) => {
+                let problem = said.lines().last().unwrap_or("it says nothing").to_owned();
+                Err(ChaosError::Command { command, problem })
+            }
+            None => {
+                let problem = format!("it was not done within {} s", COMMAND.as_secs());
+                Err(ChaosError::Command { command, problem })
+            }
+        }
+    }
+
+    /// Runs a command of the gateway's program, and gives how it ended and all that it said; not
+    /// how, if it took too long.
+    ///
+    /// # Errors
+    /// [`ChaosError`] if it cannot be run.
+    pub async fn outcome(
+        &self,
+        words: &[&str],
+    ) -> Result<(Option<ExitStatus>, String), ChaosError> {
         let file = self.path("command.log");
         let log = File::create(&file).map_err(ChaosError::Folder)?;
         let mut command = Command::new(&self.program);
         command.args(words).env("KESSAI_CONFIG", self.configured());
         let program = self.program.clone();
-        let started = Process::start(&mut command, log);
+        let started = Process::quiet(&mut command, log);
         let mut process = started.map_err(|source| ChaosError::Program { program, source })?;
-        match process.gone(COMMAND).await.map_err(ChaosError::Folder)? {
-            Some(status) if status.success() => Ok(()),
-            Some(_) => {
-                let said = std::fs::read_to_string(&file).unwrap_or_default();
-                Err(failed(said.lines().last().unwrap_or("it says nothing").to_owned()))
-            }
-            None => Err(failed(format!("it was not done within {} s", COMMAND.as_secs()))),
-        }
+        let status = process.gone(COMMAND).await.map_err(ChaosError::Process)?;
+        Ok((status, std::fs::read_to_string(&file).map_err(ChaosError::Folder)?))
     }
 
     /// The last line that the gateway logged.
@@ -205,6 +236,10 @@ impl Place {
     fn configuration(&self, setting: &Setting) -> String {
         let Self { data, address, admin, .. } = self;
         let rates = self.provision().join(RATES);
+        let mirror = match setting.copies {
+            Copies::One => String::new(),
+            Copies::Two => format!("mirror = {:?}\n", self.mirror()),
+        };
         let ms = Duration::as_millis;
         format!(
             "listen = \"{address}\"\nannounce = \"{address}\"\ndata = {data:?}\n\
@@ -215,7 +250,7 @@ impl Place {
              [exchange]\nrates = {rates:?}\n\
              [business_day]\nutc_offset_minutes = 0\ncut_off_minutes = 0\n\
              [admin]\nlisten = \"{admin}\"\n\
-             [journal]\nsegment_mib = {}\n",
+             [journal]\nsegment_mib = {}\n{mirror}",
             ms(&setting.prompt),
             ms(&setting.delivery),
             setting.segment_mib,

@@ -1,10 +1,12 @@
 //! A program that runs beside this one, and never longer than it is wanted: whoever drops it ends
 //! it.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -27,13 +29,10 @@ pub struct Process {
 impl Process {
     /// Starts a program whose standard error goes to the end of `log`.
     ///
-    /// It is in a process group of its own, so that Ctrl-C at the keyboard is for us to deal with.
-    ///
     /// # Errors
     /// [`io::Error`] if it cannot be started.
     pub fn start(command: &mut Command, log: File) -> io::Result<Self> {
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).process_group(0);
-        let mut child = command.spawn()?;
+        let mut child = spawn(command.stdout(Stdio::piped()).stderr(log))?;
         let (sender, lines) = mpsc::channel(LINES);
         if let Some(output) = child.stdout.take() {
             // Ends with the program, or with whoever reads the lines.
@@ -42,6 +41,16 @@ impl Process {
                 lines.into_iter().try_for_each(|line| sender.blocking_send(line))
             });
         }
+        Ok(Self { child, lines })
+    }
+
+    /// Starts a program all of whose output goes to `log`.
+    ///
+    /// # Errors
+    /// [`io::Error`] if it cannot be started.
+    pub fn quiet(command: &mut Command, log: File) -> io::Result<Self> {
+        let (_nobody, lines) = mpsc::channel(1);
+        let child = spawn(command.stdout(log.try_clone()?).stderr(log))?;
         Ok(Self { child, lines })
     }
 
@@ -66,7 +75,7 @@ impl Process {
     pub async fn gone(&mut self, within: Duration) -> io::Result<Option<ExitStatus>> {
         let until = Instant::now() + within;
         loop {
-            let status = self.child.try_wait()?;
+            let status = self.poll()?;
             if status.is_some() || Instant::now() >= until {
                 return Ok(status);
             }
@@ -74,12 +83,22 @@ impl Process {
         }
     }
 
+    /// Says how it ended, if it has.
+    fn poll(&mut self) -> io::Result<Option<ExitStatus>> {
+        let mut running = running();
+        let status = self.child.try_wait()?;
+        if status.is_some() {
+            running.remove(&self.child.id());
+        }
+        Ok(status)
+    }
+
     /// Sends it a signal; none if it is gone.
     ///
     /// # Errors
     /// [`io::Error`] if the system refuses it.
     pub fn signal(&mut self, signal: Signal) -> io::Result<()> {
-        if self.child.try_wait()?.is_some() {
+        if self.poll()?.is_some() {
             return Ok(());
         }
         // It has not been waited for, so that the id is still its own.
@@ -96,15 +115,43 @@ impl Process {
     /// [`io::Error`] if the system refuses it.
     pub fn kill(&mut self) -> io::Result<ExitStatus> {
         self.child.kill()?;
-        self.child.wait()
+        let status = self.child.wait()?;
+        running().remove(&self.child.id());
+        Ok(status)
+    }
+}
+
+/// The ids of all programs that run: those of processes that nobody has waited for yet, so that no
+/// other process can have them.
+static RUNNING: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+
+fn running() -> MutexGuard<'static, BTreeSet<u32>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Starts a program in a process group of its own, so that Ctrl-C at the keyboard is for us to deal
+/// with.
+fn spawn(command: &mut Command) -> io::Result<Child> {
+    let mut running = running();
+    let child = command.stdin(Stdio::null()).process_group(0).spawn()?;
+    running.insert(child.id());
+    Ok(child)
+}
+
+/// Ends every program at once: for a panic where nothing is dropped any more.
+pub fn end_all() {
+    for id in running().iter() {
+        if let Some(id) = i32::try_from(*id).ok().and_then(Pid::from_raw) {
+            // It fails only if it is gone already.
+            kill_process(id, Signal::KILL).ok();
+        }
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Both fail only if it is gone already.
-        drop(self.child.kill());
-        drop(self.child.wait());
+        // It fails only if it is gone already.
+        drop(self.kill());
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::fault::Fault;
+use super::health::Receipts;
 use crate::report::Gateway;
 
 /// The report as JSON has it: these keys are relied on.
@@ -38,6 +39,8 @@ pub struct Report {
     pub refused: BTreeMap<String, u64>,
     /// Answers that were asked for again after a restart.
     pub asked_again: u64,
+    /// What receipts of the journal came to that terminals brought back.
+    pub receipts: Receipts,
     /// Everything that was found, a sentence each.
     pub problems: Vec<String>,
     /// What it was drawn from.
@@ -139,6 +142,7 @@ impl fmt::Display for Report {
         row("payments offered", &self.offered)?;
         row("acknowledged", &self.acknowledged)?;
         row("asked again", &self.asked_again)?;
+        row("receipts", &format_args!("{} brought back and found", self.receipts.ours))?;
         row("lost", &self.lost)?;
         row("doubled", &self.doubled)?;
         row("false refusals", &self.false_refusals)?;

@@ -108,8 +108,14 @@ impl Rig<'_> {
         self.board.view().elapsed
     }
 
-    /// Lets payments go on for a random while.
-    pub(super) async fn load(&mut self) {
+    /// Lets payments go on for a random while, and sees how the gateway is then.
+    pub(super) async fn load(&mut self) -> Result<(), ChaosError> {
+        self.wait_a_while().await;
+        self.health().await
+    }
+
+    /// Lets a random time pass.
+    pub(super) async fn wait_a_while(&mut self) {
         let most = self.plan.between.saturating_mul(2);
         sleep(self.random(most)).await;
     }

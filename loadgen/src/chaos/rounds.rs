@@ -39,7 +39,7 @@ impl Rig<'_> {
     pub(super) async fn round(&mut self, fault: Fault) -> Result<(), ChaosError> {
         match fault {
             Fault::Kill => {
-                self.load().await;
+                self.load().await?;
                 let fell = self.kill()?;
                 self.rise().await?;
                 self.judge(fell).await?;
@@ -58,7 +58,7 @@ impl Rig<'_> {
     async fn failing_sync(&mut self) -> Result<(), ChaosError> {
         let when = self.rng.random_range(FAILS_AT);
         let trace = Trace::new(Injection::Fails(when), self.place.path("strace.log"));
-        self.load().await;
+        self.load().await?;
         let fell = self.kill()?;
         match self.start(Some(&trace)).await {
             Ok(()) => {
@@ -111,12 +111,12 @@ impl Rig<'_> {
     async fn slow_syncs(&mut self) -> Result<(), ChaosError> {
         let by = Duration::from_millis(self.rng.random_range(SLOW_MS));
         let trace = Trace::new(Injection::Delays(by), self.place.path("strace.log"));
-        self.load().await;
+        self.load().await?;
         let fell = self.kill()?;
         self.start(Some(&trace)).await?;
         self.judge(fell).await?;
-        self.load().await;
-        self.load().await;
+        self.wait_a_while().await;
+        self.load().await?;
         let fell = self.kill()?;
         self.rise().await?;
         self.judge(fell).await
@@ -124,7 +124,7 @@ impl Rig<'_> {
 
     /// Stops the process for a while, and lets it go on.
     async fn stopped(&mut self) -> Result<(), ChaosError> {
-        self.load().await;
+        self.load().await?;
         let from = self.now();
         self.signal(Signal::STOP)?;
         let least = Duration::from_secs(1);

@@ -10,7 +10,11 @@ use rand_chacha::ChaCha8Rng;
 
 use super::ChaosError;
 use super::fault::Fault;
+use super::place::Copies;
 use super::rig::{Rig, START};
+
+/// How `kessai journal check` ends where it finds damage.
+const DAMAGED: i32 = 1;
 
 /// What the names of segments begin with.
 const PREFIX: &str = "segment-";
@@ -52,14 +56,10 @@ fn segments(folder: &Path) -> io::Result<Vec<Segment>> {
 fn damage(folder: &Path, fault: Fault, rng: &mut ChaCha8Rng) -> io::Result<Option<Damage>> {
     let segments = segments(folder)?;
     let written: Vec<_> = segments.iter().filter(|segment| segment.written > 0).collect();
-    let Some((last, whole)) = written.split_last() else { return Ok(None) };
-    let (segment, most) = match whole.len() {
-        0 => (*last, last.written / 2),
-        count => match whole.get(rng.random_range(0..count)) {
-            Some(segment) => (*segment, segment.written),
-            None => return Ok(None),
-        },
-    };
+    let Some((last, before)) = written.split_last() else { return Ok(None) };
+    let place = rng.random_range(0..before.len().max(1));
+    let (segment, most) =
+        before.get(place).map_or((last, last.written / 2), |segment| (segment, segment.written));
     if most == 0 {
         return Ok(None);
     }
@@ -92,12 +92,19 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 impl Rig<'_> {
-    /// Damages the journal while the gateway is down. Either the start is refused with the place
-    /// named, and the copy that was taken before starts; or nothing is missing.
+    /// Damages the journal, or its mirror, while the gateway is down. Either nothing is missing
+    /// after the start, or it is refused with the place named, and the copy that was taken before
+    /// starts. With a mirror it must not be refused.
     pub(super) async fn damaged(&mut self, fault: Fault) -> Result<(), ChaosError> {
-        self.load().await;
+        self.load().await?;
         let fell = self.kill()?;
-        let (journal, saved) = (self.place.journal(), self.place.path("journal.saved"));
+        let copies = match self.plan.setting.copies {
+            Copies::One => vec![self.place.journal()],
+            Copies::Two => vec![self.place.journal(), self.place.mirror()],
+        };
+        let place = self.rng.random_range(0..copies.len());
+        let Some(journal) = copies.get(place).cloned() else { return Ok(()) };
+        let saved = self.place.path("journal.saved");
         copy(&journal, &saved).map_err(ChaosError::Folder)?;
         let damage = damage(&journal, fault, &mut self.rng).map_err(ChaosError::Folder)?;
         let Some(damage) = damage else {
@@ -107,6 +114,9 @@ impl Rig<'_> {
         self.process = self.place.serve(&[])?;
         if self.process.says("administration at ", START).await.is_some() {
             return self.judge(fell).await;
+        }
+        if self.plan.setting.copies == Copies::Two {
+            return Err(ChaosError::Down(self.place.last_words()));
         }
         self.refused(&damage).await?;
         copy(&saved, &journal).map_err(ChaosError::Folder)?;
@@ -124,16 +134,14 @@ impl Rig<'_> {
             let sentence = format!("{place}, and the refusal does not name it: {words}");
             return Err(ChaosError::Otherwise(sentence));
         }
-        let config = self.place.configured();
-        let checked =
-            self.place.command(&["journal", "check", "--config", &config.to_string_lossy()]).await;
-        match checked {
-            Err(ChaosError::Command { problem, .. }) if problem.contains("segment") => Ok(()),
-            Err(error @ (ChaosError::Folder(_) | ChaosError::Program { .. })) => Err(error),
-            other => Err(ChaosError::Otherwise(format!(
-                "{place}, and `kessai journal check` does not name it: {other:?}"
-            ))),
+        let (status, said) = self.place.outcome(&["journal", "check"]).await?;
+        let is_found = status.is_some_and(|status| status.code() == Some(DAMAGED));
+        if is_found && said.contains("segment") {
+            return Ok(());
         }
+        Err(ChaosError::Otherwise(format!(
+            "{place}, and `kessai journal check` does not name it: {said}"
+        )))
     }
 }
 

@@ -11,7 +11,8 @@ use tokio::sync::watch;
 use super::show::{interrupted, print};
 use super::{AUDIT_FAILED, COULD_NOT, Carrier, INTERRUPTED, ways, within_a_day};
 use crate::chaos::fault::Fault;
-use crate::chaos::place::Setting;
+use crate::chaos::place::{Copies, Setting};
+use crate::chaos::process::end_all;
 use crate::chaos::report::Report;
 use crate::chaos::{ChaosError, Plan, run};
 use crate::life::Workload;
@@ -83,6 +84,10 @@ pub struct Chaos {
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=1_024))]
     segment_mib: u32,
 
+    /// Keeps a mirror of the journal, so that what is damaged must be repaired
+    #[arg(long)]
+    mirror: bool,
+
     /// Where the data go: for --fault enospc a small file system, if none may be mounted
     #[arg(long, value_name = "DIR")]
     disk: Option<PathBuf>,
@@ -107,6 +112,8 @@ Examples:
       with syncs that fail and syncs that take long: needs strace
   kessai-loadgen chaos --kills 10 --fault enospc,truncate,flip
       with a full disk, which needs the right to mount one, and a damaged journal
+  kessai-loadgen chaos --kills 10 --fault truncate,flip --mirror
+      with a journal that is damaged and repaired
 
 Exit codes:
   0    nothing was lost, doubled or wrongly refused
@@ -117,7 +124,8 @@ Exit codes:
 
 The JSON has ok, kills, kills_while_starting, acknowledged, lost, doubled, false_refusals,
 restart_ms.{count,min,p50,p90,p99,max}, faults{}, failed_syncs.{count,gone_within_ms,
-last_told_after_ms}, offered, refused{}, asked_again, problems[], seed, seconds, gateway and config.
+last_told_after_ms}, offered, refused{}, asked_again, receipts.{ours,not_kept,forged,lost,
+unchecked}, problems[], seed, seconds, gateway and config.
 If anything is found, the gateway's folder with its configuration, data and log is kept, and the
 last problems say where.";
 
@@ -146,6 +154,11 @@ impl Chaos {
         let plan = self.plan()?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         let runtime = runtime.map_err(TrialError::Threads)?;
+        let panicked = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            end_all();
+            panicked(panic);
+        }));
         let (stop, stopped) = watch::channel(false);
         let report = runtime.block_on(async {
             let again = interrupted(stop.clone());
@@ -199,6 +212,7 @@ impl Chaos {
                 prompt: PROMPT,
                 delivery: DELIVERY,
                 segment_mib: self.segment_mib,
+                copies: if self.mirror { Copies::Two } else { Copies::One },
                 disk: self.disk.clone(),
             },
             provision: Provision::new(size, self.seed),
