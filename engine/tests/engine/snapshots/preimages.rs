@@ -33,7 +33,7 @@ fn prepared() -> World {
         }
     }
     world.pay(&offer(1, TILL, &person(1), 100), &person(1));
-    world.refund(2, &offer(1, TILL, &person(1), 100), TILL, 10).unwrap();
+    world.refund(2, &offer(1, TILL, &person(1), 100), OTHER_TILL, 10).unwrap();
     world.pay(&offer(3, TILL, &person(1), 100), &person(1));
     world.pay(&vended(4, &person(2), 100), &person(2));
     world.opened(&with_code(offer(6, TILL, &person(3), 100)));
