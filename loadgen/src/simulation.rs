@@ -23,6 +23,7 @@ mod lines;
 mod machine;
 mod message;
 mod rules;
+mod shelf;
 mod stage;
 mod summary;
 mod trace;

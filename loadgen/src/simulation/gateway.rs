@@ -19,14 +19,20 @@ use super::cast::Cast;
 use super::chance::Chance;
 use super::judge::{Judge, Violation};
 use super::message::{Address, Ask, Asked, Party, Tell, Told};
+use super::rules::MEMORY_MS;
+use super::shelf::Shelf;
 use super::witness::{Log, Watch, Watched, WitnessedSlot};
 
+mod archived;
 mod effects;
 mod handsets;
 mod processor;
 mod terminals;
 
 use effects::Effect;
+
+/// How many payments leave the memory at a time.
+const MOST_EVICTED: usize = 64;
 
 /// What everybody else brings to a command.
 pub(super) struct Around<'a> {
@@ -38,11 +44,12 @@ pub(super) struct Around<'a> {
 /// An engine with its journal.
 #[derive(Debug)]
 pub(super) struct Node {
-    pub(super) engine: Engine,
+    pub(super) engine: Arc<Engine>,
     pub(super) journal: Journal,
     pub(super) writer: SteppedWriter<Watched>,
     pub(super) watch: Arc<Watch>,
     pub(super) log: Rc<Log>,
+    pub(super) shelf: Shelf,
 }
 
 /// A running gateway.
@@ -98,8 +105,29 @@ impl Gateway {
         }
     }
 
-    pub(super) const fn engine(&self) -> &Engine {
+    pub(super) const fn engine(&self) -> &Arc<Engine> {
         &self.node.engine
+    }
+
+    pub(super) const fn journal(&self) -> &Journal {
+        &self.node.journal
+    }
+
+    pub(super) const fn shelf(&self) -> &Shelf {
+        &self.node.shelf
+    }
+
+    /// The archive follows the journal, and what ended long ago leaves the memory: says how many
+    /// payments did.
+    pub(super) fn keep(&mut self) -> usize {
+        let archived = self.node.shelf.follow();
+        let floor_ms = self.now_ms.saturating_sub(MEMORY_MS);
+        self.node.engine.evict(floor_ms, archived, MOST_EVICTED)
+    }
+
+    /// Gives up what neither a start nor the archive needs any more.
+    pub(super) fn trim(&self, snapshots: Lsn) {
+        self.node.journal.trim(snapshots.min(self.node.shelf.upto()));
     }
 
     pub(super) const fn now_ms(&self) -> u64 {
@@ -186,7 +214,8 @@ impl Gateway {
 
     /// The judge, told of the time and the record that it judges at.
     fn judged<'j>(&self, around: &'j mut Around<'_>) -> &'j mut Judge {
-        around.judge.at(self.now_ms, self.node.log.latest());
+        let floor_ms = self.node.engine.memory_floor_ms();
+        around.judge.at(self.now_ms, floor_ms, self.node.log.latest());
         around.judge
     }
 

@@ -80,9 +80,11 @@ impl Judge {
         }
     }
 
-    /// What is asked next is done at `now_ms` of the gateway's clock; the latest record is `at`.
-    pub(super) const fn at(&mut self, now_ms: u64, at: Lsn) {
+    /// What is asked next is done at `now_ms` of the gateway's clock, with the memory's floor at
+    /// `floor_ms`; the latest record is `at`.
+    pub(super) const fn at(&mut self, now_ms: u64, floor_ms: u64, at: Lsn) {
         self.books.now_ms = now_ms;
+        self.books.floor_ms = floor_ms;
         self.books.at = at;
     }
 
@@ -207,6 +209,17 @@ impl Judge {
         self.same("prove", &answer.payment, &predicted, &told, refused(&predicted, &told))
     }
 
+    /// A proof came for a payment that ended long ago.
+    pub(super) fn proved_late(
+        &mut self,
+        payment: &PaymentId,
+        customer: usize,
+        found: &Result<Opening, Reason>,
+    ) -> Result<(), Violation> {
+        let predicted = self.books.answered_late(payment, customer);
+        self.agree("prove", predicted, found)
+    }
+
     pub(super) fn transferred(
         &mut self,
         (customer, reference, amount): (usize, u64, i64),
@@ -265,7 +278,11 @@ impl Judge {
         found: &Result<Opening, Reason>,
     ) -> Result<(), Violation> {
         let told = found.as_ref().map(|found| stand(&found.view, found.freshness));
-        let told = told.map_err(|reason| *reason);
+        let told = told.map_err(|reason| *reason).map(|told| match predicted {
+            // The archive does not number notices.
+            Ok(Stand { notice, .. }) if told.notice == 0 => Stand { notice, ..told },
+            Ok(_) | Err(_) => told,
+        });
         let payment = found.as_ref().ok().map(|found| found.view.payment);
         self.same(command, &payment, &predicted, &told, refused(&predicted, &told))
     }

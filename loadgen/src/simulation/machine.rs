@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use kessai_engine::{Engine, Entry, Keyring, Layout, Lsn};
 use kessai_journal::{
-    ChainKey, Fault as DiskFault, Journal, JournalOptions, OnFailure, OpenError, Place,
-    SimulatedDisk,
+    ArchiveError, ChainKey, Fault as DiskFault, Journal, JournalOptions, OnFailure, OpenError,
+    Place, SimulatedDisk, Storage,
 };
 
 use super::cast::sealing_key;
@@ -16,6 +16,7 @@ use super::chance::{Chance, Of};
 use super::faults::{Fault, Faults};
 use super::gateway::Node;
 use super::rules::rules;
+use super::shelf::{Shelf, flip_snapshot, load, snapshot_files, snapshots};
 use super::witness::{Log, Watch, Watched};
 
 /// Few shards and short segments, so that their borders are met often.
@@ -40,8 +41,12 @@ pub(super) enum Start {
     Up(Box<Node>, Lsn),
     /// The machine stopped again meanwhile.
     Crashed,
-    /// The journal does not open.
-    Refused(OpenError),
+    /// What is on the disks cannot be used.
+    Refused {
+        /// Whether it is said what is damaged.
+        names_place: bool,
+        problem: String,
+    },
 }
 
 impl fmt::Display for Start {
@@ -49,7 +54,7 @@ impl fmt::Display for Start {
         match self {
             Self::Up(_, last) => write!(f, "up, with {} records", last.0),
             Self::Crashed => f.write_str("crashed"),
-            Self::Refused(error) => write!(f, "refused: {error}"),
+            Self::Refused { problem, .. } => write!(f, "refused: {problem}"),
         }
     }
 }
@@ -63,11 +68,15 @@ struct NotAsQueued(String);
 #[derive(Debug)]
 pub(super) struct Machine {
     disks: Vec<SimulatedDisk>,
+    /// Has the snapshots and the archive.
+    shelf: SimulatedDisk,
     chance: Chance,
     log: Rc<Log>,
     /// The disk that is damaged, of which there is one at a time.
     damaged: Option<usize>,
     flips: Vec<Flip>,
+    /// Whether one of the two snapshots may be damaged: then the other is not.
+    has_flipped_snapshot: bool,
 }
 
 impl Machine {
@@ -76,7 +85,16 @@ impl Machine {
         let mut chance = Chance::new(seed, Of::Machine);
         let count = if chance.coin() { 2 } else { 1 };
         let disks = (0..count).map(|_| SimulatedDisk::new(chance.number())).collect();
-        Self { disks, chance, log: Rc::default(), damaged: None, flips: Vec::new() }
+        let shelf = SimulatedDisk::new(chance.number());
+        Self {
+            disks,
+            shelf,
+            chance,
+            log: Rc::default(),
+            damaged: None,
+            flips: Vec::new(),
+            has_flipped_snapshot: false,
+        }
     }
 
     pub(super) const fn chance(&mut self) -> &mut Chance {
@@ -118,16 +136,17 @@ impl Machine {
             | Fault::CancelRaced => return,
         };
         let ahead = self.chance.between(0..=5);
-        if let Some(disk) = self.disks.get(disk) {
-            disk.plan(disk.operations().saturating_add(ahead), fault);
-        }
+        let disk = self.disks.get(disk).unwrap_or(&self.shelf);
+        disk.plan(disk.operations().saturating_add(ahead), fault);
     }
 
     /// Changes a bit of what the journal has written.
     fn flip(&mut self) {
         let disk = self.damaged_disk();
         let Some(chosen) = self.disks.get(disk) else { return };
-        let segments = chosen.segments();
+        let mut segments = chosen.segments();
+        // Of those that are prepared and hold nothing yet, see docs/SIMULATION.md.
+        segments.retain(|segment| chosen.contents(segment.number).iter().any(|byte| *byte != 0));
         if segments.is_empty() {
             return;
         }
@@ -143,8 +162,32 @@ impl Machine {
         self.flips.push(Flip { disk, place, bit });
     }
 
+    /// Changes a bit of a snapshot: there is another, and the journal reaches back to that.
+    fn flip_snapshot(&mut self) {
+        let files = snapshot_files(&self.shelf);
+        if self.has_flipped_snapshot || files.is_empty() {
+            return;
+        }
+        let Some((name, bytes)) = files.get(self.chance.below(files.len())) else { return };
+        let offset = self.chance.between(0..=bytes.saturating_sub(1));
+        let bit = u8::try_from(self.chance.between(0..=7)).unwrap_or(0);
+        flip_snapshot(&self.shelf, name, offset, bit);
+        self.has_flipped_snapshot = true;
+    }
+
+    /// A snapshot was made: two good ones are there, or will be.
+    pub(super) const fn note_snapshot(&mut self) {
+        self.has_flipped_snapshot = false;
+    }
+
+    /// Whether the machine has stopped, though nobody was told.
+    pub(super) fn has_stopped(&self) -> bool {
+        self.shelf.storage().segments().is_err()
+    }
+
+    /// One of the disks: the last is the one beside the journal.
     fn any_disk(&mut self) -> usize {
-        self.chance.below(self.disks.len())
+        self.chance.below(self.disks.len().saturating_add(1))
     }
 
     /// The disk to be damaged: the one that is already, if one is.
@@ -152,7 +195,7 @@ impl Machine {
         match self.damaged {
             Some(disk) => disk,
             None => {
-                let disk = self.any_disk();
+                let disk = self.chance.below(self.disks.len());
                 *self.damaged.insert(disk)
             }
         }
@@ -160,11 +203,11 @@ impl Machine {
 
     /// Starts the machine and recovers what its disks hold.
     pub(super) fn start(&mut self, faults: &mut Faults) -> Start {
-        for disk in &self.disks {
+        for disk in self.disks.iter().chain([&self.shelf]) {
             disk.restart();
         }
         if faults.strikes(Fault::BitFlipped, &mut self.chance) {
-            self.flip();
+            if self.chance.per_cent(20) { self.flip_snapshot() } else { self.flip() }
         }
         if faults.strikes(Fault::CrashedInRecovery, &mut self.chance) {
             self.spoil(Fault::CrashedInRecovery);
@@ -183,13 +226,20 @@ impl Machine {
         can_be
     }
 
+    /// Recovers: the newest snapshot, then the journal behind it, then the archive.
     fn open(&mut self) -> Start {
-        let engine = new_engine(self.chance.number());
+        let (engine, key) = (new_engine(self.chance.number()), ChainKey(CHAIN_KEY));
+        let snapshots = snapshots(&self.shelf, &key);
+        let loaded = match load(&snapshots, &engine) {
+            Ok(loaded) => loaded,
+            Err(problem) => return self.failed(problem),
+        };
         let watch = Arc::<Watch>::default();
         let mut storages = self.disks.iter().map(SimulatedDisk::storage);
         let Some(first) = storages.next() else { return Start::Crashed };
         let storage = Watched::new(first, storages.next(), &watch);
-        let options = options();
+        let replay_from = Lsn(loaded.replay_after.0.saturating_add(1));
+        let options = JournalOptions { replay_from, ..options() };
         let log = &self.log;
         let replay = |lsn: Lsn, entry: Entry| {
             if !log.is(lsn, &entry) {
@@ -197,18 +247,44 @@ impl Machine {
             }
             engine.replay(&entry).map_err(|corrupt| NotAsQueued(corrupt.to_string()))
         };
-        let opened = Journal::open_stepped(storage, &options, ChainKey(CHAIN_KEY), replay);
-        match opened {
-            Ok((journal, writer, recovered)) => {
-                watch.look_at(&journal);
-                let last = Lsn(recovered.records.end.0.saturating_sub(1));
-                (self.damaged, self.flips) = (None, Vec::new());
-                let log = Rc::clone(&self.log);
-                Start::Up(Box::new(Node { engine, journal, writer, watch, log }), last)
+        let opened = Journal::open_stepped(storage, &options, key.clone(), replay);
+        let (journal, writer, recovered) = match opened {
+            Ok(opened) => opened,
+            Err(_) if self.has_crashed() => return Start::Crashed,
+            Err(error) => {
+                let names_place = matches!(error, OpenError::Corrupt(_) | OpenError::WrongKey(_));
+                return Start::Refused { names_place, problem: error.to_string() };
             }
-            Err(_) if self.disks.iter().any(SimulatedDisk::has_failed) => Start::Crashed,
-            Err(error) => Start::Refused(error),
+        };
+        watch.look_at(&journal);
+        let last = Lsn(recovered.records.end.0.saturating_sub(1));
+        if loaded.reaches > last {
+            let problem = format!("a snapshot reaches record {}", loaded.reaches.0);
+            return Start::Refused { names_place: true, problem };
         }
+        let shelf = match Shelf::open(&self.shelf, snapshots, &journal, &key) {
+            Ok(shelf) => shelf,
+            Err(ArchiveError::Ahead { archived, .. }) => {
+                let problem = format!("the archive reaches record {}", archived.0);
+                return Start::Refused { names_place: true, problem };
+            }
+            Err(error) => return self.failed(error.to_string()),
+        };
+        (self.damaged, self.flips) = (None, Vec::new());
+        let (engine, log) = (Arc::new(engine), Rc::clone(&self.log));
+        Start::Up(Box::new(Node { engine, journal, writer, watch, log, shelf }), last)
+    }
+
+    /// Why there was no start, if not by a crash.
+    fn failed(&self, problem: String) -> Start {
+        if self.has_crashed() {
+            return Start::Crashed;
+        }
+        Start::Refused { names_place: false, problem }
+    }
+
+    fn has_crashed(&self) -> bool {
+        self.disks.iter().chain([&self.shelf]).any(SimulatedDisk::has_failed)
     }
 }
 

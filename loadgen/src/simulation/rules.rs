@@ -15,6 +15,9 @@ pub(super) const PROMPT_MS: u64 = 10_000;
 /// How long a machine may take to report delivery.
 pub(super) const DELIVERY_MS: u64 = 15_000;
 
+/// How long payments stay in memory: longer than any can be open, with what ids may be ahead.
+pub(super) const MEMORY_MS: u64 = PROMPT_MS + DELIVERY_MS + ID_TOLERANCE_MS + 1_000;
+
 /// Rules by which nobody is asked or declined too often: how often is not what is tried here.
 pub(super) fn rules() -> Rules {
     Rules {

@@ -16,6 +16,7 @@ use super::message::{Address, Ask, Asked, Party, Tell, Told};
 use super::trace::Trace;
 
 mod ending;
+mod keeping;
 mod starting;
 
 /// When the simulated world begins: Sunday, 22 November 2026, noon in Japan.
@@ -44,6 +45,10 @@ enum Event {
     Trouble,
     /// Something may go wrong with the machine.
     Misfortune,
+    /// The archive follows, and payments leave the memory.
+    Keep,
+    /// A snapshot is due.
+    Snapshot,
     /// The process is killed.
     Kill,
     /// The machine starts again.
@@ -73,6 +78,10 @@ pub struct Tally {
     pub events: u64,
     /// Of these, what the gateway did for somebody.
     pub steps: u64,
+    /// Snapshots that were made.
+    pub snapshots: u64,
+    /// Payments that left the memory for the archive.
+    pub evicted: u64,
     /// How often the journal was recovered.
     pub recoveries: u64,
     /// Payments that were opened, declined or called off.
@@ -113,6 +122,10 @@ pub(super) struct Stage {
     wall_ms: u64,
     /// What is added to virtual time to get the gateway's, as everybody knows it.
     gateway_clock_ms: u64,
+    /// How many processes there were.
+    lives: u64,
+    /// Whether a snapshot is being made.
+    is_copying: bool,
     /// The run cannot go on: a disk without a mirror is damaged, and that was said.
     halted: bool,
     tally: Tally,
@@ -172,6 +185,8 @@ impl Stage {
                 self.misfortune();
                 Ok(())
             }
+            Event::Keep => self.keep(),
+            Event::Snapshot => self.snapshot(),
             Event::Kill => {
                 if self.gateway.is_some() {
                     self.crash();

@@ -46,6 +46,8 @@ impl Summary {
         for (own, more) in [
             (&mut own.events, tally.events),
             (&mut own.steps, tally.steps),
+            (&mut own.snapshots, tally.snapshots),
+            (&mut own.evicted, tally.evicted),
             (&mut own.recoveries, tally.recoveries),
             (&mut own.payments, tally.payments),
             (&mut own.acknowledgements, tally.acknowledgements),
@@ -85,13 +87,15 @@ impl Summary {
         Fault::ALL.into_iter().map(|fault| (fault, counts.get(&fault).copied().unwrap_or(0)))
     }
 
-    fn rows(&self) -> [(&'static str, u64); 12] {
+    fn rows(&self) -> [(&'static str, u64); 14] {
         let tally = &self.tally;
         [
             ("seeds", self.seeds()),
             ("events", tally.events),
             ("events_per_s", self.events_per_s()),
             ("steps", tally.steps),
+            ("snapshots", tally.snapshots),
+            ("evicted", tally.evicted),
             ("recoveries", tally.recoveries),
             ("payments", tally.payments),
             ("acknowledgements", tally.acknowledgements),

@@ -5,6 +5,7 @@ use super::Corrupt;
 use crate::customer::Account;
 use crate::ledger::{Flow, Ledger, Movement};
 use crate::payment::Payment;
+use crate::planted::{self, Bug};
 use crate::policy::Spending;
 use crate::record::Entry;
 use crate::state::{Event, PaymentState};
@@ -52,6 +53,7 @@ pub(super) fn move_money(
             let flow = Flow::Refund;
             ledger.settle(&Movement { flow, amount, price, terminal, ..movement })?;
         }
+        PaymentState::Expired if planted::is(Bug::HoldForgottenOnExpiry) => {}
         PaymentState::Declined
         | PaymentState::Cancelled
         | PaymentState::Expired

@@ -9,6 +9,7 @@ use super::{Corrupt, Touched};
 use crate::customer::{Holder, Seat};
 use crate::offer::NamedBy;
 use crate::payment::{Payment, PaymentView};
+use crate::planted::{self, Bug};
 use crate::record::{Declined, Entry, Opened, Overtaken, PaymentRow, Record, Refunded};
 use crate::shard::Shard;
 use crate::state::PaymentState;
@@ -97,8 +98,8 @@ impl Shard {
         }
         let cut = self.cut.as_ref().map_or(payment.cut, |cut| cut.number());
         match self.payments.insert(id, Payment { payer, cut, ..payment }) {
-            None => Ok(Touched { seat: payer, payment: Some(id) }),
-            Some(_) => Err(Corrupt::Payment(id)),
+            Some(_) if !planted::is(Bug::NoIdempotency) => Err(Corrupt::Payment(id)),
+            None | Some(_) => Ok(Touched { seat: payer, payment: Some(id) }),
         }
     }
 
@@ -127,7 +128,10 @@ impl Shard {
             account.wrong_in_row = 0;
         }
         let deadline_ms = found.view.deadline_ms;
-        let Some(left) = found.follow(entry)? else { return Ok(touched) };
+        let Some(left) = found.follow(entry)? else {
+            let forgets = planted::is(Bug::TryForgottenByCrash);
+            return Ok(if forgets { Touched::default() } else { touched });
+        };
         self.deadlines.remove(&(deadline_ms, payment));
         if found.view.state == PaymentState::Authorised {
             self.deadlines.insert((found.view.deadline_ms, payment));

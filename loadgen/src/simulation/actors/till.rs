@@ -10,7 +10,7 @@ use crate::simulation::cast::CUSTOMERS;
 use crate::simulation::chance::{Chance, Of};
 use crate::simulation::faults::Fault;
 use crate::simulation::message::{Ask, Purchase, Standpoint, Tell};
-use crate::simulation::rules::DELIVERY_MS;
+use crate::simulation::rules::{DELIVERY_MS, ID_TOLERANCE_MS};
 
 /// The highest price; ten of them are what a customer has.
 const MOST: u64 = 2_000;
@@ -28,8 +28,9 @@ pub(in crate::simulation) struct Till {
     /// When it sells again.
     rested_ms: u64,
     /// What it sold before, for all that can still happen to it.
-    sold: Vec<(PaymentId, u64)>,
-    /// How far its clock is ahead.
+    sold: Vec<Purchase>,
+    /// How far its clock is ahead in ordinary times, and how far now.
+    usually_ms: i64,
     ahead_ms: i64,
 }
 
@@ -37,6 +38,7 @@ impl Till {
     pub(in crate::simulation) fn new(seed: u64, number: usize, capture: Capture) -> Self {
         let mut chance = Chance::new(seed, Of::Till(number));
         let rested_ms = chance.between(0..=500);
+        let usually_ms = chance.between(0..=ID_TOLERANCE_MS).cast_signed();
         Self {
             capture,
             chance,
@@ -44,7 +46,8 @@ impl Till {
             sale: None,
             rested_ms,
             sold: Vec::new(),
-            ahead_ms: 0,
+            usually_ms,
+            ahead_ms: usually_ms,
         }
     }
 
@@ -85,7 +88,9 @@ impl Till {
         }
         let Some(ask) = self.errands.answered(request) else { return };
         match (ask, tell) {
-            (Ask::Open(purchase), Tell::Payment(stands)) => self.ended(&purchase, stands, scene),
+            (Ask::Open(purchase), Tell::Payment(stands)) if self.sale == Some(purchase) => {
+                self.ended(&purchase, stands, scene);
+            }
             (Ask::Open(purchase), _) => self.over(&purchase, scene),
             _ => {}
         }
@@ -101,7 +106,7 @@ impl Till {
             let jump = self.chance.between(0..=JUMP_MS).cast_signed();
             self.ahead_ms = if self.chance.coin() { jump } else { jump.saturating_neg() };
         } else if self.chance.per_cent(30) {
-            self.ahead_ms = 0;
+            self.ahead_ms = self.usually_ms;
         }
         let at_ms = scene.gateway_ms.saturating_add_signed(self.ahead_ms);
         PaymentId::from_parts(at_ms, self.chance.bytes())
@@ -144,7 +149,7 @@ impl Till {
 
     fn ended(&mut self, purchase: &Purchase, stands: &Standpoint, scene: &mut Scene<'_>) {
         self.over(purchase, scene);
-        self.sold.push((purchase.payment, purchase.price));
+        self.sold.push(*purchase);
         match stands.state {
             PaymentState::Authorised => self.hand_out(purchase, scene),
             PaymentState::Captured if self.chance.per_cent(30) => self.come_back(scene),
@@ -179,12 +184,15 @@ impl Till {
             return;
         }
         let place = self.chance.below(self.sold.len());
-        let Some((payment, price)) = self.sold.get(place).copied() else { return };
+        let Some(sold) = self.sold.get(place).copied() else { return };
+        let Purchase { payment, price, .. } = sold;
         let in_ms = self.chance_ms(2_000);
-        let ask = match self.chance.between(0..=9) {
+        let ask = match self.chance.between(0..=11) {
             0..=1 => Ask::Reverse(payment),
             2 => Ask::Status(payment),
             3 => Ask::Cancel(payment),
+            // The line was bad, or the till is: the very same again.
+            4..=5 => Ask::Open(sold),
             _ => {
                 let refund = self.id(scene);
                 let price = match self.chance.between(0..=3) {

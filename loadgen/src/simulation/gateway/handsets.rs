@@ -28,7 +28,12 @@ impl Gateway {
         let basis = judge.basis_of_customer(owner.customer);
         let attached = Tell::Attached { latest: owed.latest };
         self.after(owed.after, basis, Effect::Tell(from, attached), around)?;
-        for view in owed.notices {
+        let mut notices = owed.notices;
+        for (_, payment) in owed.archived {
+            let found = self.answered_archived(&payment, owner.customer, Reason::Busy, around)?;
+            notices.extend(found.map(|found| found.view));
+        }
+        for view in notices {
             let (to, after) = (Address { request: 0, ..from }, view.after.max(owed.after));
             let tell = Tell::Payment(Standpoint::from(&view));
             let basis = around.judge.basis(&view.payment);
@@ -66,6 +71,11 @@ impl Gateway {
         };
         let next = Self::nonce(around);
         let found = self.node.engine.collate(&claim, next, self.now_ms, slot);
+        if let Err(refusal) = &found
+            && self.node.engine.is_archived(&answer.payment)
+        {
+            return self.answer_archived(from, (answer.payment, phone), *refusal, around);
+        }
         let (cast, by) = (around.cast, Prover { phone, line: from.line });
         self.judged(around).proved(by, (answer, next), cast, &found)?;
         let payment = answer.payment;
@@ -109,6 +119,15 @@ impl Gateway {
         let owner = around.cast.phone(phone);
         let (id, now_ms) = (owner.customer_id, self.now_ms);
         let found = self.node.engine.cancel_by_customer(payment, id, now_ms, slot);
+        let found = match found {
+            Err(refusal) if self.has_left(&payment, refusal) => {
+                self.answered_archived(&payment, owner.customer, refusal, around)?
+            }
+            found => found,
+        };
+        if matches!(found, Err(Reason::Busy)) {
+            return self.tell(from, Tell::Refused(Reason::Busy), Lsn::NONE, around);
+        }
         self.judged(around).refused(&payment, owner.customer, &found)?;
         match found {
             Err(reason) => self.refuse_phone(from, owner.customer, reason, around),
@@ -119,6 +138,26 @@ impl Gateway {
                     Freshness::Repeat => Ok(()),
                 }
             }
+        }
+    }
+
+    /// Tells a handset how a payment ended that has left the memory.
+    fn answer_archived(
+        &mut self,
+        from: Address,
+        (payment, phone): (PaymentId, usize),
+        refusal: Reason,
+        around: &mut Around<'_>,
+    ) -> Result<(), Violation> {
+        let customer = around.cast.phone(phone).customer;
+        let found = self.answered_archived(&payment, customer, refusal, around)?;
+        if matches!(found, Err(Reason::Busy)) {
+            return self.tell(from, Tell::Refused(Reason::Busy), Lsn::NONE, around);
+        }
+        self.judged(around).proved_late(&payment, customer, &found)?;
+        match found {
+            Ok(Opening { view, .. }) => self.answer_phone(from, &view, around),
+            Err(reason) => self.refuse_phone(from, customer, reason, around),
         }
     }
 

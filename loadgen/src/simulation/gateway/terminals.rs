@@ -3,11 +3,11 @@
 use bytes::Bytes;
 use kessai_engine::terms::Currency;
 use kessai_engine::terms::collation::content_digest;
-use kessai_engine::terms::ids::PaymentId;
+use kessai_engine::terms::ids::{PaymentId, TerminalId};
 use kessai_engine::terms::reason::Reason;
 use kessai_engine::{
-    Charge, Freshness, Lsn, Offer, Opening, PaymentState, Portion, Refund, Refunding,
-    RequestDigest, ReverseCause, Terms,
+    ArchivedPayment, Charge, Freshness, Lsn, Offer, Opening, PaymentState, Portion, Refund,
+    Refunding, RequestDigest, ReverseCause, Terms,
 };
 
 use super::effects::Effect;
@@ -37,6 +37,15 @@ impl Gateway {
                 None => return self.refuse_till(from, &payment, Reason::Busy, around),
             },
         };
+        let opened = match opened {
+            Err(refusal) if self.has_left(&payment, refusal) => {
+                self.open_archived(&payment, &terminal, &request)?
+            }
+            opened => opened,
+        };
+        if matches!(opened, Err(Reason::Busy)) {
+            return self.refuse_till(from, &payment, Reason::Busy, around);
+        }
         self.judged(around).opened(till, &purchase, &opened)?;
         let Opening { view, freshness, displaced } = match opened {
             Ok(opening) => opening,
@@ -71,49 +80,15 @@ impl Gateway {
         ask: &Ask,
         around: &mut Around<'_>,
     ) -> Result<(), Violation> {
-        let terminal = around.cast.till(till).id;
-        let (engine, now_ms) = (&self.node.engine, self.now_ms);
-        let Some(slot) = self.slot() else {
-            return self.tell(from, Tell::Refused(Reason::Busy), Lsn::NONE, around);
-        };
-        let (payment, found) = match ask {
-            Ask::Cancel(payment) => {
-                let found = engine.cancel_by_terminal(*payment, terminal, now_ms, slot);
-                self.judged(around).cancelled(payment, till, &found)?;
-                (*payment, found)
-            }
-            Ask::Status(payment) => {
-                let found = engine.status(*payment, terminal).map(|view| Opening {
-                    view,
-                    freshness: Freshness::Repeat,
-                    displaced: Vec::new(),
-                });
-                self.judged(around).asked(payment, till, &found)?;
-                (*payment, found)
-            }
-            Ask::Delivered(payment, part) => {
-                let portion = part.map_or(Portion::All, |price| Portion::Part {
-                    amount: yen(price),
-                    price: yen(price),
-                });
-                let found = engine.deliver(*payment, terminal, portion, now_ms, slot);
-                let cast = around.cast;
-                self.judged(around).delivered(payment, (till, *part), cast, &found)?;
-                (*payment, found)
-            }
-            Ask::Reverse(payment) => {
-                let cause = ReverseCause::OnRequest;
-                let found = engine.reverse(*payment, terminal, cause, now_ms, slot);
-                let cast = around.cast;
-                self.judged(around).reversed(payment, till, cast, &found)?;
-                (*payment, found)
-            }
-            Ask::Refund { refund, payment, price } => {
-                let price = yen(*price);
-                let wish = Refund { refund: *refund, payment: *payment, terminal, price };
-                return self.give_refund(from, till, &wish, around);
-            }
+        if let Ask::Refund { refund, payment, price } = ask {
+            let (terminal, price) = (around.cast.till(till).id, yen(*price));
+            let wish = Refund { refund: *refund, payment: *payment, terminal, price };
+            return self.give_refund(from, till, &wish, around);
+        }
+        let payment = match ask {
+            Ask::Cancel(id) | Ask::Status(id) | Ask::Delivered(id, _) | Ask::Reverse(id) => *id,
             Ask::Open(_)
+            | Ask::Refund { .. }
             | Ask::Attach { .. }
             | Ask::Prove(_)
             | Ask::Refuse(_)
@@ -123,7 +98,77 @@ impl Gateway {
                 return Err(Violation::new("a till asks what only others may"));
             }
         };
+        let terminal = around.cast.till(till).id;
+        let found = match self.asked(terminal, ask) {
+            Err(refusal) if self.has_left(&payment, refusal) => {
+                let own = self.own_archived(&payment, &terminal, refusal)?;
+                own.and_then(|own| self.asked_archived(&own, terminal, ask))
+            }
+            found => found,
+        };
+        if matches!(found, Err(Reason::Busy)) {
+            return self.tell(from, Tell::Refused(Reason::Busy), Lsn::NONE, around);
+        }
+        let cast = around.cast;
+        let judge = self.judged(around);
+        match ask {
+            Ask::Cancel(_) => judge.cancelled(&payment, till, &found)?,
+            Ask::Delivered(_, part) => judge.delivered(&payment, (till, *part), cast, &found)?,
+            Ask::Reverse(_) => judge.reversed(&payment, till, cast, &found)?,
+            _ => judge.asked(&payment, till, &found)?,
+        }
         self.answer_till(from, &payment, found, around)
+    }
+
+    /// What the engine says of a payment in memory.
+    fn asked(&self, terminal: TerminalId, ask: &Ask) -> Result<Opening, Reason> {
+        let (engine, now_ms) = (&self.node.engine, self.now_ms);
+        let slot = self.slot().ok_or(Reason::Busy)?;
+        match ask {
+            Ask::Cancel(payment) => engine.cancel_by_terminal(*payment, terminal, now_ms, slot),
+            Ask::Status(payment) => {
+                let view = engine.status(*payment, terminal)?;
+                Ok(Opening { view, freshness: Freshness::Repeat, displaced: Vec::new() })
+            }
+            Ask::Delivered(payment, part) => {
+                let portion = part.map_or(Portion::All, |price| Portion::Part {
+                    amount: yen(price),
+                    price: yen(price),
+                });
+                engine.deliver(*payment, terminal, portion, now_ms, slot)
+            }
+            Ask::Reverse(payment) => {
+                let cause = ReverseCause::OnRequest;
+                engine.reverse(*payment, terminal, cause, now_ms, slot)
+            }
+            Ask::Open(_)
+            | Ask::Refund { .. }
+            | Ask::Attach { .. }
+            | Ask::Prove(_)
+            | Ask::Refuse(_)
+            | Ask::Transfer { .. }
+            | Ask::Unblock(_)
+            | Ask::SetStanding(..) => Err(Reason::RoleNotPermitted),
+        }
+    }
+
+    /// What it would have said of one that has left: that comes back only if it may still change.
+    fn asked_archived(
+        &self,
+        own: &ArchivedPayment,
+        terminal: TerminalId,
+        ask: &Ask,
+    ) -> Result<Opening, Reason> {
+        match ask {
+            Ask::Status(_) | Ask::Cancel(_) => Ok(own.repeat()),
+            Ask::Reverse(_) if Self::is_over(own) => Ok(own.repeat()),
+            // Nobody paid, or was to pay: there is nothing to deliver.
+            Ask::Delivered(..) if own.view().customer.is_none() => Err(Reason::StateForbids),
+            _ => {
+                self.recall(own)?;
+                self.asked(terminal, ask)
+            }
+        }
     }
 
     fn answer_till(
@@ -157,7 +202,18 @@ impl Gateway {
         let Some(slot) = self.slot() else {
             return self.tell(from, Tell::Refused(Reason::Busy), Lsn::NONE, around);
         };
-        let found = self.node.engine.refund(*wish, self.now_ms, slot);
+        let found = match self.node.engine.refund(*wish, self.now_ms, slot) {
+            Err(refusal)
+                if self.has_left(&wish.refund, refusal)
+                    || self.has_left(&wish.payment, refusal) =>
+            {
+                self.refund_archived(wish, refusal, around)?
+            }
+            found => found,
+        };
+        if matches!(found, Err(Reason::Busy)) {
+            return self.tell(from, Tell::Refused(Reason::Busy), Lsn::NONE, around);
+        }
         let stands = found.as_ref().map_err(|reason| *reason).map(|made| Opening {
             view: made.view.clone(),
             freshness: made.freshness,

@@ -86,6 +86,8 @@ enum Before {
 #[derive(Debug)]
 pub(super) struct Books {
     pub(super) now_ms: u64,
+    /// The id time below which nothing new is opened.
+    pub(super) floor_ms: u64,
     /// The record that goes with the changes that are made now.
     pub(super) at: Lsn,
     customers: Vec<Customer>,
@@ -112,6 +114,7 @@ impl Books {
         };
         Self {
             now_ms: 0,
+            floor_ms: 0,
             at: entered,
             customers: vec![customer; CUSTOMERS],
             payments: BTreeMap::new(),

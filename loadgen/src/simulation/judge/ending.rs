@@ -93,6 +93,7 @@ impl Books {
         match self.payment(id) {
             None => {
                 self.check_time(id)?;
+                self.check_floor(id).map_err(|_too_old| Reason::PaymentUnknown)?;
                 let mut payment = self.blank(till);
                 (payment.state, payment.reason) = (PaymentState::Cancelled, Some(reason));
                 self.enter(*id, payment);
@@ -205,6 +206,7 @@ impl Books {
             return Err(Reason::PaymentIdReused);
         }
         self.check_time(refund)?;
+        self.check_floor(refund)?;
         let merchant = |till: usize| cast.till(till).merchant_no;
         let own = |payment: &&Payment| {
             payment.asked.is_some() && merchant(payment.till) == merchant(till)

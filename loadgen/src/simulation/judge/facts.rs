@@ -27,7 +27,9 @@ impl Facts {
             let what = format!("told {before:?}, and then {told:?}: {flaw}");
             return Err(Violation::of(wrong, what));
         }
-        self.payments.insert(told.payment, *told);
+        let before = self.payments.get(&told.payment).map_or(0, |before| before.notice);
+        let notice = told.notice.max(before);
+        self.payments.insert(told.payment, Standpoint { notice, ..*told });
         Ok(())
     }
 
@@ -72,6 +74,8 @@ pub(super) fn flaw(told: &Standpoint, now: &Standpoint) -> Option<(Wrong, &'stat
         }
     };
     let was_captured = matches!(told.state, S::Captured | S::Refunded);
+    // The archive does not number notices.
+    let notice_gone = now.notice != 0 && now.notice < told.notice;
     let (approval, reference) = (told.approval.is_some(), told.reference.is_some());
     let flaws = [
         (was_captured && told.captured != now.captured, Wrong::Doubled, "it was debited anew"),
@@ -79,7 +83,7 @@ pub(super) fn flaw(told: &Standpoint, now: &Standpoint) -> Option<(Wrong, &'stat
         (reference && told.reference != now.reference, Wrong::Doubled, "it was booked anew"),
         (!is_later, Wrong::Lost, "a payment does not go there"),
         (now.refunded < told.refunded, Wrong::Lost, "a refund is gone"),
-        (now.notice < told.notice, Wrong::Lost, "a notice is gone"),
+        (notice_gone, Wrong::Lost, "a notice is gone"),
     ];
     flaws.into_iter().find(|(applies, ..)| *applies).map(|(_, wrong, flaw)| (wrong, flaw))
 }

@@ -26,6 +26,7 @@ impl Books {
             return Err(Reason::PaymentIdReused);
         }
         self.check_time(&id)?;
+        self.check_floor(&id)?;
         let displaced = self.displaced_by(asked);
         match self.obstacle(asked, &displaced) {
             Some(reason) => self.decline(till, asked, reason),
@@ -48,6 +49,11 @@ impl Books {
         } else {
             Ok(())
         }
+    }
+
+    /// An id that nobody has used and that is too old will never be used.
+    pub(super) fn check_floor(&self, id: &PaymentId) -> Result<(), Reason> {
+        if id.unix_ms() < self.floor_ms { Err(Reason::PaymentIdTooOld) } else { Ok(()) }
     }
 
     pub(super) fn told(&self, id: &PaymentId, freshness: Freshness) -> Predicted {

@@ -5,6 +5,7 @@ use kessai_engine::terms::ids::PaymentId;
 use kessai_engine::terms::reason::Reason;
 use kessai_engine::{Capture, Freshness, PaymentState, Standing};
 
+use super::Predicted;
 use super::books::{Books, Stand};
 use crate::simulation::cast::Cast;
 use crate::simulation::message::{Answer, Password};
@@ -74,6 +75,13 @@ impl Books {
             }
         }
         self.told(&id, Freshness::First).map(Proved::Stands)
+    }
+
+    /// What comes of a proof for a payment that has ended.
+    pub(super) fn answered_late(&self, id: &PaymentId, who: usize) -> Predicted {
+        let own = self.payment(id).and_then(|payment| payment.asked);
+        own.filter(|asked| asked.customer == who).ok_or(Reason::ProofRefused)?;
+        self.told(id, Freshness::Repeat)
     }
 
     fn mismatch(

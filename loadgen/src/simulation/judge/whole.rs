@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use kessai_engine::terms::ids::PaymentId;
 use kessai_engine::terms::{Amount, Currency, Net};
 use kessai_engine::{CustomerView, Engine, Lsn, PaymentView};
 
 use super::{Judge, Violation, Wrong};
 use crate::simulation::cast::Cast;
+use crate::simulation::shelf::{Shelf, Unreadable};
 
 impl Judge {
     /// Holds every customer against the books.
@@ -33,7 +35,7 @@ impl Judge {
     /// Holds the whole engine against the books and against all that was ever told.
     pub(in crate::simulation) fn check_whole(
         &self,
-        engine: &Engine,
+        (engine, shelf): (&Engine, &Shelf),
         cast: &Cast,
     ) -> Result<(), Violation> {
         self.check_customers(engine, cast)?;
@@ -42,9 +44,18 @@ impl Judge {
             views.insert(view.payment, view.clone());
         });
         for (id, own) in self.books.payments() {
-            let found = views.remove(id);
-            let gone = || Violation::of(Wrong::Lost, format!("{id} is gone: {own:?}"));
-            let found = found.ok_or_else(gone)?;
+            let found = match views.remove(id) {
+                Some(found) => found,
+                // What has left the memory is in the archive, unless that cannot be read now.
+                None => match self.archived(id, engine, shelf)? {
+                    Some(found) => found,
+                    None if shelf.has_failed() => continue,
+                    None => {
+                        let what = format!("{id} is gone: {own:?}");
+                        return Err(Violation::of(Wrong::Lost, what));
+                    }
+                },
+            };
             self.check_payment(&found, cast)?;
         }
         if let Some(view) = views.into_values().next() {
@@ -59,14 +70,33 @@ impl Judge {
         self.check_sums(engine, cast)
     }
 
+    /// A payment that is not in memory, as the archive has it.
+    fn archived(
+        &self,
+        id: &PaymentId,
+        engine: &Engine,
+        shelf: &Shelf,
+    ) -> Result<Option<PaymentView>, Violation> {
+        if !engine.is_archived(id) {
+            return Ok(None);
+        }
+        match shelf.find(id) {
+            Ok(found) => Ok(found.map(|found| found.view().clone())),
+            Err(Unreadable::Failed) => Ok(None),
+            Err(Unreadable::Wrong(violation)) => Err(violation),
+        }
+    }
+
     fn check_payment(&self, found: &PaymentView, cast: &Cast) -> Result<(), Violation> {
         self.facts.check(found)?;
         let Some(own) = self.books.payment(&found.payment) else { return Ok(()) };
         let customer = own.asked.and_then(|asked| cast.customers.get(asked.customer).copied());
         let till = cast.till(own.till).id;
+        // The archive does not number notices, and what comes back from there has lost its number.
+        let notice = if found.notice == 0 { 0 } else { own.notice };
         let told = (found.state, found.reason, found.captured, found.refunded, found.notice);
         let (captured, refunded) = (amount(own.captured), amount(own.refunded));
-        let expected = (own.state, own.reason, captured, refunded, own.notice);
+        let expected = (own.state, own.reason, captured, refunded, notice);
         if told == expected && found.customer == customer && found.terminal == till {
             return Ok(());
         }

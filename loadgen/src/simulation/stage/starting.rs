@@ -3,7 +3,6 @@
 use std::sync::LazyLock;
 
 use kessai_engine::Lsn;
-use kessai_journal::OpenError;
 
 use super::{BEGINNING_MS, Event, INTO_MS, Stage, Tally};
 use crate::simulation::actors::{Ending, Phone, Processor, Till};
@@ -66,10 +65,14 @@ impl Stage {
             ending: Ending::NotYet,
             wall_ms,
             gateway_clock_ms: wall_ms,
+            lives: 0,
+            is_copying: false,
             halted: false,
             tally: Tally::default(),
         };
-        for event in [Event::Expire, Event::Trouble, Event::Misfortune] {
+        for event in
+            [Event::Expire, Event::Trouble, Event::Misfortune, Event::Keep, Event::Snapshot]
+        {
             stage.agenda.put(1, event);
         }
         for party in stage.parties() {
@@ -105,6 +108,7 @@ impl Stage {
     /// The process is gone, with all that it had in memory, and its connections with it.
     pub(super) fn crash(&mut self) {
         self.gateway = None;
+        self.lives = self.lives.saturating_add(1);
         self.writing = false;
         for carrier in self.lines.carriers() {
             self.lines.renew(carrier);
@@ -130,17 +134,16 @@ impl Stage {
                 self.agenda.put(in_ms, Event::Start);
                 Ok(())
             }
-            Start::Refused(error) => self.refused(&error),
+            Start::Refused { names_place, problem } => self.refused(names_place, &problem),
             Start::Up(node, last) => self.up(*node, last, was_damaged),
         }
     }
 
     /// The journal does not open. That is what is promised of a disk without a mirror that was
     /// damaged, and of nothing else.
-    fn refused(&mut self, error: &OpenError) -> Result<(), Violation> {
-        let names_place = matches!(error, OpenError::Corrupt(_) | OpenError::WrongKey(_));
+    fn refused(&mut self, names_place: bool, problem: &str) -> Result<(), Violation> {
         if self.machine.is_mirrored() || !self.machine.is_damaged() || !names_place {
-            return Err(Violation::of(Wrong::FalseRefusal, format!("no start: {error}")));
+            return Err(Violation::of(Wrong::FalseRefusal, format!("no start: {problem}")));
         }
         self.tally.refused_to_open = self.tally.refused_to_open.saturating_add(1);
         if self.machine.put_right() {
@@ -181,7 +184,7 @@ impl Stage {
     pub(super) fn check_whole(&mut self) -> Result<(), Violation> {
         let Some(gateway) = &self.gateway else { return Ok(()) };
         let engine = gateway.engine();
-        self.judge.check_whole(engine, self.cast)?;
+        self.judge.check_whole((engine, gateway.shelf()), self.cast)?;
         let log = self.machine.log();
         if let Some(lsn) = log.disorder() {
             return Err(Violation::new(format!("record {} was numbered out of turn", lsn.0)));
