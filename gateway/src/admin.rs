@@ -9,6 +9,7 @@
 
 mod about;
 mod activation;
+mod archive;
 mod catalogue;
 mod customers;
 mod export;
@@ -89,6 +90,7 @@ fn router(office: Arc<Office>, token: Token) -> Router {
         .merge(payments::routes())
         .merge(rates::routes())
         .merge(activation::routes())
+        .merge(archive::routes())
         .merge(export::routes())
         .merge(about::routes())
         .merge(import::routes())

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod archive;
 mod books;
 mod customers;
 mod desk;
@@ -105,11 +106,22 @@ enum Command {
     /// nothing. Exit codes: 0 all checks hold, 1 no such payment, 2 a check failed, 3 the journal
     /// is damaged (what could be read is printed).
     Evidence(evidence::EvidenceCommand),
+    /// The archive of payments that have left the memory.
+    Archive(Archived),
     /// The journal on disk: whether it is sound, and what it says.
     #[command(subcommand)]
     Journal(journal::JournalCommand),
     /// The sums of all accounts, and what is wrong with them.
     Books(Administered<books::BooksCommand>),
+}
+
+/// A command for the archive, and where that is.
+#[derive(Debug, clap::Args)]
+struct Archived {
+    #[command(subcommand)]
+    command: archive::ArchiveCommand,
+    #[command(flatten)]
+    desk: desk::Where,
 }
 
 /// A command for a gateway that serves, and where that is.
@@ -144,6 +156,7 @@ impl Arguments {
             Command::Limits(it) => it.run(limits::LimitsCommand::request),
             Command::Rates(it) => it.command.run(&it.desk),
             Command::Payment(it) => it.run(books::PaymentCommand::request),
+            Command::Archive(it) => it.command.run(&it.desk),
             Command::Books(it) => it.run(books::BooksCommand::request),
         };
         done.map(|()| ExitCode::SUCCESS)

@@ -36,6 +36,8 @@ use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::deliveries::Deliveries;
 use crate::entropy::{Entropy, draw};
+use crate::lookups::Lookups;
+use crate::node::Shelf;
 use crate::notify::Notifier;
 use crate::presentments::Presentments;
 use crate::rates::Rates;
@@ -43,12 +45,14 @@ use crate::receipts::Receipts;
 use crate::session::Way;
 use crate::waiting::Waiting;
 
+mod archived;
 mod effects;
 mod handsets;
 mod terminals;
 #[cfg(test)]
 mod tests;
 
+use archived::Question;
 use effects::Effect;
 pub(crate) use terminals::Ask;
 
@@ -91,6 +95,11 @@ pub(crate) struct Dispatch {
     /// Terminals that wait for the end of a payment.
     waiting: Waiting,
     deliveries: Deliveries<Effect>,
+    /// Payments that have left the memory.
+    shelf: Shelf,
+    lookups: Lookups<Question>,
+    /// How old what was read there may be: less than a payment stays in memory.
+    fresh_ms: u64,
 }
 
 impl Dispatch {
@@ -121,7 +130,15 @@ impl Dispatch {
             attached: DashMap::new(),
             waiting: Waiting::default(),
             deliveries,
+            shelf: Shelf::default(),
+            lookups: Lookups::default(),
+            fresh_ms: 0,
         }
+    }
+
+    /// Has payments looked up in an archive that have left the memory, where they stay `memory_ms`.
+    pub(crate) fn with_archive(self, shelf: Shelf, memory_ms: u64) -> Self {
+        Self { shelf, fresh_ms: memory_ms / 2, ..self }
     }
 
     pub(crate) const fn engine(&self) -> &Arc<Engine> {
@@ -134,6 +151,10 @@ impl Dispatch {
 
     pub(crate) const fn receipts(&self) -> &Arc<Receipts> {
         &self.receipts
+    }
+
+    pub(crate) const fn shelf(&self) -> &Shelf {
+        &self.shelf
     }
 
     pub(crate) fn now_ms(&self) -> u64 {
@@ -166,7 +187,7 @@ impl Dispatch {
 
     /// Says whether everything that was decided has been told.
     pub(crate) fn is_settled(&self) -> bool {
-        self.deliveries.is_empty()
+        self.deliveries.is_empty() && self.lookups.is_empty()
     }
 
     fn slot(&self) -> Result<impl Slot + use<>, Reason> {

@@ -1,4 +1,5 @@
-//! Evidence: what the journal says of one payment, recomputed and checked.
+//! Evidence: what the journal says of one payment, and the archive where that was trimmed,
+//! recomputed and checked.
 //!
 //! Reads only, beside a gateway that serves or without one; it writes, locks and asks nothing. It
 //! never opens what is sealed: of a person it tells what the confirmation itself showed, and of
@@ -7,6 +8,7 @@
 
 mod checks;
 mod course;
+mod filed;
 mod page;
 mod report;
 mod shown;
@@ -16,12 +18,18 @@ mod trace;
 
 use std::path::Path;
 
+use kessai_engine::Lsn;
 use kessai_engine::terms::PaymentId;
-use kessai_journal::{ChainKey, Corruption, Ending, OpenError, Reading};
+use kessai_journal::{
+    Archive, ArchiveError, ArchiveOptions, ChainKey, Corruption, Ending, OpenError, Reading,
+};
 
 use crate::keys::Keys;
+use crate::node::JOURNAL;
+use crate::node::beside::ARCHIVE;
 use crate::settings::Settings;
 pub use checks::{Check, Verdict};
+pub use filed::{Filed, Unreadable};
 pub use report::{
     Approval, Batch, Content, Evidence, JournalRow, Outcome, Step, TermsRow, Times, WrongProof,
 };
@@ -44,12 +52,19 @@ pub enum EvidenceError {
         /// What keeps the rest from being read.
         damage: Corruption,
     },
+    /// The journal was trimmed, and what it no longer holds cannot be had.
+    #[error("the journal was trimmed, and the archive cannot be read: {0}")]
+    Archive(String),
     /// The journal cannot be read.
     #[error(transparent)]
     Journal(#[from] Box<OpenError>),
 }
 
-/// Collects the evidence of a payment from the data directory that `settings` name.
+/// Asks whoever has the archive open for what it holds of a payment or refund.
+pub type AskGateway<'a> = dyn Fn(PaymentId) -> Result<Option<Filed>, String> + 'a;
+
+/// Collects the evidence of a payment from the data directory that `settings` name; if a gateway
+/// has the archive open, and the journal does not say everything, that is asked for it.
 ///
 /// # Errors
 /// [`EvidenceError`].
@@ -57,12 +72,25 @@ pub fn of_payment(
     settings: &Settings,
     keys: &Keys,
     payment: PaymentId,
+    gateway: &AskGateway<'_>,
 ) -> Result<Evidence, EvidenceError> {
-    collect(&settings.data.join(crate::node::JOURNAL), &ChainKey(*keys.chain_key()), payment)
+    let path = settings.data.join(ARCHIVE);
+    let look = |payment| match open(&path) {
+        Ok(archive) => Filed::find(&archive, payment).map_err(|error| error.to_string()),
+        Err(ArchiveError::InUse(_)) => gateway(payment),
+        Err(error) => Err(error.to_string()),
+    };
+    collect(&settings.data.join(JOURNAL), &ChainKey(*keys.chain_key()), payment, &look)
+}
+
+/// Opens the archive, if there is one: evidence makes none.
+fn open(path: &Path) -> Result<Archive, ArchiveError> {
+    std::fs::metadata(path)?;
+    Archive::open(path, &ArchiveOptions::default())
 }
 
 /// Collects the evidence of a payment, or of the payment of a refund, from the journal in a
-/// directory, whoever is using it.
+/// directory, whoever is using it, and from the archive as far as the journal was trimmed.
 ///
 /// # Errors
 /// [`EvidenceError`].
@@ -70,15 +98,21 @@ pub fn collect(
     journal: &Path,
     key: &ChainKey,
     asked: PaymentId,
+    archive: &AskGateway<'_>,
 ) -> Result<Evidence, EvidenceError> {
-    let trace = Trace::read(journal, key, asked)?;
+    let trace = Trace::read(journal, key, asked, None)?;
+    let mut payment = trace.refunded.unwrap_or(asked);
+    let is_trimmed = trace.reading.records.start > Lsn(1);
+    let filed = if is_trimmed { archive(payment).map_err(EvidenceError::Archive)? } else { None };
+    payment = filed.as_ref().map_or(payment, |filed| filed.payment);
+    let refund = (payment != asked).then_some(asked);
+    let trace = if filed.is_none() && refund.is_none() {
+        trace
+    } else {
+        Trace::read(journal, key, payment, filed.as_ref())?
+    };
     if let Some(trace) = trace.found() {
-        return Ok(Evidence::new(trace, None));
-    }
-    if let Some(payment) = trace.refunded
-        && let Some(of_payment) = Trace::read(journal, key, payment)?.found()
-    {
-        return Ok(Evidence::new(of_payment, Some(asked)));
+        return Ok(Evidence::new(trace, refund));
     }
     Err(match damage(&trace.reading) {
         None => EvidenceError::Unknown(asked),

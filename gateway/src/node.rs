@@ -5,14 +5,24 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use kessai_engine::{Corrupt, Engine, Layout, Lsn};
-use kessai_journal::{ChainKey, Journal, JournalOptions, OpenError, Recovered, WriterPriority};
+use kessai_engine::{Corrupt, Engine, Entry, Layout, Lsn};
+use kessai_journal::{
+    ChainKey, Journal, JournalOptions, OpenError, Recovered, VisitError, WriterPriority,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::entropy::{Entropy, draw};
 use crate::keys::Keys;
 use crate::losses::{Losses, LossesError};
 use crate::settings::{Priority, Settings};
+
+pub(crate) mod beside;
+mod progress;
+pub(crate) mod shelf;
+
+pub(crate) use beside::Kept;
+pub use progress::{Progress, Stage, Watch};
+pub(crate) use shelf::Shelf;
 
 /// How a new data directory is laid out.
 const SHARDS: u16 = 256;
@@ -28,6 +38,12 @@ pub(crate) const JOURNAL: &str = "journal";
 pub fn journal_in(directory: &Path) -> PathBuf {
     let inside = directory.join(JOURNAL);
     if inside.is_dir() { inside } else { directory.to_owned() }
+}
+
+/// Finds the archive in a data directory.
+#[must_use]
+pub fn archive_in(data: &Path) -> PathBuf {
+    data.join(beside::ARCHIVE)
 }
 
 /// Why a data directory cannot be made or used.
@@ -55,6 +71,27 @@ pub enum NodeError {
     /// What is known to be lost cannot be read.
     #[error(transparent)]
     Losses(#[from] LossesError),
+    /// A snapshot is as it was written, and cannot be loaded.
+    #[error("{path}: {source}; without it, the one before is loaded")]
+    Snapshot {
+        /// Which folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: Box<VisitError>,
+    },
+    /// The journal ends before what a snapshot has.
+    #[error(
+        "{path} ends with record {}, but the snapshot has what was decided until record {}: the \
+         journal was cut, or replaced by an older copy", .ends.0, .needed.0
+    )]
+    Cut {
+        /// Which folder.
+        path: PathBuf,
+        /// The last record that it holds.
+        ends: Lsn,
+        /// The last record that it must hold.
+        needed: Lsn,
+    },
     /// The journal cannot be opened.
     #[error("{path}: {source}{}", hint(source))]
     Journal {
@@ -100,6 +137,7 @@ pub struct Node {
     journal: Journal,
     recovered: Option<Recovered>,
     losses: Losses,
+    kept: Option<Kept>,
 }
 
 impl Node {
@@ -130,6 +168,19 @@ impl Node {
         keys: &Keys,
         entropy: &dyn Entropy,
     ) -> Result<Self, NodeError> {
+        Self::open_watched(settings, keys, entropy, &mut |_| {})
+    }
+
+    /// The same, telling how far it has come.
+    ///
+    /// # Errors
+    /// As [`Node::open`].
+    pub fn open_watched(
+        settings: &Settings,
+        keys: &Keys,
+        entropy: &dyn Entropy,
+        watch: &mut Watch<'_>,
+    ) -> Result<Self, NodeError> {
         let layout = read_layout(&settings.data)?;
         let map_seed = u64::from_le_bytes(draw(entropy));
         let engine = Engine::new(settings.rules(), layout, keys.keyring(), map_seed);
@@ -139,28 +190,45 @@ impl Node {
             return Err(NodeError::Missing(path));
         }
         let losses = Losses::open(&settings.data)?;
-        let options =
-            JournalOptions { first_epoch: losses.first_epoch(), ..journal_options(settings) };
         let chain_key = ChainKey(*keys.chain_key());
-        let replay = |_: Lsn, entry| engine.replay(&entry).map_err(Box::<Corrupt>::new);
+        let (snapshots, loaded) = beside::load(&settings.data, &chain_key, &engine, watch)?;
+        let options = JournalOptions {
+            first_epoch: losses.first_epoch(),
+            replay_from: Lsn(loaded.replay_after.0.saturating_add(1)),
+            ..journal_options(settings)
+        };
+        let mut progress = progress::Replay::of(&path);
+        let replay = |_: Lsn, entry: Entry| {
+            progress.step(&entry, watch);
+            engine.replay(&entry).map_err(Box::<Corrupt>::new)
+        };
         let mirror = settings.journal.mirror();
-        let opened = Journal::open(&path, mirror, &options, chain_key, replay);
+        let opened = Journal::open(&path, mirror, &options, chain_key.clone(), replay);
         if mirror.is_some_and(|mirror| are_on_one_disk(&path, mirror)) {
             tracing::warn!(
                 "the journal and its mirror are on one disk: is the other one mounted? One disk \
                  that fails takes both"
             );
         }
-        let (journal, recovered) =
-            opened.map_err(|source| NodeError::Journal { path, source: Box::new(source) })?;
-        Ok(Self { engine: Arc::new(engine), journal, recovered: Some(recovered), losses })
+        let (journal, recovered) = opened.map_err(|source| NodeError::Journal {
+            path: path.clone(),
+            source: Box::new(source),
+        })?;
+        let ends = Lsn(recovered.records.end.0.saturating_sub(1));
+        if ends < loaded.reaches {
+            return Err(NodeError::Cut { path, ends, needed: loaded.reaches });
+        }
+        let kept = Some(Kept::open(&settings.data, snapshots, loaded, chain_key, &recovered));
+        let (engine, recovered) = (Arc::new(engine), Some(recovered));
+        Ok(Self { engine, journal, recovered, losses, kept })
     }
 
     /// Puts an engine and the journal that it was recovered from together, wherever that is kept.
     /// Of what is lost nothing is known, and nothing is kept.
     #[must_use]
     pub fn on(engine: Arc<Engine>, journal: Journal, recovered: Recovered) -> Self {
-        Self { engine, journal, recovered: Some(recovered), losses: Losses::volatile() }
+        let losses = Losses::volatile();
+        Self { engine, journal, recovered: Some(recovered), losses, kept: None }
     }
 
     /// Makes an empty engine that remembers nothing, for tests and benches.
@@ -172,7 +240,7 @@ impl Node {
         let engine = Engine::new(settings.rules(), layout, keys.keyring(), map_seed);
         let engine = Arc::new(engine);
         let losses = Losses::volatile();
-        Self { engine, journal: Journal::volatile(), recovered: None, losses }
+        Self { engine, journal: Journal::volatile(), recovered: None, losses, kept: None }
     }
 
     /// The engine.
@@ -196,6 +264,22 @@ impl Node {
     #[must_use]
     pub const fn recovered(&self) -> Option<&Recovered> {
         self.recovered.as_ref()
+    }
+
+    /// What lies beside the journal; none if that is not on disk.
+    pub(crate) const fn kept(&self) -> Option<&Kept> {
+        self.kept.as_ref()
+    }
+
+    /// The archive, if it is on disk.
+    pub(crate) fn shelf(&self) -> Shelf {
+        self.kept.as_ref().map(|kept| kept.shelf().clone()).unwrap_or_default()
+    }
+
+    /// Behind which record the journal was replayed: all before was loaded from a snapshot.
+    #[must_use]
+    pub fn replayed_after(&self) -> Lsn {
+        self.kept.as_ref().map_or(Lsn::NONE, Kept::replay_after)
     }
 }
 

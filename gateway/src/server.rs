@@ -22,9 +22,10 @@ use crate::contacts::Profiles;
 use crate::dispatch::{Dispatch, Options};
 use crate::enrolment::Registry;
 use crate::host::Host;
+use crate::keeping::{Condition, Keeping};
 use crate::keys::Keys;
 use crate::local::{self, LocalLink};
-use crate::node::Node;
+use crate::node::{Node, Shelf};
 use crate::notify::{Channels, Notifier, NotifyError, Surroundings};
 use crate::rates::{Rates, RatesError};
 use crate::receipts::{Checking, Receipts};
@@ -93,6 +94,8 @@ pub struct Gateway {
     stop: CancellationToken,
     tasks: TaskTracker,
     drain: Duration,
+    /// How it goes apart from payments.
+    condition: Arc<Condition>,
 }
 
 impl Gateway {
@@ -145,7 +148,7 @@ impl Gateway {
         let rates = Rates::load(settings.exchange.file().map(Path::to_owned))?;
         let rates = Arc::new(rates);
         let (receipts, checking) = Receipts::of(node, keys, Arc::clone(&clock));
-        let gateway = Self {
+        let mut gateway = Self {
             reception: Arc::new(Reception {
                 dispatch: Dispatch::new(
                     Arc::clone(node.engine()),
@@ -159,7 +162,8 @@ impl Gateway {
                     },
                     notifier,
                     Arc::clone(&rates),
-                ),
+                )
+                .with_archive(node.shelf(), millis(settings.payments.memory)),
                 name: software_name(),
                 idle_ms: u32::try_from(millis(settings.connections.idle)).unwrap_or(u32::MAX),
             }),
@@ -174,7 +178,9 @@ impl Gateway {
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
             drain: settings.connections.drain,
+            condition: Arc::default(),
         };
+        gateway.spawn_keeping(node, settings);
         let registry = Registry {
             reception: Arc::clone(&gateway.reception),
             activations: Arc::clone(&gateway.activations),
@@ -183,6 +189,18 @@ impl Gateway {
         };
         gateway.spawn_tasks(&settings.connections, registry, checking);
         Ok(gateway)
+    }
+
+    /// Makes snapshots, fills the archive and lets payments leave, where there is a disk for it.
+    fn spawn_keeping(&mut self, node: &Node, settings: &Settings) {
+        let Some(kept) = node.kept() else { return };
+        let (engine, journal) = (Arc::clone(self.engine()), self.journal().clone());
+        let keeping = Keeping::new(engine, journal, self.clock(), kept.clone(), settings);
+        self.condition = keeping.condition();
+        // Not cut short by a stop: it ends by itself, with its files closed.
+        self.tasks.spawn(Arc::new(keeping).run(self.stop.clone()));
+        let (reception, stop) = (Arc::clone(&self.reception), self.stop.clone());
+        self.tasks.spawn(async move { reception.dispatch.answer_from_archive(&stop).await });
     }
 
     fn spawn_tasks(&self, connections: &Connections, registry: Registry, checking: Checking) {
@@ -281,6 +299,16 @@ impl Gateway {
         Arc::clone(&self.clock)
     }
 
+    /// Payments that have left the memory.
+    pub(crate) fn shelf(&self) -> Shelf {
+        self.reception.dispatch.shelf().clone()
+    }
+
+    /// How it goes apart from payments.
+    pub(crate) fn condition(&self) -> Arc<Condition> {
+        Arc::clone(&self.condition)
+    }
+
     pub(crate) fn activations(&self) -> Arc<Activations> {
         Arc::clone(&self.activations)
     }
@@ -331,6 +359,7 @@ impl Gateway {
         self.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;
+        self.reception.dispatch.shelf().close();
         let journal = self.journal().clone();
         // Joins the writer's thread, which may be syncing.
         if tokio::task::spawn_blocking(move || journal.close()).await.is_err() {

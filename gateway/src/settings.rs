@@ -76,6 +76,9 @@ pub struct Payments {
     pub open_in_all: u32,
     /// Payments kept in memory.
     pub in_memory: usize,
+    /// How long a payment stays in memory after its end; then the archive tells of it.
+    #[serde(with = "humantime_serde")]
+    pub memory: Duration,
     /// How far ahead of our clock the time in a payment id may be.
     #[serde(with = "humantime_serde")]
     pub id_tolerance: Duration,
@@ -176,6 +179,11 @@ pub struct JournalSettings {
     pub priority: Priority,
     /// The folder on another disk that holds the same as the journal; empty for none.
     pub mirror: PathBuf,
+    /// How often a snapshot is made, if anything has happened.
+    #[serde(with = "humantime_serde")]
+    pub snapshot: Duration,
+    /// Records after which one is made sooner.
+    pub snapshot_records: u64,
 }
 
 impl JournalSettings {
@@ -242,6 +250,7 @@ impl Default for Payments {
             open_per_terminal: rules.open_per_terminal,
             open_in_all: rules.open_in_all,
             in_memory: rules.payments_in_memory,
+            memory: Duration::from_secs(900),
             id_tolerance: Duration::from_millis(rules.id_tolerance_ms),
             plain_ids: PlainIds::Allowed,
             code: Duration::from_secs(60),
@@ -278,6 +287,8 @@ impl Default for JournalSettings {
             queue: 65_536,
             priority: Priority::Realtime,
             mirror: PathBuf::new(),
+            snapshot: Duration::from_secs(600),
+            snapshot_records: 4_000_000,
         }
     }
 }
@@ -337,6 +348,14 @@ impl SettingsError {
             text: text.lines().nth(line).unwrap_or_default().trim().to_owned(),
             problem: error.message().replace('\n', "; "),
         }
+    }
+}
+
+impl Payments {
+    /// What no payment needs to stay in memory longer for, however short that becomes.
+    #[must_use]
+    pub fn shortest_memory(&self) -> Duration {
+        self.prompt.saturating_add(self.delivery).saturating_add(self.id_tolerance)
     }
 }
 

@@ -147,7 +147,7 @@ pub(crate) fn entry(record: &Record) -> PaymentEntry {
         }),
         approval: told.receipt.map(|receipt| receipt.approval),
         reference: told.receipt.map(|receipt| receipt.reference),
-        notice: 1,
+        notice: Some(1),
     }
 }
 

@@ -1,8 +1,11 @@
 //! Everything of a kind, for auditors: one row a line, shard by shard, so that memory stays flat.
 //!
 //! Each shard is told as it stood at one moment, all of them as they stood one after the other:
-//! only while nothing moves do they add up.
+//! only while nothing moves do they add up. Payments that have left the memory come last, from the
+//! archive.
 
+use std::collections::HashSet;
+use std::ops::Range;
 use std::sync::Arc;
 
 use axum::Router;
@@ -10,12 +13,15 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use axum::routing::get;
+use kessai_engine::terms::PaymentId;
 use serde::Deserialize;
 
 use crate::admin::Office;
+use crate::admin::archive::PAGE;
 use crate::admin::problem::Problem;
 use crate::admin::rows::{CustomerRow, MerchantRow, PaymentRow};
 use crate::admin::stream::{Answer, Unread, answer};
+use crate::node::shelf::find;
 
 pub(super) fn routes() -> Router<Arc<Office>> {
     Router::new()
@@ -80,12 +86,47 @@ async fn write_customers(office: &Office, mut answer: Answer) -> Result<(), Unre
 
 async fn write_payments(office: &Office, opened: Opened, mut answer: Answer) -> Result<(), Unread> {
     let to_ms = opened.to_ms.unwrap_or(u64::MAX);
+    let mut told = HashSet::new();
     for unit in office.engine.units() {
         let views = office.engine.payments_of(unit, opened.from_ms, to_ms);
         office.settle(views.iter().map(|view| view.after).max().unwrap_or_default()).await;
         for view in &views {
             answer.write(&PaymentRow::with_refunds(view, &office.engine)).await?;
+            told.insert(view.payment);
         }
     }
+    write_archived(office, opened.from_ms..to_ms, &told, &mut answer).await?;
     answer.flush().await
+}
+
+/// Writes what is in memory no more. What has left meanwhile was told before.
+async fn write_archived(
+    office: &Office,
+    opened_ms: Range<u64>,
+    told: &HashSet<PaymentId>,
+    answer: &mut Answer,
+) -> Result<(), Unread> {
+    let below_ms = office.engine.memory_floor_ms();
+    let mut before = None;
+    loop {
+        let page = office.look(move |archive| {
+            let page = archive.payments(0..below_ms, before.as_ref(), PAGE)?;
+            page.into_iter().map(|id| Ok((id, find(archive, id)?))).collect::<Result<Vec<_>, _>>()
+        });
+        // An export that breaks off is seen to by its reader.
+        let page = page.await.map_err(|problem| {
+            tracing::error!(?problem, "an export of payments breaks off");
+            Unread
+        })?;
+        let Some((last, _)) = page.last() else { break };
+        before = Some(*last);
+        for (id, archived) in &page {
+            let archived = archived.as_ref().filter(|_| !told.contains(id));
+            let archived = archived.filter(|it| opened_ms.contains(&it.view().opened_at_ms));
+            if let Some(archived) = archived {
+                answer.write(&PaymentRow::from(archived)).await?;
+            }
+        }
+    }
+    Ok(())
 }

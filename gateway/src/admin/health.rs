@@ -1,5 +1,6 @@
 //! Whether the gateway serves, for whoever watches it. Needs no token, and names no customer.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -12,6 +13,7 @@ use serde::Serialize;
 
 use crate::admin::Office;
 use crate::admin::problem::Problem;
+use crate::keeping::Part;
 use crate::losses::{Accepted, Found};
 use crate::receipts::Tally;
 
@@ -41,6 +43,8 @@ struct Health {
     lost: Option<Found>,
     accepted_losses: Vec<Accepted>,
     receipts: Tally,
+    /// What fails beside payments, by its name; they go on.
+    troubles: BTreeMap<Part, String>,
 }
 
 async fn health(State(office): State<Arc<Office>>) -> Response {
@@ -57,7 +61,8 @@ async fn health(State(office): State<Arc<Office>>) -> Response {
         (StatusCode::OK, Status::Serving, None)
     };
     let accepted_losses = receipts.accepted().to_vec();
-    let row = Health { status, reason, lost, accepted_losses, receipts: receipts.tally() };
+    let (receipts, troubles) = (receipts.tally(), office.condition.troubles());
+    let row = Health { status, reason, lost, accepted_losses, receipts, troubles };
     (code, Json(row)).into_response()
 }
 

@@ -75,6 +75,9 @@ impl Administration {
             catalogues: Catalogues::new(&settings.data),
             policies: Policies::default(),
             rates: gateway.rates(),
+            shelf: gateway.shelf(),
+            looking: Arc::new(Semaphore::new(1)),
+            condition: gateway.condition(),
             importing: Arc::new(Semaphore::new(1)),
             stop: stop.clone(),
         });

@@ -17,6 +17,8 @@ use crate::admin::policies::Policies;
 use crate::admin::problem::Problem;
 use crate::clock::Clock;
 use crate::entropy::{Entropy, draw};
+use crate::keeping::Condition;
+use crate::node::Shelf;
 use crate::rates::Rates;
 use crate::receipts::Receipts;
 use crate::settings::Settings;
@@ -37,6 +39,12 @@ pub(crate) struct Office {
     pub(super) catalogues: Catalogues,
     pub(super) policies: Policies,
     pub(super) rates: Arc<Rates>,
+    /// Payments that have left the memory.
+    pub(super) shelf: Shelf,
+    /// Taken by who looks into it.
+    pub(super) looking: Arc<Semaphore>,
+    /// How it goes apart from payments.
+    pub(super) condition: Arc<Condition>,
     /// Taken by the one import that may be under way.
     pub(crate) importing: Arc<Semaphore>,
     /// Cancelled when the gateway is to stop.

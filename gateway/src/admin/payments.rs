@@ -11,6 +11,7 @@ use kessai_engine::terms::{MerchantId, PaymentId, TerminalId};
 use serde::{Deserialize, Serialize};
 
 use crate::admin::Office;
+use crate::admin::archive::Listed;
 use crate::admin::problem::Problem;
 use crate::admin::register::parse;
 use crate::admin::rows::{PaymentRow, StateName};
@@ -55,10 +56,16 @@ async fn payment(
     Path(id): Path<String>,
 ) -> Result<Json<PaymentRow>, Problem> {
     let id = parse("id", &id, str::parse::<PaymentId>)?;
-    let view = office.engine.payment(&id);
-    let view = view.ok_or_else(|| Problem::not_found(format!("no payment {id} is in memory")))?;
-    office.settle(view.after).await;
-    Ok(Json(PaymentRow::with_refunds(&view, &office.engine)))
+    if let Some(view) = office.engine.payment(&id) {
+        office.settle(view.after).await;
+        return Ok(Json(PaymentRow::with_refunds(&view, &office.engine)));
+    }
+    let unknown = || Problem::not_found(format!("there is no payment {id}"));
+    if id.unix_ms() >= office.engine.memory_floor_ms() {
+        return Err(unknown());
+    }
+    let archived = office.archived(id).await?.ok_or_else(unknown)?;
+    Ok(Json(PaymentRow::from(&archived)))
 }
 
 /// Which payments to list.
@@ -91,10 +98,23 @@ async fn payments(
 ) -> Result<Json<Vec<PaymentRow>>, Problem> {
     let Query(range) = range?;
     let (state, limit) = (range.state.map(Into::into), range.limit.min(MOST_LISTED));
-    let views = office.engine.payments_between(range.from_ms, range.to_ms, state, limit);
+    let Range { from_ms, to_ms, .. } = range;
+    let views = office.engine.payments_between(from_ms, to_ms, state, limit);
     office.settle(views.iter().map(|view| view.after).max().unwrap_or_default()).await;
-    let row = |view| PaymentRow::with_refunds(view, &office.engine);
-    Ok(Json(views.iter().map(row).collect()))
+    let mut rows: Vec<PaymentRow> =
+        views.iter().map(|view| PaymentRow::with_refunds(view, &office.engine)).collect();
+    if rows.len() < limit {
+        let listed = Listed { from_ms, to_ms, state, limit };
+        let archived = office.list_archived(listed).await?;
+        // One that has come back into memory is told as it stands there.
+        rows.extend(archived.iter().map(PaymentRow::from));
+        rows.sort_by(|one, other| {
+            (other.opened_at_ms, &other.payment).cmp(&(one.opened_at_ms, &one.payment))
+        });
+        rows.dedup_by(|later, earlier| later.payment == earlier.payment);
+        rows.truncate(limit);
+    }
+    Ok(Json(rows))
 }
 
 /// Which business day.

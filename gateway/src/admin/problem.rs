@@ -79,6 +79,11 @@ impl Problem {
         Self::new(StatusCode::INSUFFICIENT_STORAGE, "storage-low", "No room to import", detail)
     }
 
+    pub(crate) fn no_archive(detail: impl Display) -> Self {
+        let title = "The archive cannot be read";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "no-archive", title, detail)
+    }
+
     pub(crate) fn internal(detail: impl Display) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "This is our fault", detail)
     }

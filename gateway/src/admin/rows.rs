@@ -4,8 +4,10 @@
 //! Amounts are integers in minor units; sums that can leave the range of JSON numbers are strings.
 
 use kessai_engine::{
-    Capture, CustomerView, Engine, ForeignPrice, NamedBy, PaymentState, PaymentView, RefundView,
+    ArchivedPayment, Capture, CustomerView, Engine, ForeignPrice, Lsn, NamedBy, PaymentState,
+    PaymentView, RefundView,
 };
+use kessai_journal::ArchiveStatus;
 use serde::{Deserialize, Serialize};
 
 /// A customer, without what is personal.
@@ -94,6 +96,9 @@ pub struct PaymentRow {
     pub opened_at_ms: u64,
     /// When it came to stand where it stands.
     pub changed_at_ms: u64,
+    /// Whether it has left the memory and is told from the archive, which knows no notices.
+    #[serde(default)]
+    pub archived: bool,
     /// What was given back, one by one, where that was asked for.
     #[serde(default)]
     pub refunds: Vec<RefundRow>,
@@ -137,8 +142,17 @@ impl From<&PaymentView> for PaymentRow {
             business_date: view.business_date.yyyymmdd(),
             opened_at_ms: view.opened_at_ms,
             changed_at_ms: view.changed_at_ms,
+            archived: false,
             refunds: Vec::new(),
         }
+    }
+}
+
+/// One that has left the memory, with its refunds.
+impl From<&ArchivedPayment> for PaymentRow {
+    fn from(archived: &ArchivedPayment) -> Self {
+        let refunds = archived.refunds().iter().map(RefundRow::from).collect();
+        Self { archived: true, refunds, ..Self::from(archived.view()) }
     }
 }
 
@@ -204,6 +218,35 @@ pub struct GatewayRow {
     pub tries_in_row: u8,
     /// Connections that it takes at a time.
     pub connections_most: usize,
+}
+
+/// What the archive holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArchiveRow {
+    /// The first record of the journal that it has looked at.
+    pub first_record: u64,
+    /// The last one.
+    pub last_record: u64,
+    /// The last one that the journal has.
+    pub journal_record: u64,
+    /// How many of them are of payments.
+    pub records: u64,
+    /// The length of its file.
+    pub bytes: u64,
+}
+
+impl ArchiveRow {
+    /// Tells what an archive holds beside a journal that ends with record `journal`.
+    #[must_use]
+    pub const fn new(status: &ArchiveStatus, journal: Lsn) -> Self {
+        Self {
+            first_record: status.covers.start.0,
+            last_record: status.covers.end.0.saturating_sub(1),
+            journal_record: journal.0,
+            records: status.records,
+            bytes: status.bytes,
+        }
+    }
 }
 
 /// How a terminal named a payer.

@@ -1,7 +1,7 @@
 //! Speaks with the administration of a gateway that serves.
 
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
@@ -47,6 +47,14 @@ impl Where {
             (_, Layout::Csv(columns)) => table::write_csv(answer, columns, io::stdout().lock())?,
         }
         Ok(())
+    }
+
+    /// The gateway's configuration, for what reads its data.
+    ///
+    /// # Errors
+    /// If none is given.
+    pub(super) fn config(&self) -> anyhow::Result<&Path> {
+        self.config.as_deref().context("which gateway? give --config FILE, or set KESSAI_CONFIG")
     }
 
     /// Whether the answer is wanted as JSON.

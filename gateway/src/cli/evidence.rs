@@ -1,13 +1,15 @@
 //! `kessai evidence`: what the journal says of one payment.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
 use kessai_engine::terms::PaymentId;
-use kessai_gateway::evidence::{EvidenceError, of_payment};
+use kessai_gateway::evidence::{EvidenceError, Filed, of_payment};
 use kessai_gateway::{Keys, Settings};
+use serde_json::Value;
+
+use super::desk;
 
 /// A check failed.
 const CHECK_FAILED: u8 = 2;
@@ -18,20 +20,16 @@ const DAMAGED: u8 = 3;
 pub(super) struct EvidenceCommand {
     /// The one-time id of a payment, or of a refund of it.
     payment: String,
-    /// The configuration file that `kessai init` wrote.
-    #[arg(long, value_name = "FILE", env = "KESSAI_CONFIG")]
-    config: PathBuf,
-    /// Print JSON instead of a page.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    place: desk::Where,
 }
 
 impl EvidenceCommand {
     pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
         let payment: PaymentId = self.payment.parse().context("this is no payment id")?;
-        let settings = Settings::load(&self.config)?;
+        let settings = Settings::load(self.place.config()?)?;
         let keys = Keys::load(&settings.keys).context("cannot use the keys")?;
-        let evidence = match of_payment(&settings, &keys, payment) {
+        let evidence = match of_payment(&settings, &keys, payment, &|payment| self.ask(payment)) {
             Ok(evidence) => evidence,
             Err(error @ EvidenceError::Lost { .. }) => {
                 eprintln!("kessai: {error}");
@@ -40,7 +38,7 @@ impl EvidenceCommand {
             Err(error) => return Err(error.into()),
         };
         let mut out = io::stdout().lock();
-        if self.json {
+        if self.place.wants_json() {
             serde_json::to_writer_pretty(&mut out, &evidence)?;
             writeln!(out)?;
         } else {
@@ -53,5 +51,15 @@ impl EvidenceCommand {
         } else {
             ExitCode::from(CHECK_FAILED)
         })
+    }
+
+    /// Asks the gateway that has the archive open.
+    fn ask(&self, payment: PaymentId) -> Result<Option<Filed>, String> {
+        let request = desk::Request::get(format!("/v1/archive/payments/{payment}"));
+        let answer = desk::Desk::open(&self.place).and_then(|desk| desk.ask(&request));
+        match answer.map_err(|error| format!("{error:#}"))? {
+            Value::Null => Ok(None),
+            filed => serde_json::from_value(filed).map(Some).map_err(|error| error.to_string()),
+        }
     }
 }

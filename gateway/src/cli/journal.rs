@@ -2,7 +2,7 @@
 //! acceptance of a loss, which is written beside it.
 
 use std::io::{self, BufWriter, ErrorKind, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -11,7 +11,11 @@ use kessai_engine::Lsn;
 use kessai_engine::terms::PaymentId;
 use kessai_gateway::dump::{self, DumpError, Pseudonyms, Selection};
 use kessai_gateway::{Keys, Settings, journal_in};
-use kessai_journal::{ChainKey, Ending, Reading};
+use kessai_journal::{ChainKey, Ending};
+
+mod check;
+
+use check::Page;
 
 mod accept_loss;
 
@@ -84,20 +88,25 @@ impl JournalCommand {
 }
 
 impl Source {
-    fn open(&self) -> anyhow::Result<(PathBuf, Keys)> {
+    fn open(&self) -> anyhow::Result<(PathBuf, Option<PathBuf>, Keys)> {
         let settings = Settings::load(&self.config)?;
         let keys = Keys::load(&settings.keys).context("cannot use the keys")?;
-        let directory = self.directory.as_deref().unwrap_or(&settings.data);
-        Ok((journal_in(directory), keys))
+        Ok(match &self.directory {
+            Some(directory) => (journal_in(directory), None, keys),
+            None => {
+                let mirror = settings.journal.mirror().map(Path::to_owned);
+                (journal_in(&settings.data), mirror, keys)
+            }
+        })
     }
 
     fn check(&self) -> anyhow::Result<ExitCode> {
-        let (directory, keys) = self.open()?;
+        let (directory, mirror, keys) = self.open()?;
         let key = ChainKey(*keys.chain_key());
-        let reading = kessai_journal::read(&directory, &key, Lsn::NONE, |_| Ok::<_, io::Error>(()))
+        let report = kessai_journal::check(&directory, mirror.as_deref(), &key)
             .with_context(|| format!("cannot read {}", directory.display()))?;
-        writeln!(io::stdout().lock(), "{}", told(&reading))?;
-        Ok(code(&reading))
+        writeln!(io::stdout().lock(), "{}", Page(&report))?;
+        Ok(if report.is_sound() { ExitCode::SUCCESS } else { ExitCode::from(DAMAGED) })
     }
 }
 
@@ -105,7 +114,7 @@ impl Dump {
     fn print(&self) -> anyhow::Result<ExitCode> {
         let payment = self.payment.as_deref().map(str::parse::<PaymentId>).transpose();
         let payment = payment.context("this is no payment id")?;
-        let (directory, keys) = self.source.open()?;
+        let (directory, _, keys) = self.source.open()?;
         let selection = Selection { from: Lsn(self.from), payment };
         let (key, pseudonyms) = (ChainKey(*keys.chain_key()), Pseudonyms::new(&keys));
         let mut out = BufWriter::new(io::stdout().lock());
@@ -116,37 +125,12 @@ impl Dump {
             }
             reading => reading.with_context(|| format!("cannot print {}", directory.display()))?,
         };
-        if let Ending::Corrupt(_) = reading.ending {
-            eprintln!("kessai: {}", told(&reading));
-        }
-        Ok(code(&reading))
-    }
-}
-
-fn code(reading: &Reading) -> ExitCode {
-    match reading.ending {
-        Ending::Clean(_) | Ending::Torn(_) => ExitCode::SUCCESS,
-        Ending::Corrupt(_) => ExitCode::from(DAMAGED),
-    }
-}
-
-/// What was found, in one line.
-fn told(reading: &Reading) -> String {
-    let (first, next) = (reading.records.start.0, reading.records.end.0);
-    let records = if first == next {
-        "no records".to_owned()
-    } else {
-        format!("records {first} to {}", next.saturating_sub(1))
-    };
-    match &reading.ending {
-        Ending::Clean(place) => {
-            format!("sound: {records} verify, in epoch {} to {place}", reading.epoch)
-        }
-        Ending::Torn(torn) => format!(
-            "sound: {records} verify, in epoch {}; at {} stands a write that was not finished ({} \
-             bytes: {}), which the next start cuts off",
-            reading.epoch, torn.place, torn.bytes, torn.flaw
-        ),
-        Ending::Corrupt(corruption) => format!("DAMAGED: {corruption}; {records} verify before it"),
+        Ok(match reading.ending {
+            Ending::Clean(_) | Ending::Torn(_) => ExitCode::SUCCESS,
+            Ending::Corrupt(corruption) => {
+                eprintln!("kessai: {corruption}; the records before it were printed");
+                ExitCode::from(DAMAGED)
+            }
+        })
     }
 }

@@ -14,6 +14,10 @@ use tracing_subscriber::EnvFilter;
 
 use super::desk::Request;
 
+mod progress;
+
+use progress::Start;
+
 #[derive(Debug, Subcommand)]
 pub(super) enum GatewayCommand {
     /// Show its version, address, root pin, clock, and what payments and connections may.
@@ -47,10 +51,14 @@ pub(super) fn start_log(json: bool) {
 pub(super) fn serve(config: &Path) -> anyhow::Result<()> {
     let settings = Settings::load(config)?;
     let keys = Keys::load(&settings.keys).context("cannot use the keys")?;
-    let node = Node::open(&settings, &keys, &SystemEntropy).context("cannot use the data")?;
+    let mut start = Start::new();
+    let node = Node::open_watched(&settings, &keys, &SystemEntropy, &mut |it| start.tell(it));
+    start.clear();
+    let node = node.context("cannot use the data")?;
     if let Some(found) = node.recovered() {
         tracing::info!(
             records = found.records.end.0.saturating_sub(1),
+            snapshot = node.replayed_after().0,
             epoch = found.epoch,
             torn_tail_bytes = found.torn.as_ref().map(|torn| torn.bytes),
             writer_priority = ?found.priority,

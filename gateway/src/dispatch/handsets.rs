@@ -5,13 +5,14 @@ use std::sync::Arc;
 use dashmap::Entry;
 use kessai_engine::terms::collation::ChannelBinding;
 use kessai_engine::terms::{PaymentId, Reason};
-use kessai_engine::{Claim, Collated, Freshness, Lsn, Opening, PaymentView};
+use kessai_engine::{Claim, Collated, Freshness, Lsn, Opening, Owed, PaymentView};
 use kessai_wire::limits::MAX_RECENT;
 use kessai_wire::{
     Answer, CloseCode, Handset, PresentedCode, ProofResult, Prove, SignedNotice, Verdict,
 };
 
 use super::Dispatch;
+use super::archived::Question;
 use super::effects::Effect;
 use crate::entropy::draw;
 use crate::reply::Reply;
@@ -55,17 +56,24 @@ impl Dispatch {
                 self.detach(&handset, connection);
                 reply.refuse(reason);
             }
+            Ok(owed) if owed.archived.is_empty() => self.owe(handset, owed, reply),
             Ok(owed) => {
-                let answer = Answer::Attached { latest: owed.latest };
-                self.after(owed.after, Effect::Answer(reply, answer));
-                for view in owed.notices {
-                    let after = view.after.max(owed.after);
-                    self.after(after, Effect::Tell(Box::new(view), handset));
-                }
-                for payment in owed.prompts {
-                    self.after(owed.after, Effect::AskDevice(payment, handset));
-                }
+                let owed = Box::new(owed);
+                self.look_up(Question::Attach { handset, connection, owed, reply });
             }
+        }
+    }
+
+    /// Answers a handset that has attached: what it has missed comes after the answer, in order.
+    pub(super) fn owe(&self, handset: Handset, owed: Owed, reply: Reply) {
+        let answer = Answer::Attached { latest: owed.latest };
+        self.after(owed.after, Effect::Answer(reply, answer));
+        for view in owed.notices {
+            let after = view.after.max(owed.after);
+            self.after(after, Effect::Tell(Box::new(view), handset));
+        }
+        for payment in owed.prompts {
+            self.after(owed.after, Effect::AskDevice(payment, handset));
         }
     }
 
@@ -125,6 +133,11 @@ impl Dispatch {
         };
         let next = self.nonce();
         match self.engine.collate(&claim, next, now_ms, slot) {
+            // An answer that comes so late still learns how the payment ended.
+            Err(refusal) if self.is_old(&claim.payment) => {
+                let payment = claim.payment;
+                self.look_up(Question::Answer { handset, payment, refusal, reply });
+            }
             Err(reason) => self.refuse_handset(handset, reason, reply),
             Ok(collated) => self.collated(handset, collated, claim.payment, reply),
         }
@@ -174,7 +187,7 @@ impl Dispatch {
         self.changed(view, Some(handset));
     }
 
-    fn answer_with_notice(
+    pub(super) fn answer_with_notice(
         &self,
         handset: Handset,
         view: &PaymentView,
@@ -199,6 +212,9 @@ impl Dispatch {
         };
         let now_ms = self.clock.now_ms();
         match self.engine.cancel_by_customer(payment, handset.customer, now_ms, slot) {
+            Err(refusal) if self.has_left(&payment, refusal) => {
+                self.look_up(Question::Answer { handset, payment, refusal, reply });
+            }
             Err(reason) => self.refuse_handset(handset, reason, reply),
             Ok(Opening { view, freshness: Freshness::First, .. }) => {
                 self.ended_by_proof(handset, view, reply, Answer::Notice);
@@ -231,19 +247,25 @@ impl Dispatch {
     pub(crate) fn recent(&self, handset: Handset, reply: Reply) {
         match self.engine.owed(&handset.customer, &handset.device, 0) {
             Err(reason) => reply.refuse(reason),
+            Ok(owed) if owed.archived.is_empty() => self.tell_recent(handset, &owed, reply),
             Ok(owed) => {
-                let signed = owed.notices.iter().rev().take(MAX_RECENT);
-                let signed = signed.filter_map(|view| self.signed(handset, view));
-                let (notices, lsns): (Vec<_>, Vec<_>) = signed.unzip();
-                let after = lsns.into_iter().fold(owed.after, Lsn::max);
-                self.after(after, Effect::Answer(reply, Answer::Recent(notices)));
+                self.look_up(Question::Recent { handset, owed: Box::new(owed), reply });
             }
         }
     }
 
+    /// Answers with the latest notices of those that can still be told.
+    pub(super) fn tell_recent(&self, handset: Handset, owed: &Owed, reply: Reply) {
+        let signed = owed.notices.iter().rev().take(MAX_RECENT);
+        let signed = signed.filter_map(|view| self.signed(handset, view));
+        let (notices, lsns): (Vec<_>, Vec<_>) = signed.unzip();
+        let after = lsns.into_iter().fold(owed.after, Lsn::max);
+        self.after(after, Effect::Answer(reply, Answer::Recent(notices)));
+    }
+
     /// Refuses what a handset asks. A refusal can tell how the customer stands, so it waits for
     /// the customer's latest record: a crash must not give back a guess whose end was told.
-    fn refuse_handset(&self, handset: Handset, reason: Reason, reply: Reply) {
+    pub(super) fn refuse_handset(&self, handset: Handset, reason: Reason, reply: Reply) {
         let refusal = reply.refusal(reason);
         self.after(self.latest_of(handset), Effect::Answer(reply, refusal));
     }

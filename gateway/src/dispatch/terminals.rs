@@ -10,6 +10,7 @@ use kessai_engine::{
 use kessai_wire::{Answer, Confirmation, Delivery, Purchase};
 
 use super::Dispatch;
+use super::archived::Question;
 use super::effects::Effect;
 use crate::offer::{self, Payer, Surroundings};
 use crate::presentments::Shown;
@@ -46,7 +47,10 @@ impl Dispatch {
         }
         match self.open_once(place, purchase, request) {
             Err(reason) => {
-                if let Some(reply) = self.waiting.give_up(payment, waiter) {
+                let Some(reply) = self.waiting.give_up(payment, waiter) else { return };
+                if self.has_left(&payment, reason) {
+                    self.look_up(Question::Open { terminal, payment, request, reply });
+                } else {
                     self.refuse_terminal(payment, terminal, reason, reply);
                 }
             }
@@ -86,6 +90,11 @@ impl Dispatch {
         };
         if let Some(answer) = self.engine.known(&purchase.payment, &terminal, &request) {
             return answer;
+        }
+        // It opens nothing new, and perhaps repeats what only the archive knows: whether its code
+        // is still there says nothing.
+        if self.is_old(&purchase.payment) {
+            return Err(Reason::PaymentIdTooOld);
         }
         if self.draining.load(Ordering::Acquire) {
             return Err(Reason::ShuttingDown);
@@ -134,7 +143,23 @@ impl Dispatch {
 
     /// A terminal asks how a payment stands, or wants it cancelled, captured or reversed.
     pub(crate) fn ask(&self, terminal: TerminalId, payment: PaymentId, ask: Ask, reply: Reply) {
-        match self.asked(terminal, payment, ask) {
+        match self.asked(terminal, payment, &ask) {
+            Err(refusal) if self.has_left(&payment, refusal) => {
+                self.look_up(Question::Ask { terminal, payment, ask, refusal, reply });
+            }
+            asked => self.asked_about(payment, terminal, asked, reply),
+        }
+    }
+
+    /// Answers what a terminal asked about a payment.
+    pub(super) fn asked_about(
+        &self,
+        payment: PaymentId,
+        terminal: TerminalId,
+        asked: Result<Opening, Reason>,
+        reply: Reply,
+    ) {
+        match asked {
             Err(reason) => self.refuse_terminal(payment, terminal, reason, reply),
             Ok(Opening { view, freshness, .. }) => {
                 self.stands(reply, self.told_terminal(&view), view.after);
@@ -145,7 +170,12 @@ impl Dispatch {
         }
     }
 
-    fn asked(&self, terminal: TerminalId, payment: PaymentId, ask: Ask) -> Result<Opening, Reason> {
+    pub(super) fn asked(
+        &self,
+        terminal: TerminalId,
+        payment: PaymentId,
+        ask: &Ask,
+    ) -> Result<Opening, Reason> {
         let (engine, now_ms) = (&self.engine, self.clock.now_ms());
         match ask {
             Ask::Status => {
@@ -157,10 +187,10 @@ impl Dispatch {
             }
             Ask::Cancel => engine.cancel_by_terminal(payment, terminal, now_ms, self.slot()?),
             Ask::Delivered(delivery) => {
-                let portion = self.portion(terminal, payment, &delivery)?;
+                let portion = self.portion(terminal, payment, delivery)?;
                 engine.deliver(payment, terminal, portion, now_ms, self.slot()?)
             }
-            Ask::Reverse(cause) => engine.reverse(payment, terminal, cause, now_ms, self.slot()?),
+            Ask::Reverse(cause) => engine.reverse(payment, terminal, *cause, now_ms, self.slot()?),
         }
     }
 
@@ -193,7 +223,17 @@ impl Dispatch {
         let kessai_wire::Refund { refund, payment, amount } = *asked;
         let wish = Refund { refund, payment, terminal, price: amount };
         let now_ms = self.clock.now_ms();
-        let done = self.slot().and_then(|slot| self.engine.refund(wish, now_ms, slot));
+        match self.slot().and_then(|slot| self.engine.refund(wish, now_ms, slot)) {
+            // Its own id and the payment's may both be old.
+            Err(refusal) if self.has_left(&refund, refusal) || self.has_left(&payment, refusal) => {
+                self.look_up(Question::Refund { wish, refusal, reply });
+            }
+            done => self.refunded(done, reply),
+        }
+    }
+
+    /// Answers what came of a refund.
+    pub(super) fn refunded(&self, done: Result<Refunding, Reason>, reply: Reply) {
         match done {
             // It can tell of another terminal's refund, or of what an id was used for.
             Err(reason) => {
@@ -242,7 +282,7 @@ impl Dispatch {
 
     /// Refuses what a terminal asks. A refusal can tell how the terminal's own payment stands, so
     /// it waits for it.
-    fn refuse_terminal(
+    pub(super) fn refuse_terminal(
         &self,
         payment: PaymentId,
         terminal: TerminalId,

@@ -9,7 +9,7 @@ use kessai_wire::{Confirmation, ContentError};
 use serde::Serialize;
 
 use super::course::Course;
-use super::trace::{DeviceChange, Trace};
+use super::trace::{Archived, DeviceChange, Trace};
 
 /// One check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -66,6 +66,7 @@ pub(super) fn all(trace: &Trace, course: &Course, decoded: Option<&Decoded>) -> 
         checks.extend(delivery(trace, approved));
         checks.push(device(trace));
     }
+    checks.extend(trace.archived.as_ref().map(|archived| in_journal(archived, &trace.reading)));
     checks.push(chain(&trace.reading));
     checks
 }
@@ -154,7 +155,7 @@ fn priced(it: &Confirmation) -> String {
 /// Whether the names are those of the register. It may have changed while the offer was made.
 fn payee(trace: &Trace, it: &Confirmation) -> Check {
     let shown = format!("{}; {}", it.merchant_name, it.store_name);
-    match (&trace.merchant, &trace.store) {
+    match (&trace.payee.merchant, &trace.payee.store) {
         (Some(merchant), Some(store)) => {
             let registered = format!("{}; {}", merchant.name, store.name);
             let holds = registered == shown && store.merchant == merchant.id;
@@ -245,10 +246,34 @@ fn device(trace: &Trace) -> Check {
         Some(DeviceChange::Enrolled | DeviceChange::Rekeyed) if is_known => {
             check(name, true, expected, "it is so")
         }
-        Some(_) | None if trace.reading.records.start.0 > 1 => {
+        Some(_) | None if trace.archived.is_none() && trace.reading.records.start.0 > 1 => {
             hint(name, false, expected, "the journal no longer holds it")
         }
         Some(_) | None => check(name, false, expected, "it was never enrolled"),
+    }
+}
+
+/// Whether what the archive holds stands in the journal too. What the journal no longer holds is
+/// the archive's word: its batches cannot be hashed again.
+fn in_journal(archived: &Archived, reading: &Reading) -> Check {
+    let name = "in_journal";
+    let expected = "every record of the archive stands in the journal, in the same batch";
+    let first = reading.records.start.0;
+    match (archived.otherwise.first(), archived.alone.as_slice()) {
+        (Some(other), _) => {
+            let found = format!("record {} of the archive does not", other.0);
+            check(name, false, expected, found)
+        }
+        (None, []) => check(name, true, expected, "it is so"),
+        (None, [.., last]) => {
+            let found = format!(
+                "{} of them, up to record {}, are the archive's word: the journal begins with \
+                 record {first}",
+                archived.alone.len(),
+                last.0
+            );
+            hint(name, false, expected, found)
+        }
     }
 }
 

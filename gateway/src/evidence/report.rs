@@ -209,6 +209,9 @@ pub struct JournalRow {
     pub ending: &'static str,
     /// What is wrong with it, if anything is.
     pub damage: Option<String>,
+    /// The last record that the archive had, if records were taken from it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub archived_until: Option<u64>,
 }
 
 /// What is said of every proof that matched.
@@ -447,6 +450,7 @@ impl JournalRow {
             last_record: reading.records.end.0.saturating_sub(1),
             ending,
             damage,
+            archived_until: trace.archived.as_ref().map(|archived| archived.upto.0),
         }
     }
 }

@@ -4,13 +4,18 @@ mod page;
 mod story;
 
 use kessai_engine::terms::collation::ContentDigest;
-use kessai_engine::terms::{Amount, Rate, Reason};
+use kessai_engine::terms::{Amount, PaymentId, Rate, Reason};
 use kessai_engine::{Charge, DeviceRevoked, Ended, Event, Record, RegisterChange};
 use kessai_journal::ChainKey;
 
 use super::checks::Verdict;
-use super::{Evidence, EvidenceError, collect};
+use super::{Evidence, EvidenceError, Filed, collect};
 use story::{KEY, NOW_MS, Story, asked_for, payment, refund};
+
+/// Journals that were never trimmed need no archive.
+fn nothing(_: PaymentId) -> Result<Option<Filed>, String> {
+    panic!("the archive is asked")
+}
 
 /// The names of the checks that came out so.
 fn named(evidence: &Evidence, verdict: Verdict) -> Vec<&'static str> {
@@ -23,7 +28,7 @@ fn named(evidence: &Evidence, verdict: Verdict) -> Vec<&'static str> {
 fn check(change: impl FnOnce(&mut Story), failed: &[&str], warned: &[&str]) -> Evidence {
     let mut story = Story::whole();
     change(&mut story);
-    let evidence = collect(&story.written().path(), &KEY, payment()).unwrap();
+    let evidence = collect(&story.written().path(), &KEY, payment(), &nothing).unwrap();
     assert_eq!(named(&evidence, Verdict::Failed), failed, "{evidence}");
     assert_eq!(named(&evidence, Verdict::Warning), warned, "{evidence}");
     assert_eq!(evidence.holds(), failed.is_empty());
@@ -201,7 +206,7 @@ fn a_payee_of_another_name_is_told() {
 #[test]
 fn a_refund_leads_to_its_payment() {
     let journal = Story::whole().written();
-    let evidence = collect(&journal.path(), &KEY, refund()).unwrap();
+    let evidence = collect(&journal.path(), &KEY, refund(), &nothing).unwrap();
     assert_eq!(evidence.payment, payment().to_string());
     assert_eq!(evidence.refund, Some(refund().to_string()));
     assert!(evidence.holds());
@@ -210,11 +215,11 @@ fn a_refund_leads_to_its_payment() {
 #[test]
 fn what_another_payment_displaced_ends_with_it() {
     let journal = Story::displaced().written();
-    let evidence = collect(&journal.path(), &KEY, payment()).unwrap();
+    let evidence = collect(&journal.path(), &KEY, payment(), &nothing).unwrap();
     assert!(evidence.holds(), "{evidence}");
     assert_eq!(evidence.outcome.reason, Some("pre_empted"));
     assert_eq!(evidence.steps.last().unwrap().what, "pre_empted");
-    let other = collect(&journal.path(), &KEY, asked_for(9)).unwrap();
+    let other = collect(&journal.path(), &KEY, asked_for(9), &nothing).unwrap();
     assert_eq!((other.steps.len(), other.outcome.reason), (1, None));
 }
 
@@ -222,10 +227,10 @@ fn what_another_payment_displaced_ends_with_it() {
 fn nothing_is_changed_and_another_key_opens_nothing() {
     let journal = Story::whole().written();
     let before = journal.bytes();
-    collect(&journal.path(), &KEY, payment()).unwrap();
-    let unknown = collect(&journal.path(), &KEY, asked_for(99)).unwrap_err();
+    collect(&journal.path(), &KEY, payment(), &nothing).unwrap();
+    let unknown = collect(&journal.path(), &KEY, asked_for(99), &nothing).unwrap_err();
     assert!(matches!(unknown, EvidenceError::Unknown(_)), "{unknown}");
-    let wrong = collect(&journal.path(), &ChainKey([9; 32]), payment()).unwrap_err();
+    let wrong = collect(&journal.path(), &ChainKey([9; 32]), payment(), &nothing).unwrap_err();
     assert!(matches!(wrong, EvidenceError::Journal(_)), "{wrong}");
     assert_eq!(journal.bytes(), before);
 }
@@ -237,11 +242,11 @@ fn damage_behind_a_payment_fails_the_chain_alone_and_damage_before_it_loses_it()
     story.push(story::merchant_record());
     let journal = story.written();
     journal.flip_in_record(story.entries.len() - 1);
-    let evidence = collect(&journal.path(), &KEY, payment()).unwrap();
+    let evidence = collect(&journal.path(), &KEY, payment(), &nothing).unwrap();
     assert_eq!(named(&evidence, Verdict::Failed), ["chain"]);
     assert!(evidence.is_damaged());
     assert!(evidence.to_string().contains("DAMAGED: the journal is corrupt at segment 1 offset"));
     journal.flip_in_record(1);
-    let lost = collect(&journal.path(), &KEY, payment()).unwrap_err();
+    let lost = collect(&journal.path(), &KEY, payment(), &nothing).unwrap_err();
     assert!(matches!(lost, EvidenceError::Lost { .. }), "{lost}");
 }

@@ -9,6 +9,9 @@ use kessai_engine::{
     Approved, Declined, Lsn, Merchant, Opened, Record, RegisterChange, Store, Terms,
 };
 use kessai_journal::{ChainKey, OpenError, Reading, Recorded, read};
+use serde::{Deserialize, Serialize};
+
+use super::filed::Filed;
 
 /// What was found in one reading.
 #[derive(Debug)]
@@ -18,12 +21,30 @@ pub(super) struct Trace {
     pub(super) entries: Vec<Recorded>,
     /// The payment that was refunded under the id that was asked for.
     pub(super) refunded: Option<PaymentId>,
-    /// The payee as registered when the payment was asked for.
-    pub(super) merchant: Option<Merchant>,
-    pub(super) store: Option<Store>,
+    pub(super) payee: Payee,
     /// What happened to the approving handset until then.
     pub(super) device: Vec<DeviceChange>,
     pub(super) reading: Reading,
+    /// What was taken from the archive, if anything was.
+    pub(super) archived: Option<Archived>,
+}
+
+/// The payee as registered when the payment was asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Payee {
+    pub(super) merchant: Option<Merchant>,
+    pub(super) store: Option<Store>,
+}
+
+/// How what the archive holds goes with the journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Archived {
+    /// The last record that the archive has.
+    pub(super) upto: Lsn,
+    /// Records of the payment whose batches the journal no longer holds.
+    pub(super) alone: Vec<Lsn>,
+    /// Records that the journal holds otherwise.
+    pub(super) otherwise: Vec<Lsn>,
 }
 
 /// What happened to a handset.
@@ -42,11 +63,13 @@ struct Payees {
 }
 
 impl Trace {
-    /// Reads the journal once, and again for the handset that approved.
+    /// Reads the journal once, and again for the handset that approved; what the journal no longer
+    /// holds is taken from `filed`.
     pub(super) fn read(
         journal: &Path,
         key: &ChainKey,
         payment: PaymentId,
+        filed: Option<&Filed>,
     ) -> Result<Self, Box<OpenError>> {
         let (mut entries, mut refunded) = (Vec::new(), None);
         let (mut payees, mut payee) = (Payees::default(), None);
@@ -68,11 +91,14 @@ impl Trace {
             Ok::<_, Infallible>(())
         };
         let reading = read(journal, key, Lsn::NONE, visit).map_err(Box::new)?;
-        let (merchant, store) = payee.unwrap_or_default();
-        let mut trace =
-            Self { payment, entries, refunded, merchant, store, device: Vec::new(), reading };
-        if let Some((lsn, customer, device)) = trace.approver() {
-            trace.device = history(journal, key, lsn, (customer, device))?;
+        let archived = filed.map(|filed| Archived::merge(filed, &mut entries, &reading));
+        let before = filed.map(|filed| filed.payee.clone()).unwrap_or_default();
+        let payee = payee.unwrap_or_default().or(before);
+        let device = Vec::new();
+        let mut trace = Self { payment, entries, refunded, payee, device, reading, archived };
+        if let Some(approver) = trace.approver() {
+            let filed = filed.map(|filed| filed.handset.as_slice()).unwrap_or_default();
+            trace.device = history(journal, key, approver, filed)?;
         }
         Ok(trace)
     }
@@ -141,39 +167,65 @@ impl Payees {
         }
     }
 
-    fn of(&self, terms: &Terms) -> (Option<Merchant>, Option<Store>) {
-        (self.merchants.get(&terms.merchant).cloned(), self.stores.get(&terms.store).cloned())
+    fn of(&self, terms: &Terms) -> Payee {
+        let merchant = self.merchants.get(&terms.merchant).cloned();
+        Payee { merchant, store: self.stores.get(&terms.store).cloned() }
     }
 }
 
+impl Payee {
+    /// Fills in what the journal has not said since it was trimmed.
+    fn or(self, before: Self) -> Self {
+        Self { merchant: self.merchant.or(before.merchant), store: self.store.or(before.store) }
+    }
+}
+
+impl Archived {
+    /// Puts the archive's records among those of the journal, which are the ones that verify.
+    fn merge(filed: &Filed, entries: &mut Vec<Recorded>, reading: &Reading) -> Self {
+        let (mut alone, mut otherwise) = (Vec::new(), Vec::new());
+        for archived in &filed.entries {
+            match entries.iter().find(|held| held.lsn == archived.lsn) {
+                Some(held) if held == archived => {}
+                Some(_) => otherwise.push(archived.lsn),
+                None if archived.lsn < reading.records.start => alone.push(archived.lsn),
+                // The journal ends before it, or says something else there.
+                None => otherwise.push(archived.lsn),
+            }
+        }
+        let missing = filed.entries.iter().filter(|archived| alone.contains(&archived.lsn));
+        entries.extend(missing.cloned());
+        entries.sort_by_key(|recorded| recorded.lsn);
+        Self { upto: filed.upto, alone, otherwise }
+    }
+}
+
+/// What the journal and the records `filed` in the archive say of a handset, until it approved.
 fn history(
     journal: &Path,
     key: &ChainKey,
-    until: Lsn,
-    approver: (CustomerId, DeviceId),
+    (until, customer, device): (Lsn, CustomerId, DeviceId),
+    filed: &[Recorded],
 ) -> Result<Vec<DeviceChange>, Box<OpenError>> {
-    let mut changes = Vec::new();
-    let visit = |recorded: Recorded| {
-        let change = match &recorded.entry.record {
-            Record::DeviceAdded(it) if (it.customer, it.device) == approver => {
-                Some(DeviceChange::Enrolled)
-            }
-            Record::Rekeyed(it) if (it.customer, it.device) == approver => {
-                Some(DeviceChange::Rekeyed)
-            }
-            Record::DeviceRevoked(it) if (it.customer, it.device) == approver => {
-                Some(DeviceChange::Revoked)
-            }
-            _ => None,
+    let change = |recorded: &Recorded| {
+        let (who, change) = match &recorded.entry.record {
+            Record::DeviceAdded(it) => ((it.customer, it.device), DeviceChange::Enrolled),
+            Record::Rekeyed(it) => ((it.customer, it.device), DeviceChange::Rekeyed),
+            Record::DeviceRevoked(it) => ((it.customer, it.device), DeviceChange::Revoked),
+            _ => return None,
         };
-        changes.extend(change.filter(|_| recorded.lsn < until));
+        (who == (customer, device) && recorded.lsn < until).then_some((recorded.lsn, change))
+    };
+    let mut changes: BTreeMap<_, _> = filed.iter().filter_map(change).collect();
+    let visit = |recorded: Recorded| {
+        changes.extend(change(&recorded));
         Ok::<_, Infallible>(())
     };
     read(journal, key, Lsn::NONE, visit).map_err(Box::new)?;
-    Ok(changes)
+    Ok(changes.into_values().collect())
 }
 
-fn terms(record: &Record, payment: PaymentId) -> Option<&Terms> {
+pub(super) fn terms(record: &Record, payment: PaymentId) -> Option<&Terms> {
     let terms = match record {
         Record::Opened(opened) => &opened.terms,
         Record::Declined(declined) => &declined.terms,

@@ -82,6 +82,11 @@ impl Payments {
         problems.demand(self.in_memory >= 1, "payments.in_memory must be at least 1");
         problems.demand(self.id_tolerance <= DAY, "payments.id_tolerance must be at most 1day");
         problems.demand(
+            self.memory > self.shortest_memory() && self.memory <= DAY,
+            "payments.memory must be more than prompt, delivery and id_tolerance together, and at \
+             most 1day",
+        );
+        problems.demand(
             (SECOND * 10..=SECOND * 600).contains(&self.code),
             "payments.code must be 10s to 10min",
         );
@@ -141,6 +146,12 @@ impl JournalSettings {
         problems.demand(
             (64..=1 << 20).contains(&self.queue),
             "journal.queue must be 64 to 1048576 records",
+        );
+        problems
+            .demand((SECOND..=DAY).contains(&self.snapshot), "journal.snapshot must be 1s to 1day");
+        problems.demand(
+            self.snapshot_records >= 1_000,
+            "journal.snapshot_records must be at least 1000",
         );
     }
 }

@@ -94,8 +94,8 @@ async fn a_journal_is_told_without_secrets_beside_a_gateway_that_serves() {
     let checked = printed(&config, &["check"]);
     let dump = printed(&config, &["dump"]);
     let all = rows(&dump);
-    assert!(checked.starts_with("sound: "), "{checked}");
-    assert!(checked.contains(&format!("records 1 to {} verify", all.len())), "{checked}");
+    assert!(checked.ends_with("\nsound\n"), "{checked}");
+    assert!(checked.contains(&format!("segment 1: records 1 to {} in", all.len())), "{checked}");
     let numbers: Vec<_> = all.iter().map(|row| row["record"].as_u64().unwrap()).collect();
     assert_eq!(numbers, (1..).take(all.len()).collect::<Vec<_>>());
     let kinds: BTreeSet<_> = words(&all, "what").into_iter().collect();
@@ -130,7 +130,7 @@ async fn a_journal_at_rest_or_damaged_is_told_and_left_as_it_is() {
     let (payment, _) = trade(&shop).await;
     bounded(shop.gateway.stop()).await;
     let directory = shop.settings.data.join("journal");
-    let whole = check(&config, &directory, 0, "sound: ");
+    let whole = check(&config, &directory, 0, "\nsound\n");
     assert_eq!(rows(&printed(&config, &["dump", shop.settings.data.to_str().unwrap()])), whole);
 
     let opened = whole.iter().find(|row| row["payment"] == payment.as_str()).unwrap();
@@ -142,7 +142,7 @@ async fn a_journal_at_rest_or_damaged_is_told_and_left_as_it_is() {
     let mut bytes = std::fs::read(&segments[0]).unwrap();
     bytes[batch("offset") + 100] ^= 1;
     std::fs::write(&segments[0], bytes).unwrap();
-    let place = format!("DAMAGED: the journal is corrupt at segment 1 offset {}", batch("offset"));
+    let place = format!("damage: the journal is corrupt at segment 1 offset {}", batch("offset"));
     let before = check(&config, &directory, 1, &place);
     assert_eq!(before, whole[..batch("first_record") - 1]);
 

@@ -15,6 +15,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod archive;
 mod bad_lines;
 mod by_command;
 mod doors;

@@ -23,6 +23,7 @@ mod foreign;
 mod giving_back;
 mod hubs;
 mod intruders;
+mod leaving;
 mod newcomers;
 mod payments;
 mod policies;

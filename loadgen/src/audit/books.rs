@@ -79,8 +79,9 @@ pub struct PaymentEntry {
     pub approval: Option<ApprovalNumber>,
     /// For the bank, once approved.
     pub reference: Option<Reference>,
-    /// The number of the latest notice that the customer is owed about it; 0 if none.
-    pub notice: u64,
+    /// The number of the latest notice that the customer is owed about it, 0 if there is none; not
+    /// known of a payment that has left the memory.
+    pub notice: Option<u64>,
 }
 
 /// What a payment came to for its store.
@@ -149,7 +150,7 @@ impl From<&PaymentView> for PaymentEntry {
             }),
             approval: view.approval,
             reference: view.reference,
-            notice: view.notice,
+            notice: Some(view.notice),
         }
     }
 }

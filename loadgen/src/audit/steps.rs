@@ -148,10 +148,10 @@ fn to_customer(
             faults.push("its customer was told another price or rate than the store's".to_owned());
         }
     }
-    if let Some(last) = notices.last()
-        && *last != view.notice
+    if let Some((last, known)) = notices.last().zip(view.notice)
+        && *last != known
     {
-        faults.push(format!("its customer saw notice {last}, the books say {}", view.notice));
+        faults.push(format!("its customer saw notice {last}, the books say {known}"));
     }
 }
 

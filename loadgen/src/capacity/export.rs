@@ -123,7 +123,7 @@ fn payment(row: &PaymentRow) -> Result<PaymentEntry, String> {
         in_store: in_store(row, price)?,
         approval: approval.transpose().map_err(|error| format!("approval_number: {error}"))?,
         reference: reference.transpose().map_err(|error| format!("reference: {error}"))?,
-        notice: row.notice,
+        notice: (!row.archived).then_some(row.notice),
     })
 }
 

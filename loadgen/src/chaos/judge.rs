@@ -157,7 +157,7 @@ fn judge(
             findings.lose(subject, format!("{who} was told {}, but {fault}", words(told)));
         }
     }
-    if record.notices().last().is_some_and(|last| *last > view.notice) {
+    if record.notices().last().zip(view.notice).is_some_and(|(last, known)| *last > known) {
         findings.lose(subject, "its customer saw a later notice than the books have".to_owned());
     }
     excess(subject, record, view, findings);

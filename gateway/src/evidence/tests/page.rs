@@ -2,12 +2,13 @@
 
 use serde_json::{Value, json};
 
+use super::nothing;
 use super::story::{KEY, Story, payment, refund};
 use crate::evidence::collect;
 
 #[test]
 fn the_page_is_as_printed() {
-    let evidence = collect(&Story::whole().written().path(), &KEY, refund()).unwrap();
+    let evidence = collect(&Story::whole().written().path(), &KEY, refund(), &nothing).unwrap();
     let mut page = evidence.to_string();
     // What a batch hashes to is the journal's own affair.
     for step in &evidence.steps {
@@ -23,7 +24,7 @@ fn nobody_was_asked_where_nobody_was() {
         story.remove(name);
     }
     story.push(Story::overtaken());
-    let evidence = collect(&story.written().path(), &KEY, payment()).unwrap();
+    let evidence = collect(&story.written().path(), &KEY, payment(), &nothing).unwrap();
     assert!(evidence.holds());
     let page = evidence.to_string();
     assert!(page.contains("  state               cancelled (cancelled_by_terminal)\n"), "{page}");
@@ -32,7 +33,7 @@ fn nobody_was_asked_where_nobody_was() {
 
 #[test]
 fn programs_read_the_same() {
-    let evidence = collect(&Story::whole().written().path(), &KEY, payment()).unwrap();
+    let evidence = collect(&Story::whole().written().path(), &KEY, payment(), &nothing).unwrap();
     let read: Value = serde_json::to_value(&evidence).unwrap();
     let outcome = json!({
         "state": "refunded", "reason": "approved", "approval_number": "123456",

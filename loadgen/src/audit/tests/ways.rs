@@ -120,7 +120,7 @@ fn enter(world: &mut (Evidence, Books), number: u8, record: &Record, steps: &[St
         }),
         approval: receipt.map(|receipt| receipt.approval),
         reference: receipt.map(|receipt| receipt.reference),
-        notice: notices,
+        notice: Some(notices),
     };
     books.payments.insert(payment(number), entry);
     let before = CustomerEntry::new(yen(1_000));
@@ -504,7 +504,7 @@ fn customers_who_were_left_in_peace_for_nothing_are_found() {
                 entry.reason = Some(Reason::NoDevice);
                 earlier.customer[0].reason = Some(Reason::NoDevice);
             }
-            (entry.customer, entry.notice) = (Some(customer), notice);
+            (entry.customer, entry.notice) = (Some(customer), Some(notice));
             books.payments.insert(id, entry);
             evidence.records.insert(0, (id, earlier));
             books.customers.get_mut(&customer).unwrap().notices += 1;

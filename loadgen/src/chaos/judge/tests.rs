@@ -54,7 +54,7 @@ fn books() -> (Baseline, Books) {
         }
     }
     let view = books.payments.get_mut(&payment(BACK)).unwrap();
-    (view.state, view.refunded, view.notice) = (PaymentState::Refunded, yen(100), 2);
+    (view.state, view.refunded, view.notice) = (PaymentState::Refunded, yen(100), Some(2));
     view.in_store.as_mut().unwrap().refunded = yen(100);
     (before, books)
 }
@@ -158,7 +158,7 @@ fn what_was_told_and_is_there_otherwise_is_lost() {
         view(books, POOR).reason = Some(Reason::Muted);
     });
     check_lost(Subject::Payment(payment(BACK)), "a later notice", |books| {
-        view(books, BACK).notice = 1;
+        view(books, BACK).notice = Some(1);
     });
 }
 
