@@ -144,9 +144,7 @@ impl Machine {
     fn flip(&mut self) {
         let disk = self.damaged_disk();
         let Some(chosen) = self.disks.get(disk) else { return };
-        let mut segments = chosen.segments();
-        // Of those that are prepared and hold nothing yet, see docs/SIMULATION.md.
-        segments.retain(|segment| chosen.contents(segment.number).iter().any(|byte| *byte != 0));
+        let segments = chosen.segments();
         if segments.is_empty() {
             return;
         }
