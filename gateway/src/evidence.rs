@@ -16,6 +16,7 @@ mod shown;
 mod tests;
 mod trace;
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use kessai_engine::Lsn;
@@ -100,7 +101,7 @@ pub fn collect(
     asked: PaymentId,
     archive: &AskGateway<'_>,
 ) -> Result<Evidence, EvidenceError> {
-    let trace = Trace::read(journal, key, asked, None)?;
+    let trace = follow(journal, key, asked, None)?;
     let mut payment = trace.refunded.unwrap_or(asked);
     let is_trimmed = trace.reading.records.start > Lsn(1);
     let filed = if is_trimmed { archive(payment).map_err(EvidenceError::Archive)? } else { None };
@@ -109,7 +110,7 @@ pub fn collect(
     let trace = if filed.is_none() && refund.is_none() {
         trace
     } else {
-        Trace::read(journal, key, payment, filed.as_ref())?
+        follow(journal, key, payment, filed.as_ref())?
     };
     if let Some(trace) = trace.found() {
         return Ok(Evidence::new(trace, refund));
@@ -118,6 +119,29 @@ pub fn collect(
         None => EvidenceError::Unknown(asked),
         Some(damage) => EvidenceError::Lost { payment: asked, damage },
     })
+}
+
+/// How often a journal is read again that its owner trims meanwhile.
+const READS: usize = 20;
+
+fn follow(
+    journal: &Path,
+    key: &ChainKey,
+    payment: PaymentId,
+    filed: Option<&Filed>,
+) -> Result<Trace, Box<OpenError>> {
+    for _ in 1..READS {
+        match Trace::read(journal, key, payment, filed) {
+            Err(error) if was_trimmed(&error) => {}
+            read => return read,
+        }
+    }
+    Trace::read(journal, key, payment, filed)
+}
+
+/// Whether a segment was gone when its turn came.
+fn was_trimmed(error: &OpenError) -> bool {
+    matches!(error, OpenError::Storage { source, .. } if source.kind() == ErrorKind::NotFound)
 }
 
 const fn damage(reading: &Reading) -> Option<Corruption> {
