@@ -35,6 +35,8 @@ pub(super) fn faults(
         (None, None) => {
             faults.push("somebody was told an end of it, and the books do not know it".to_owned());
         }
+        // Refused, and called off as well: a record of that alone, which is about nothing.
+        (Some(view), Some(_)) if is_called_off(record, view) => {}
         (Some(view), Some((_, reason))) => faults.push(format!(
             "its till was told that it was refused ({reason}), but the books hold it as {}",
             word(view.state)
@@ -48,6 +50,11 @@ pub(super) fn faults(
         }
     }
     faults
+}
+
+/// Whether a till called a payment off that the gateway had not begun.
+fn is_called_off(record: &Record, view: &PaymentEntry) -> bool {
+    view.state == PaymentState::Cancelled && view.price.is_none() && record.given_up.is_some()
 }
 
 /// The books must hold what was asked for and what was done about it, and it must have ended.

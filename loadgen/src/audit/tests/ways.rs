@@ -415,6 +415,26 @@ fn a_machine_is_excused_that_could_not_reach_anybody_in_time() {
     assert_eq!(faults(9_000, 9_100), 1, "it began after the machine's time was over");
 }
 
+#[test]
+fn a_refused_payment_may_be_called_off_by_its_own_till_alone() {
+    let faults = |given_up| {
+        let (mut evidence, mut books) = world();
+        let mut cancelled = *view(&mut books, LOST);
+        (cancelled.state, cancelled.reason) = (PaymentState::Cancelled, None);
+        (cancelled.price, cancelled.merchant, cancelled.in_store) = (None, None, None);
+        let ledger = crate::ledger::Ledger::default();
+        ledger.asked(payment(8), sample::order(8));
+        drop(ledger.refused(payment(8), Reason::CodeNotValid, ms(1)));
+        evidence.records.extend(ledger.copy().0);
+        evidence.records.last_mut().unwrap().1.given_up = given_up;
+        books.payments.insert(payment(8), cancelled);
+        compare(&evidence, &books)
+    };
+    assert_eq!(faults(Some(ms(2))), Vec::<String>::new());
+    let nobody = faults(None);
+    assert!(nobody[0].contains("was refused"), "{nobody:?}");
+}
+
 /// A handset that was away learns how a payment stands now, not how it came to.
 #[test]
 fn whoever_was_cut_off_need_not_be_told_every_step() {
