@@ -1,8 +1,9 @@
-//! What the machine gives a gateway: time, randomness, and a socket with what drives it.
+//! What the machine gives a gateway: time, randomness, a socket with what drives it, and threads.
 //!
-//! Nothing behind this seam reads a clock, draws randomness or opens a socket by itself, and every
-//! choice among things that happen at once is made in a fixed order. So a simulation that gives
-//! these four, and a tokio runtime whose time it keeps, has the whole gateway repeat itself.
+//! On the way of a payment nothing behind this seam reads a clock, draws randomness, opens a socket
+//! or starts a thread by itself, and every choice among things that happen at once is made in a
+//! fixed order. So a simulation that gives these, and a tokio runtime whose time it keeps, has the
+//! whole gateway repeat itself.
 
 use std::fmt;
 use std::io;
@@ -10,6 +11,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use quinn::{AsyncUdpSocket, Runtime};
+use tokio::task::{JoinError, spawn_blocking};
 
 use crate::clock::{Clock, SystemClock};
 use crate::entropy::{Entropy, SystemEntropy};
@@ -26,6 +28,34 @@ pub struct Host {
     pub runtime: Arc<dyn Runtime>,
     /// Where peers reach the gateway.
     pub socket: Arc<dyn AsyncUdpSocket>,
+    /// Who does what waits for a disk.
+    pub slow_work: SlowWork,
+}
+
+/// Who does work that waits for a disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SlowWork {
+    /// A thread beside, so that nothing else waits.
+    Beside,
+    /// Whoever comes to it. A thread ends when it likes: what it did would come in another order
+    /// every time.
+    InPlace,
+}
+
+impl SlowWork {
+    /// Has `work` done.
+    ///
+    /// # Errors
+    /// [`JoinError`] if it panics beside.
+    pub(crate) async fn perform<T: Send + 'static>(
+        self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, JoinError> {
+        match self {
+            Self::Beside => spawn_blocking(work).await,
+            Self::InPlace => Ok(work()),
+        }
+    }
 }
 
 impl Host {
@@ -43,7 +73,13 @@ impl Host {
         let socket = runtime.wrap_udp_socket(transport::bind(listen)?)?;
         let clock = SystemClock::new();
         clock.raise_to(floor_ms);
-        Ok(Self { clock: Arc::new(clock), entropy: Arc::new(SystemEntropy), runtime, socket })
+        Ok(Self {
+            clock: Arc::new(clock),
+            entropy: Arc::new(SystemEntropy),
+            runtime,
+            socket,
+            slow_work: SlowWork::Beside,
+        })
     }
 }
 

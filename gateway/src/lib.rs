@@ -46,7 +46,7 @@ mod transport;
 mod waiting;
 
 pub use activations::{ATTEMPTS, LIFETIME_MS, TooManyOpen};
-pub use host::Host;
+pub use host::{Host, SlowWork};
 pub use keys::{KeyError, Keys};
 pub use local::LocalLink;
 pub use node::{Node, NodeError, Progress, Stage, Watch, archive_in, journal_in};

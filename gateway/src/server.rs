@@ -21,7 +21,7 @@ use crate::clock::{Clock, Lent};
 use crate::contacts::Profiles;
 use crate::dispatch::{Dispatch, Options};
 use crate::enrolment::Registry;
-use crate::host::Host;
+use crate::host::{Host, SlowWork};
 use crate::keeping::{Condition, Keeping};
 use crate::keys::Keys;
 use crate::local::{self, LocalLink};
@@ -96,6 +96,7 @@ pub struct Gateway {
     drain: Duration,
     /// How it goes apart from payments.
     condition: Arc<Condition>,
+    slow_work: SlowWork,
 }
 
 impl Gateway {
@@ -120,7 +121,7 @@ impl Gateway {
         settings: &Settings,
         keys: &Keys,
     ) -> Result<Self, StartError> {
-        let Host { clock, entropy, runtime, socket } = host;
+        let Host { clock, entropy, runtime, socket, slow_work } = host;
         let listen = |source| StartError::Listen { address: settings.listen, source };
         let tls = tls::server_config(keys.chain.clone(), keys.server.clone_key())?;
         let time = Lent::new(Arc::clone(&clock));
@@ -179,6 +180,7 @@ impl Gateway {
             tasks: TaskTracker::new(),
             drain: settings.connections.drain,
             condition: Arc::default(),
+            slow_work,
         };
         gateway.spawn_keeping(node, settings);
         let registry = Registry {
@@ -213,7 +215,7 @@ impl Gateway {
         });
         let reception = Arc::clone(&self.reception);
         self.spawn(async move { reception.dispatch.deliver().await });
-        self.spawn(checking.run());
+        self.spawn(checking.run(self.slow_work));
         let reception = Arc::clone(&self.reception);
         self.spawn(async move {
             let mut ticks = interval(TICK);
@@ -362,7 +364,7 @@ impl Gateway {
         self.reception.dispatch.shelf().close();
         let journal = self.journal().clone();
         // Joins the writer's thread, which may be syncing.
-        if tokio::task::spawn_blocking(move || journal.close()).await.is_err() {
+        if self.slow_work.perform(move || journal.close()).await.is_err() {
             tracing::error!("the journal did not close");
         }
     }

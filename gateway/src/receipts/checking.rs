@@ -6,10 +6,10 @@ use kessai_engine::Lsn;
 use kessai_engine::terms::receipt::JournalPoint;
 use kessai_journal::{Stamp, Standing};
 use tokio::sync::mpsc;
-use tokio::task::spawn_blocking;
 
 use super::{PARTITION, Receipts, Returned, Shop, count};
 use crate::clock::Clock;
+use crate::host::SlowWork;
 use crate::losses::{Found, Losses, RecordName};
 
 /// Receipts that are compared at a time, before what they say is kept.
@@ -33,7 +33,7 @@ impl Checking {
     }
 
     /// Compares what comes, for ever.
-    pub(crate) async fn run(self) {
+    pub(crate) async fn run(self, slow_work: SlowWork) {
         let Self { mut waiting, mut checker } = self;
         loop {
             let mut batch = Vec::new();
@@ -41,7 +41,7 @@ impl Checking {
                 return;
             }
             // It reads segments, and may write a file.
-            let checked = spawn_blocking(move || {
+            let checked = slow_work.perform(move || {
                 checker.check(&batch);
                 checker
             });
