@@ -8,7 +8,8 @@
 //!
 //! Reading order: [`Fault`] (what goes wrong), `stage` (the loop), `gateway` (what stands between
 //! actors and engine), `actors`, `machine` (disks, crashes, recovery), `judge` (what must be so),
-//! [`campaign`] (many seeds) and [`Summary`] (what came of them).
+//! [`campaign`] (many seeds) and [`Summary`] (what came of them). [`network`] is a second level, of
+//! the real gateway and the real client on a simulated network.
 
 mod actors;
 mod agenda;
@@ -22,6 +23,8 @@ mod judge;
 mod lines;
 mod machine;
 mod message;
+pub mod network;
+mod rounds;
 mod rules;
 mod shelf;
 mod stage;
@@ -29,8 +32,9 @@ mod summary;
 mod trace;
 mod witness;
 
-pub use campaign::{Campaign, EVENTS, Failure, Stop, campaign, name_seeds_in_panics};
+pub use campaign::{Campaign, EVENTS, Failure, Stop, campaign};
 pub use faults::Fault;
+pub use rounds::name_seeds_in_panics;
 pub use stage::Tally;
 pub use summary::Summary;
 pub use trace::Voice;

@@ -3,6 +3,7 @@
 
 use std::process::Command;
 
+use kessai_loadgen::simulation::network;
 use kessai_loadgen::simulation::{Campaign, EVENTS, Fault, Stop, Voice, campaign};
 
 #[test]
@@ -23,6 +24,20 @@ fn no_seed_breaks_a_promise_and_all_faults_are_met() {
     }
     let enough = tally.recoveries > 60 && tally.payments > 1_000 && tally.acknowledgements > 5_000;
     assert!(enough, "{tally:?}");
+}
+
+#[test]
+fn no_seed_breaks_a_promise_over_the_network() {
+    let few = network::Campaign {
+        first_seed: 1,
+        seeds: 6,
+        jobs: 2,
+        stop: Stop::AtEnd,
+        voice: Voice::Silent,
+    };
+    let summary = network::campaign(&few);
+    assert_eq!(summary.failures(), []);
+    assert!(summary.recoveries() > 3, "{summary}");
 }
 
 #[test]

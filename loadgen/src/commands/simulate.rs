@@ -1,5 +1,6 @@
 //! `kessai-loadgen simulate`: the whole system in virtual time, from seeds.
 
+use std::fmt::Display;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,6 +11,7 @@ use clap::Args;
 use kessai_engine::planted::{self, Bug};
 
 use super::{AUDIT_FAILED, COULD_NOT};
+use crate::simulation::network;
 use crate::simulation::{Campaign, EVENTS, Stop, Voice, campaign, name_seeds_in_panics};
 
 /// Plays the whole system in virtual time, with everything going wrong that can.
@@ -18,6 +20,9 @@ use crate::simulation::{Campaign, EVENTS, Stop, Voice, campaign, name_seeds_in_p
 /// with their owners, carriers and the processor are actors; a plain model is judge. All that
 /// happens follows from the seed: a seed that breaks a promise does so every time, and the one
 /// command that plays it again is printed. Each seed is played twice and must come out the same.
+///
+/// With --network the real gateway and the real client are played, over QUIC, on machines whose
+/// clocks, sockets, randomness and disks are simulated.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Simulate {
@@ -34,8 +39,12 @@ pub struct Simulate {
     jobs: Option<NonZeroUsize>,
 
     /// How many events a seed has before everything is brought to its end
-    #[arg(long, value_name = "N", default_value_t = EVENTS)]
+    #[arg(long, value_name = "N", default_value_t = EVENTS, conflicts_with = "network")]
     events: u64,
+
+    /// Plays the real gateway and the real client on a simulated network
+    #[arg(long)]
+    network: bool,
 
     /// Writes all that happens to standard error: for one seed
     #[arg(long)]
@@ -57,6 +66,8 @@ Examples:
       seeds 1 to 1000
   kessai-loadgen simulate --first-seed 812 --seeds 1
       one seed again, as a failure prints it
+  kessai-loadgen simulate --network --seeds 50
+      50 seeds of the real gateway and client on a simulated network
 
 Exit codes:
   0    no promise was broken
@@ -75,30 +86,53 @@ impl Simulate {
         }
         name_seeds_in_panics(replay.clone());
         let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        let summary = campaign(&Campaign {
-            first_seed: self.first_seed,
-            seeds: self.seeds.get(),
-            jobs: self.jobs.map_or(processors, NonZeroUsize::get),
-            events: self.events,
-            stop: Stop::AtEnd,
-            voice: if self.trace { Voice::Loud } else { Voice::Silent },
-        });
+        let (first_seed, seeds) = (self.first_seed, self.seeds.get());
+        let jobs = self.jobs.map_or(processors, NonZeroUsize::get);
+        let stop = Stop::AtEnd;
+        let voice = if self.trace { Voice::Loud } else { Voice::Silent };
+        if self.network {
+            let summary =
+                network::campaign(&network::Campaign { first_seed, seeds, jobs, stop, voice });
+            let failures = summary.failures().iter();
+            let failures = failures.map(|failure| (failure.seed, failure.what.as_str()));
+            return self.tell(&summary, &summary.to_json(), failures, replay);
+        }
+        let events = self.events;
+        let summary = campaign(&Campaign { first_seed, seeds, jobs, events, stop, voice });
+        let failures = summary.failures().iter();
+        let failures = failures.map(|failure| (failure.seed, failure.what.as_str()));
+        self.tell(&summary, &summary.to_json(), failures, replay)
+    }
+
+    /// Tells what came of the seeds, and how to play those again that failed.
+    fn tell<'a>(
+        &self,
+        summary: &impl Display,
+        json: &serde_json::Value,
+        failures: impl Iterator<Item = (u64, &'a str)>,
+        replay: impl Fn(u64) -> String,
+    ) -> ExitCode {
         print!("{summary}");
-        for failure in summary.failures() {
-            eprintln!("seed {}: {}\n  {}", failure.seed, failure.what, replay(failure.seed));
+        let mut code = ExitCode::SUCCESS;
+        for (seed, what) in failures {
+            eprintln!("seed {seed}: {what}\n  {}", replay(seed));
+            code = ExitCode::from(AUDIT_FAILED);
         }
         if let Some(file) = &self.json
-            && let Err(error) = std::fs::write(file, format!("{:#}\n", summary.to_json()))
+            && let Err(error) = std::fs::write(file, format!("{json:#}\n"))
         {
             eprintln!("kessai-loadgen: {}: {error}", file.display());
             return ExitCode::from(COULD_NOT);
         }
-        if summary.failures().is_empty() { ExitCode::SUCCESS } else { ExitCode::from(AUDIT_FAILED) }
+        code
     }
 
     /// Words the one command that plays a seed again.
     fn replay(&self) -> impl Fn(u64) -> String + Clone + Send + Sync + use<> {
         let mut more = String::new();
+        if self.network {
+            more.push_str(" --network");
+        }
         if self.events != EVENTS {
             more.push_str(&format!(" --events {}", self.events));
         }

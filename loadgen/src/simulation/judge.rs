@@ -55,6 +55,12 @@ impl Violation {
     }
 }
 
+impl From<String> for Violation {
+    fn from(what: String) -> Self {
+        Self::new(what)
+    }
+}
+
 /// Where a payment must stand, or why nothing must be told.
 type Predicted = Result<Stand, Reason>;
 
