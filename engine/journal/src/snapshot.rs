@@ -26,7 +26,7 @@ mod writer;
 use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use kessai_engine::Lsn;
 
@@ -35,7 +35,7 @@ pub use crate::snapshot::format::SnapshotFlaw;
 pub use crate::snapshot::reader::{Snapshot, VisitError};
 pub use crate::snapshot::writer::{FinishedSnapshot, PublishError, SnapshotWriter};
 use crate::storage::{FileFolder, Folder};
-use crate::sync::lock;
+use crate::sync::{Mutex, lock};
 
 const PREFIX: &str = "snapshot-";
 /// A snapshot that is being written. Left over by a crash it is written anew.
