@@ -17,3 +17,4 @@ mod support;
 mod kit;
 mod lost;
 mod serving;
+mod snapshots;
