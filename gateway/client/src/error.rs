@@ -27,8 +27,8 @@ pub enum ConnectError {
     /// Whoever answers does not have a certificate under the pinned root.
     #[error("whoever answers is not the gateway: {0}")]
     Untrusted(String),
-    /// Connecting and greeting took too long.
-    #[error("the gateway did not answer the greeting in time")]
+    /// Connecting, greeting or attaching took too long.
+    #[error("the gateway did not answer the greeting, or did not attach, in time")]
     TimedOut,
     /// The gateway closed the connection.
     #[error("the gateway closed the connection: {}", .0.name())]

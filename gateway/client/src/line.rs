@@ -4,6 +4,7 @@
 //! One task does all of it. It never waits for whoever uses it: answers go into places that were
 //! prepared for them, pushes to the peer's [`Role`].
 
+mod attaching;
 mod calls;
 mod greeting;
 mod highest;
@@ -25,6 +26,7 @@ use crate::backoff::Pauses;
 use crate::clock::GatewayClock;
 use crate::connector::Connector;
 use crate::error::{CallError, ConnectError};
+use crate::line::attaching::{Attaching, attached, overdue};
 use crate::line::calls::Calls;
 use crate::line::greeting::{Greeted, greet};
 use crate::line::highest::Highest;
@@ -46,7 +48,8 @@ pub(crate) struct Overflow;
 pub(crate) trait Role: Send + 'static {
     /// Tells who speaks.
     fn identity(&self) -> Identity;
-    /// Takes note of a new connection, and tells what to ask first on it; or why it is of no use.
+    /// Takes note of a new connection, and tells what to ask first on it, to attach; or why it is of
+    /// no use. Nothing else is asked before that is through.
     fn connected(
         &mut self,
         generation: Generation,
@@ -143,6 +146,7 @@ impl Caller {
             hello,
             role,
             greet_within: options.greet_within,
+            attach_within: options.call_within,
             sendings: options.sendings,
             orders: taken,
             calls: Calls::default(),
@@ -228,6 +232,7 @@ struct Line<R> {
     hello: Hello,
     role: R,
     greet_within: Duration,
+    attach_within: Duration,
     sendings: u32,
     orders: mpsc::Receiver<Box<Order>>,
     calls: Calls,
@@ -299,18 +304,21 @@ impl<R: Role> Line<R> {
         self.generation = Generation(self.generation.0.wrapping_add(1));
         self.shared.clock.set(welcome.gateway_time_ms);
         self.calls.open(self.generation, &welcome);
-        let attaching = match self.role.connected(self.generation, link.channel(), &welcome) {
-            Ok(first) => first.map(|first| self.calls.send_first(first, &mut link)),
+        let mut attaching = match self.role.connected(self.generation, link.channel(), &welcome) {
+            Ok(first) => first.map(|first| {
+                let request = self.calls.send_first(first, &mut link);
+                Attaching::new(request, self.attach_within)
+            }),
             Err(why) => {
                 link.close(CloseCode::Done);
                 return Ok(why);
             }
         };
-        if attaching.is_none() {
-            self.stands();
-        }
         loop {
-            self.calls.send(&mut link);
+            if attaching.is_none() {
+                self.stands();
+                self.calls.send(&mut link);
+            }
             tokio::select! {
                 biased;
                 // Orders first: there is room for only so many, what is told may never end.
@@ -322,11 +330,15 @@ impl<R: Role> Line<R> {
                     }
                 },
                 message = link.next() => {
-                    let heard = message.and_then(|message| self.hear(&message, attaching));
+                    let heard = message.and_then(|message| self.hear(&message, &mut attaching));
                     if let Err(why) = heard {
                         link.close(CloseCode::Done);
                         return Ok(why);
                     }
+                }
+                () = overdue(attaching.as_mut()) => {
+                    link.close(CloseCode::Done);
+                    return Ok(ConnectError::TimedOut);
                 }
             }
         }
@@ -335,11 +347,14 @@ impl<R: Role> Line<R> {
     fn hear(
         &mut self,
         message: &v1::ToPeer,
-        attaching: Option<RequestId>,
+        attaching: &mut Option<Attaching>,
     ) -> Result<(), ConnectError> {
         let taken = match Message::parse(message) {
-            Ok(Message::Answer(request, answer)) if Some(request) == attaching => {
-                return self.attached(answer);
+            Ok(Message::Answer(request, answer))
+                if attaching.as_ref().is_some_and(|attaching| attaching.is(request)) =>
+            {
+                *attaching = None;
+                return attached(answer);
             }
             Ok(Message::Answer(request, answer)) => {
                 if let Answer::Payment(Payment { receipt: Some(receipt), .. }) = &answer {
@@ -360,25 +375,6 @@ impl<R: Role> Line<R> {
             },
         };
         taken.map_err(|Overflow| ConnectError::EventsNotRead)
-    }
-
-    fn attached(&mut self, answer: Answer) -> Result<(), ConnectError> {
-        match answer {
-            Answer::Attached { .. } => {
-                self.stands();
-                Ok(())
-            }
-            Answer::Refusal(refusal) => Err(ConnectError::Refused(Box::new(refusal))),
-            Answer::Welcome(_)
-            | Answer::Echo(_)
-            | Answer::Payment(_)
-            | Answer::Totals(_)
-            | Answer::Facts(_)
-            | Answer::ProofResult(_)
-            | Answer::Notice(_)
-            | Answer::Code(_)
-            | Answer::Recent(_) => Err(ConnectError::Greeting("it did not attach".into())),
-        }
     }
 
     fn stands(&mut self) {

@@ -16,7 +16,8 @@ pub struct Options {
     pub connect_within: Duration,
     /// How long one attempt to connect and to greet may take.
     pub greet_within: Duration,
-    /// How long any call but [`pay`](crate::Terminal::pay) may take.
+    /// How long any call but [`pay`](crate::Terminal::pay) may take; so, too, a handset's attachment
+    /// on a new connection, which its calls wait for.
     pub call_within: Duration,
     /// How long a payment may take until its end: longer than the customer is given.
     pub pay_within: Duration,
