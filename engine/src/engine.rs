@@ -60,7 +60,8 @@ pub struct Engine {
     /// The floor that is told; every shard decides by a copy of its own.
     floor_ms: AtomicU64,
     mover: Locked<memory::Mover>,
-    /// The last record that recovery replayed, as a number of the journal.
+    /// The last record that was recovered, as a number of the journal; the greatest number as long as
+    /// it is not known.
     recovered: AtomicU64,
     /// Whether a snapshot is being made, and how many were begun.
     is_cutting: AtomicBool,

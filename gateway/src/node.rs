@@ -218,6 +218,7 @@ impl Node {
         if ends < loaded.reaches {
             return Err(NodeError::Cut { path, ends, needed: loaded.reaches });
         }
+        engine.recovered_upto(ends);
         let kept = Some(Kept::open(&settings.data, snapshots, loaded, chain_key, &recovered));
         let (engine, recovered) = (Arc::new(engine), Some(recovered));
         Ok(Self { engine, journal, recovered, losses, kept })

@@ -45,6 +45,7 @@ impl Engine {
     /// # Errors
     /// [`LoadError`]: the engine is then of no use.
     pub fn load(&self, chunk: &[u8]) -> Result<(), LoadError> {
+        self.note_recovery();
         let Chunk { unit, part, .. } = Chunk::decode(chunk)?;
         if unit == Unit::REGISTER {
             return self.load_register(part);

@@ -11,6 +11,9 @@ use crate::archived::ArchivedPayment;
 use crate::record::{Record, Unit};
 use crate::slot::{Lsn, Slot};
 
+/// More than any archive holds: stands for the last record of a recovery whose end was not told.
+const NOT_KNOWN: u64 = u64::MAX;
+
 /// Moves payments out of memory and back, one mover at a time: an id that has just left the index
 /// must not belong to a payment that has just come back.
 ///
@@ -47,10 +50,18 @@ impl Engine {
         id.unix_ms() < self.memory_floor_ms() && !self.ids.contains_key(id)
     }
 
-    /// Says which record of the journal was the last to be replayed: what was recovered depends on
-    /// nothing that still has to become durable, but the archive may not have it yet.
+    /// Ends recovery, which went as far as `latest`: what was recovered depends on nothing that still
+    /// has to become durable, but the archive may not have it yet.
+    ///
+    /// Until it is called nothing that was loaded or replayed leaves memory: entries do not tell their
+    /// places in the journal, so that nobody else could say when the archive has them.
     pub fn recovered_upto(&self, latest: Lsn) {
-        self.recovered.fetch_max(latest.0, Ordering::AcqRel);
+        self.recovered.store(latest.0, Ordering::Release);
+    }
+
+    /// Begins recovery, or goes on with it.
+    pub(super) fn note_recovery(&self) {
+        self.recovered.store(NOT_KNOWN, Ordering::Release);
     }
 
     /// Raises the floor to `floor_ms` in every shard, then drops up to `limit` payments that nothing
@@ -58,9 +69,10 @@ impl Engine {
     ///
     /// A payment goes if it has ended, its id and those of its refunds are below the floor, no
     /// record has touched it since the floor's time, and the archive has synced all its records, the
-    /// last of which is at most `archived`; none goes before the archive has all that was recovered
-    /// ([`Engine::recovered_upto`]). Shards take turns, so that a low limit reaches all of
-    /// them. Nothing is journalled: neither state hash nor books change.
+    /// last of which is at most `archived`; none goes before the archive has all that was recovered,
+    /// nor before it is known how much that is ([`Engine::recovered_upto`]). Shards take turns, so
+    /// that a low limit reaches all of them. Nothing is journalled: neither state hash nor books
+    /// change.
     ///
     /// The floor is a time of *ids*, which may be ahead of the clock by as much as the rules bear.
     pub fn evict(&self, floor_ms: u64, archived: Lsn, limit: usize) -> usize {

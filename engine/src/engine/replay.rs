@@ -10,11 +10,12 @@ use crate::shard::Corrupt;
 
 impl Engine {
     /// Makes one journalled entry so. Entries come in the order of the journal, before any command,
-    /// those passed over that a snapshot has already.
+    /// those passed over that a snapshot has already; [`Engine::recovered_upto`] comes behind the last.
     ///
     /// # Errors
     /// [`Corrupt`] if the entry cannot follow those before it: the engine is then of no use.
     pub fn replay(&self, entry: &Entry) -> Result<(), Corrupt> {
+        self.note_recovery();
         self.note_time(entry.at_ms);
         if entry.unit == Unit::REGISTER {
             return self.replay_register(entry);

@@ -5,8 +5,8 @@ use kessai_engine::terms::reason::Reason;
 use kessai_engine::{ArchivedPayment, Lsn, Offer, Refund, Rules};
 
 use crate::kit::{
-    MACHINE, NOON_MS, OTHER_TILL, PROMPT_MS, TILL, World, offer, patient, payment_made, person,
-    vended, yen,
+    MACHINE, NOON_MS, OTHER_TILL, PROMPT_MS, TILL, World, chunks, loaded, offer, patient,
+    payment_made, person, replayed, vended, yen,
 };
 
 mod returning;
@@ -256,10 +256,16 @@ fn what_stays_is_listed_in_its_order() {
 fn nothing_leaves_before_the_archive_has_all_that_was_recovered() {
     let (world, _) = paid();
     let recovered = latest(&world);
-    let engine = crate::kit::replayed(&world.recorder.entries(), *world.engine.rules());
-    engine.recovered_upto(recovered);
-    assert_eq!(engine.evict(NOON_MS + 1, Lsn(recovered.0 - 1), usize::MAX), 0);
-    assert_eq!(engine.evict(NOON_MS + 1, recovered, usize::MAX), 1);
+    let rules = *world.engine.rules();
+    let from_journal = replayed(&world.recorder.entries(), rules);
+    let from_snapshot = loaded(&chunks(&world.engine), &[], rules);
+    for engine in [from_journal, from_snapshot] {
+        let evict = |archived| engine.evict(NOON_MS + 1, archived, usize::MAX);
+        assert_eq!(evict(recovered), 0, "nobody said how much was recovered");
+        engine.recovered_upto(recovered);
+        assert_eq!(evict(Lsn(recovered.0 - 1)), 0);
+        assert_eq!(evict(recovered), 1);
+    }
 }
 
 /// A handset that comes back is told which of its notices are about what has left.

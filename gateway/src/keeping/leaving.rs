@@ -53,8 +53,7 @@ impl Keeping {
     /// would be refused: so the clock less the time to stay is the floor.
     fn let_go(&self, limit: usize) -> usize {
         let archived = self.archived();
-        // What was recovered does not say of which record it is: the archive must have all of it.
-        if archived < self.kept.recovered() || self.condition.fails(Part::Archive) {
+        if self.condition.fails(Part::Archive) {
             return 0;
         }
         let floor_ms = self.clock.now_ms().saturating_sub(self.stay_ms());

@@ -22,7 +22,6 @@ pub(crate) struct Kept {
     shelf: Shelf,
     chain_key: ChainKey,
     replay_after: Lsn,
-    recovered: Lsn,
 }
 
 /// What a start has found of a snapshot.
@@ -79,8 +78,7 @@ impl Kept {
             format!("{}: {problem}; `kessai archive rebuild` makes it anew", path.display())
         });
         let shelf = Shelf::new(archive);
-        let recovered = Lsn(recovered.records.end.0.saturating_sub(1));
-        Self { snapshots, shelf, chain_key, replay_after: loaded.replay_after, recovered }
+        Self { snapshots, shelf, chain_key, replay_after: loaded.replay_after }
     }
 
     /// The snapshots.
@@ -96,11 +94,6 @@ impl Kept {
     /// What the journal's batches are chained under.
     pub(crate) const fn chain_key(&self) -> &ChainKey {
         &self.chain_key
-    }
-
-    /// The last record that the start has found.
-    pub(crate) const fn recovered(&self) -> Lsn {
-        self.recovered
     }
 
     /// Behind which record the start has replayed.

@@ -256,6 +256,7 @@ impl Machine {
         };
         watch.look_at(&journal);
         let last = Lsn(recovered.records.end.0.saturating_sub(1));
+        engine.recovered_upto(last);
         if loaded.reaches > last {
             let problem = format!("a snapshot reaches record {}", loaded.reaches.0);
             return Start::Refused { names_place: true, problem };
