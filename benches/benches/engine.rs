@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use kessai_benches::{NOW_MS, World};
+use kessai_engine::Collated;
 use kessai_engine::terms::collation::ServerNonce;
-use kessai_engine::{Collated, Slot};
 use kessai_journal::{ChainKey, Journal, JournalOptions};
 use tokio::runtime::Runtime;
 
@@ -16,10 +16,6 @@ const CUSTOMERS: u32 = 10_000;
 
 /// Payments under way at a time, each waited for by a task of its own.
 const TASKS: u64 = 1_024;
-
-fn slot(world: &World) -> impl Slot + use<> {
-    world.journal.reserve().expect("room in the journal")
-}
 
 /// A world of its own for each sample: payments stay in memory, and a full memory is slower.
 fn volatile() -> World {
@@ -30,10 +26,10 @@ fn open(c: &mut Criterion) {
     c.bench_function("open", |b| {
         b.iter_custom(|count| {
             let world = volatile();
-            let offers: Vec<_> = (0..count).map(|_| world.offer()).collect();
+            let offers: Vec<_> = (0..count).map(|_| world.offer(NOW_MS)).collect();
             let start = Instant::now();
             for offer in offers {
-                black_box(world.engine.open(offer, NOW_MS, slot(&world))).expect("opened");
+                black_box(world.engine.open(offer, NOW_MS, world.slot())).expect("opened");
             }
             start.elapsed()
         });
@@ -46,15 +42,15 @@ fn collate(c: &mut Criterion) {
             let world = volatile();
             let claims: Vec<_> = (0..count)
                 .map(|_| {
-                    let offer = world.offer();
+                    let offer = world.offer(NOW_MS);
                     let (payment, payer) = (offer.terms.payment, offer.customer);
-                    world.engine.open(offer, NOW_MS, slot(&world)).expect("opened");
-                    world.claim(payment, payer)
+                    world.engine.open(offer, NOW_MS, world.slot()).expect("opened");
+                    world.claim(payment, payer, NOW_MS)
                 })
                 .collect();
             let start = Instant::now();
             for claim in claims {
-                let collated = world.engine.collate(&claim, next(), NOW_MS, slot(&world));
+                let collated = world.engine.collate(&claim, next(), NOW_MS, world.slot());
                 assert!(matches!(collated, Ok(Collated::Approved { .. })), "not approved");
             }
             start.elapsed()
@@ -64,12 +60,12 @@ fn collate(c: &mut Criterion) {
 
 /// Opens, waits, asks, proves, collates and waits: the handset's own work is in it.
 async fn pay(world: &World) {
-    let offer = world.offer();
+    let offer = world.offer(NOW_MS);
     let (payment, payer) = (offer.terms.payment, offer.customer);
-    let opened = world.engine.open(offer, NOW_MS, slot(world)).expect("opened");
+    let opened = world.engine.open(offer, NOW_MS, world.slot()).expect("opened");
     world.journal.when_durable(opened.view.after).await;
-    let claim = world.claim(payment, payer);
-    let collated = world.engine.collate(&claim, next(), NOW_MS, slot(world));
+    let claim = world.claim(payment, payer, NOW_MS);
+    let collated = world.engine.collate(&claim, next(), NOW_MS, world.slot());
     let Ok(Collated::Approved { view, .. }) = collated else { unreachable!("not approved") };
     world.journal.when_durable(view.after).await;
 }
