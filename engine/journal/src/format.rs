@@ -1,4 +1,4 @@
-//! The journal on disk, version 2. Knows bytes only: no file, no queue, no meaning of a record.
+//! The journal on disk, version 3. Knows bytes only: no file, no queue, no meaning of a record.
 //!
 //! A journal is a row of **segments**, numbered from 1 without a gap, each as long as it will ever
 //! be and full of zeros before its first use. A segment holds **batches**, each starting on a
@@ -8,8 +8,8 @@
 //! | offset | bytes | field of the header (integers little-endian) |
 //! | --- | --- | --- |
 //! | 0 | 8 | magic `kessaijr` |
-//! | 8 | 2 | version, 2 |
-//! | 10 | 2 | zero |
+//! | 8 | 2 | version, 3 |
+//! | 10 | 2 | copies that the batch was written to: 1, or 2 with a mirror |
 //! | 12 | 4 | records in the batch; 0 in the batch that opens an epoch |
 //! | 16 | 8 | number of the segment |
 //! | 24 | 8 | epoch: rises whenever the journal is opened |

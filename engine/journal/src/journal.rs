@@ -272,7 +272,7 @@ fn recover<S: Storage, E: Into<Box<dyn Error + Send + Sync>>>(
     let mut tail = read.tail;
     tail.epoch = tail.epoch.saturating_add(1).max(options.first_epoch);
     let queue = Arc::new(Queue::new(options, Lsn(tail.next.0.saturating_sub(1)), read.stamps));
-    let writer = Writer::new(options, key, tail);
+    let writer = Writer::new(options, key, tail, storage.copies());
     let mut pump = Pump::new(options, queue, writer, storage, read.segments);
     pump.open_epoch()?;
     let recovered = Recovered {

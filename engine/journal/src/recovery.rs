@@ -24,6 +24,7 @@ use crate::format::{BLOCK_BYTES, wide};
 use crate::options::JournalOptions;
 use crate::priority::PriorityOutcome;
 use crate::queue::following;
+use crate::recovery::chain::Stretch;
 use crate::recovery::copies::Repair;
 use crate::recovery::scan::Scan;
 use crate::stamps::{Stamp, Stamps};
@@ -86,7 +87,7 @@ pub(crate) struct Read {
     pub(crate) tail: Tail,
     pub(crate) torn: Option<TornTail>,
     /// Where the last batch stands, and its length on disk.
-    pub(crate) last: Option<(Place, usize)>,
+    pub(crate) last: Option<Stretch>,
     /// Each segment up to the tail's, and the first record that may stand in it.
     pub(crate) segments: VecDeque<(u64, Lsn)>,
     /// Blank segments behind, prepared but never used.
@@ -158,7 +159,7 @@ pub(crate) fn settle<S: Storage>(
     storage
         .activate(segment, options.segment_bytes)
         .map_err(OpenError::storage(format!("make segment {} ready", segment.number)))?;
-    if let Some((place, bytes)) = read.last {
+    if let Some(Stretch { place, bytes }) = read.last {
         // If its sync failed it may have been read, and yet not be on the disk.
         let mut image = vec![0; bytes];
         storage

@@ -66,6 +66,12 @@ pub trait Storage: fmt::Debug + Send + 'static {
         Ok(Vec::new())
     }
 
+    /// Tells to how many copies it writes: none of them is ahead of another by more than the batch
+    /// that is being written.
+    fn copies(&self) -> u16 {
+        1
+    }
+
     /// Makes whatever is there durable, so that nothing is believed that is not on disk, and lists
     /// the segments in rising order.
     ///

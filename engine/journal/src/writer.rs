@@ -73,6 +73,8 @@ pub(crate) struct Target {
 #[derive(Debug)]
 pub(crate) struct Writer {
     key: ChainKey,
+    /// To how many copies the storage writes.
+    copies: u16,
     segment_bytes: u64,
     gather: Duration,
     gather_after: u32,
@@ -87,9 +89,15 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) const fn new(options: &JournalOptions, key: ChainKey, tail: Tail) -> Self {
+    pub(crate) const fn new(
+        options: &JournalOptions,
+        key: ChainKey,
+        tail: Tail,
+        copies: u16,
+    ) -> Self {
         Self {
             key,
+            copies,
             segment_bytes: options.segment_bytes,
             gather: options.gather,
             gather_after: options.gather_after,
@@ -148,6 +156,7 @@ impl Writer {
         }
         let place = Place { segment: after.segment.number, offset: after.offset };
         let header = Header {
+            copies: self.copies,
             count: batch.count(),
             segment: place.segment,
             epoch: after.epoch,

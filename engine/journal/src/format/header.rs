@@ -9,8 +9,8 @@ use crate::format::{BLOCK_BYTES, blocks_up, wide};
 pub(crate) const HEADER_BYTES: usize = 96;
 
 /// The format written here, and the only one read: 2 since records tell of codes, parts, refunds,
-/// policies and foreign prices.
-pub(crate) const VERSION: u16 = 2;
+/// policies and foreign prices, 3 since a batch tells of how many copies it is one.
+pub(crate) const VERSION: u16 = 3;
 
 const MAGIC: [u8; 8] = *b"kessaijr";
 const CHECKED_BYTES: usize = 92;
@@ -18,6 +18,9 @@ const CHECKED_BYTES: usize = 92;
 /// What a header says, but for the hash of its own batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Header {
+    /// To how many copies the batch was written. Nothing behind it was begun before it was durable
+    /// in all of them.
+    pub(crate) copies: u16,
     pub(crate) count: u32,
     pub(crate) segment: u64,
     pub(crate) epoch: u64,
@@ -57,8 +60,8 @@ impl Header {
         let mut fields = Reader(raw);
         let magic = fields.take::<8>();
         let version = u16::from_le_bytes(fields.take());
-        let _zero = fields.take::<2>();
         let header = Self {
+            copies: u16::from_le_bytes(fields.take()),
             count: u32::from_le_bytes(fields.take()),
             segment: u64::from_le_bytes(fields.take()),
             epoch: u64::from_le_bytes(fields.take()),
@@ -68,7 +71,7 @@ impl Header {
             previous: Link(fields.take()),
         };
         let link = Link(fields.take());
-        // Encoding it again checks magic, zeros and checksum in one comparison.
+        // Encoding it again checks magic, version, zeros and checksum in one comparison.
         if header.encode(link) == *raw {
             return Ok((header, link));
         }
@@ -97,7 +100,7 @@ impl Header {
         let mut fields = Fields(&mut out);
         fields.put(&MAGIC);
         fields.put(&VERSION.to_le_bytes());
-        fields.put(&[0; 2]);
+        fields.put(&self.copies.to_le_bytes());
         fields.put(&self.count.to_le_bytes());
         fields.put(&self.segment.to_le_bytes());
         fields.put(&self.epoch.to_le_bytes());
@@ -143,6 +146,7 @@ mod tests {
     use super::*;
 
     const HEADER: Header = Header {
+        copies: 2,
         count: 2,
         segment: 3,
         epoch: 4,

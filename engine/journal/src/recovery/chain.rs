@@ -22,8 +22,19 @@ pub(super) struct Chain {
     pub(super) link: Option<Link>,
     /// What was read of each segment.
     pub(super) segments: VecDeque<SegmentRead>,
-    /// Where the last batch stands, and its length on disk.
-    pub(super) last: Option<(Place, usize)>,
+    /// Where the last batch stands.
+    pub(super) last: Option<Stretch>,
+    /// Where the batch before it stands, if that was read too.
+    pub(super) last_but_one: Option<Stretch>,
+    /// To how many copies the last batch was written.
+    pub(super) copies: u16,
+}
+
+/// Where a batch stands, with the zeros behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stretch {
+    pub(crate) place: Place,
+    pub(crate) bytes: usize,
 }
 
 /// What was read of a segment.
@@ -44,7 +55,8 @@ impl Chain {
         self.next = advanced(header.first, header.count);
         self.epoch = header.epoch;
         self.link = Some(link);
-        self.last = Some((place, bytes));
+        self.last_but_one = self.last.replace(Stretch { place, bytes });
+        self.copies = header.copies;
         if self.segments.back().is_none_or(|segment| segment.number != header.segment) {
             self.segments.push_back(SegmentRead::begun(header));
         }

@@ -1,4 +1,4 @@
-//! Journals made batch by batch, among them version 1 of the format, byte for byte: written once
+//! Journals made batch by batch, among them one in the format, byte for byte: written once
 //! and kept for ever. If that fails the format has changed: raise the version and keep reading
 //! this one.
 
@@ -14,9 +14,12 @@ use crate::recovery;
 use crate::storage::{Segment, SimulatedDisk};
 use crate::writer::{Tail, Writer};
 
-const GOLDEN: &[u8] = include_bytes!("../../tests/fixtures/journal-v2.segment");
-/// The same, as version 1 wrote it.
-const BEFORE: &[u8] = include_bytes!("../../tests/fixtures/journal-v1.segment");
+const GOLDEN: &[u8] = include_bytes!("../../tests/fixtures/journal-v3.segment");
+/// The same, as earlier versions wrote it.
+const BEFORE: [(u16, &[u8]); 2] = [
+    (1, include_bytes!("../../tests/fixtures/journal-v1.segment")),
+    (2, include_bytes!("../../tests/fixtures/journal-v2.segment")),
+];
 const RECORDS: [&[u8]; 3] = [b"the first record", b"", b"the third record"];
 
 fn key() -> ChainKey {
@@ -27,7 +30,7 @@ fn key() -> ChainKey {
 fn written() -> Vec<u8> {
     let segment = Segment { number: 1, bytes: 16_384 };
     let tail = Tail { segment, offset: 0, next: Lsn(1), epoch: 1, link: Link::FIRST };
-    let mut writer = Writer::new(&JournalOptions::default(), key(), tail);
+    let mut writer = Writer::new(&JournalOptions::default(), key(), tail, 1);
     let mut image = Vec::new();
     let mut framed = Vec::new();
     let (two, one) = RECORDS.split_at(2);
@@ -72,13 +75,15 @@ fn the_golden_file_is_read_to_its_end() {
 }
 
 #[test]
-fn a_journal_of_the_version_before_is_refused_by_name() {
-    let disk = SimulatedDisk::new(1);
-    disk.replace(1, BEFORE.to_vec());
-    let mut each = |_: Lsn, _: &[u8]| Ok(());
-    let options = JournalOptions::default();
-    let refused = recovery::read(&mut disk.storage(), &options, &key(), &mut each);
-    assert!(matches!(refused, Err(OpenError::Version { version: 1, .. })));
+fn a_journal_of_a_version_before_is_refused_by_name() {
+    for (before, written) in BEFORE {
+        let disk = SimulatedDisk::new(1);
+        disk.replace(1, written.to_vec());
+        let mut each = |_: Lsn, _: &[u8]| Ok(());
+        let options = JournalOptions::default();
+        let refused = recovery::read(&mut disk.storage(), &options, &key(), &mut each);
+        assert!(matches!(refused, Err(OpenError::Version { version, .. }) if version == before));
+    }
 }
 
 /// Writes batches of so many records in such epochs, and tells how the journal reads.
@@ -88,7 +93,7 @@ fn epochs(batches: &[(u32, u64)]) -> Result<u64, OpenError> {
     let mut image = Vec::new();
     for (records, epoch) in batches {
         tail.epoch = *epoch;
-        let mut writer = Writer::new(&JournalOptions::default(), key(), tail);
+        let mut writer = Writer::new(&JournalOptions::default(), key(), tail, 1);
         let mut batch = Batch::with_capacity(1_000);
         for lsn in (tail.next.0..).take(usize::try_from(*records).unwrap()) {
             let mut framed = Vec::new();
@@ -128,6 +133,7 @@ fn epochs_rise_and_only_with_an_empty_batch() {
 #[test]
 fn a_batch_that_holds_another_number_of_records_is_refused() {
     let header = Header {
+        copies: 1,
         count: 2,
         segment: 1,
         epoch: 0,

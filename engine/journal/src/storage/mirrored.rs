@@ -30,6 +30,10 @@ impl<A: Storage, B: Storage> Storage for Mirrored<A, B> {
         reconcile(&mut self.first, &mut self.mirror, key)
     }
 
+    fn copies(&self) -> u16 {
+        self.first.copies().saturating_add(self.mirror.copies())
+    }
+
     fn segments(&mut self) -> io::Result<Vec<Segment>> {
         self.mirror.segments().map_err(of_mirror)?;
         self.first.segments()

@@ -14,7 +14,7 @@ fn writer() -> Writer {
         ..JournalOptions::default()
     };
     let tail = Tail { segment: SEGMENT, offset: 0, next: Lsn(1), epoch: 1, link: Link::FIRST };
-    Writer::new(&options, ChainKey([7; 32]), tail)
+    Writer::new(&options, ChainKey([7; 32]), tail, 1)
 }
 
 fn batch(first: u64, records: u32, bytes: usize) -> Batch {

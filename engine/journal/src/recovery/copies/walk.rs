@@ -7,6 +7,7 @@ use crate::error::{Corruption, Divergence, Flaw, OpenError};
 use crate::format::chain::ChainKey;
 use crate::format::header::{HEADER_BYTES, Header};
 use crate::format::{BLOCK_BYTES, wide};
+use crate::recovery::chain::Stretch;
 use crate::recovery::copies::patched::Patched;
 use crate::recovery::judge::{each_used, first_used};
 use crate::recovery::scan::{End, Found, Scan};
@@ -94,13 +95,17 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Tells whether this copy was written to when the last batch was: it has it of its own. So it
-    /// also has the next, if that was told.
+    /// Tells whether this copy has all that was told. It does if it has the last batch of its own:
+    /// then it was written to, and has the next too if that was told. And if the last batch says that
+    /// it was written here too, and the one before it is here: then nothing came after the last, or
+    /// it would be here as well.
     fn is_witness(&mut self) -> bool {
-        let at = self.at();
-        let block = wide(BLOCK_BYTES);
-        let last = Place { offset: at.offset.saturating_sub(block), ..at };
-        at.offset == 0 || !self.scan.source().patches.covers(last, block)
+        let chain = self.scan.chain();
+        let before = chain.last_but_one.filter(|_| chain.copies > 1);
+        let Some(last) = chain.last else { return true };
+        let patches = &self.scan.source().patches;
+        let has = |batch: Stretch| !patches.covers(batch.place, wide(batch.bytes));
+        has(last) || before.is_some_and(has)
     }
 
     /// Finds a batch behind the end that was begun after one that is missing.

@@ -29,7 +29,7 @@ fn written() -> Vec<Disk> {
     let options = JournalOptions { segment_bytes: wide(SEGMENT), ..JournalOptions::default() };
     let segment = Segment { number: 1, bytes: wide(SEGMENT) };
     let tail = Tail { segment, offset: 0, next: Lsn(1), epoch: 1, link: Link::FIRST };
-    let mut writer = Writer::new(&options, key(), tail);
+    let mut writer = Writer::new(&options, key(), tail, 1);
     let mut disk = Disk::from([(1, vec![0; SEGMENT]), (2, vec![0; SEGMENT])]);
     let mut disks = vec![disk.clone()];
     for lsn in 0..5 {
