@@ -70,6 +70,10 @@ impl<S: Storage> Noting<S> {
 }
 
 impl<S: Storage> Storage for Noting<S> {
+    fn copies(&self) -> u16 {
+        self.0.copies()
+    }
+
     fn segments(&mut self) -> io::Result<Vec<Segment>> {
         self.0.segments()
     }

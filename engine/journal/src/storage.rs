@@ -68,9 +68,7 @@ pub trait Storage: fmt::Debug + Send + 'static {
 
     /// Tells to how many copies it writes: none of them is ahead of another by more than the batch
     /// that is being written.
-    fn copies(&self) -> u16 {
-        1
-    }
+    fn copies(&self) -> u16;
 
     /// Makes whatever is there durable, so that nothing is believed that is not on disk, and lists
     /// the segments in rising order.

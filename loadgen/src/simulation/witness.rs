@@ -157,6 +157,10 @@ impl Storage for Watched {
         self.storage().reconcile(key)
     }
 
+    fn copies(&self) -> u16 {
+        self.shared().copies()
+    }
+
     fn segments(&mut self) -> io::Result<Vec<Segment>> {
         self.storage().segments()
     }

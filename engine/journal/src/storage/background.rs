@@ -57,6 +57,10 @@ impl<S: Storage> Background<S> {
 }
 
 impl<S: Storage> Storage for Background<S> {
+    fn copies(&self) -> u16 {
+        lock(&self.storage).copies()
+    }
+
     fn segments(&mut self) -> io::Result<Vec<Segment>> {
         lock(&self.storage).segments()
     }

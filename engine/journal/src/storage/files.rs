@@ -69,6 +69,10 @@ impl Files {
 }
 
 impl Storage for Files {
+    fn copies(&self) -> u16 {
+        1
+    }
+
     fn segments(&mut self) -> io::Result<Vec<Segment>> {
         self.ahead.finish_removals()?;
         let mut found = Vec::new();

@@ -27,6 +27,10 @@ impl Cached {
 }
 
 impl Storage for Cached {
+    fn copies(&self) -> u16 {
+        1
+    }
+
     fn segments(&mut self) -> io::Result<Vec<Segment>> {
         Ok(self.0.segments())
     }

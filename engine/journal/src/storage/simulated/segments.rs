@@ -58,6 +58,10 @@ pub(super) fn segments(files: Vec<(String, u64)>) -> Vec<Segment> {
 }
 
 impl Storage for SimulatedStorage {
+    fn copies(&self) -> u16 {
+        1
+    }
+
     fn segments(&mut self) -> io::Result<Vec<Segment>> {
         let found = segments(self.folder.lengths()?);
         for segment in &found {
