@@ -18,6 +18,10 @@ const LOOK: Duration = Duration::from_millis(250);
 /// What a snapshot may take so that one more is made when the gateway stops.
 const CHEAP: Duration = Duration::from_secs(1);
 
+/// How many times fewer records than those that make a snapshot due make one due at once where a
+/// start had to replay them: the next would take as long again, and none may live up to the interval.
+const AFTER_A_START: u64 = 10;
+
 /// Why there is no new snapshot.
 #[derive(Debug, thiserror::Error)]
 enum SnapshotError {
@@ -32,7 +36,11 @@ pub(super) struct Snapshotter<'k> {
     keeping: &'k Arc<Keeping>,
     /// Behind which record the latest one has a start replay.
     latest: Lsn,
-    made_at: Instant,
+    /// None before the first since the start.
+    made_at: Option<Instant>,
+    started_at: Instant,
+    /// How many records the start had to replay.
+    replayed: u64,
     /// How long the latest one took.
     took: Option<Duration>,
     /// Up to where no snapshot needs the journal.
@@ -43,10 +51,13 @@ pub(super) struct Snapshotter<'k> {
 impl<'k> Snapshotter<'k> {
     pub(super) fn new(keeping: &'k Arc<Keeping>) -> Self {
         let trimmable = keeping.kept.snapshots().trimmable().ok().flatten();
+        let latest = keeping.kept.replay_after();
         Self {
             keeping,
-            latest: keeping.kept.replay_after(),
-            made_at: Instant::now(),
+            latest,
+            replayed: keeping.journal.latest().0.saturating_sub(latest.0),
+            made_at: None,
+            started_at: Instant::now(),
             took: None,
             trimmable: trimmable.unwrap_or(Lsn::NONE),
             trimmed: Lsn::NONE,
@@ -81,9 +92,10 @@ impl<'k> Snapshotter<'k> {
     }
 
     fn is_due(&self) -> bool {
-        let records = self.records();
-        let waited = self.made_at.elapsed();
-        records >= self.keeping.snapshot_records || (records > 0 && waited >= self.keeping.snapshot)
+        let (records, most) = (self.records(), self.keeping.snapshot_records);
+        let waited = self.made_at.unwrap_or(self.started_at).elapsed();
+        let replayed_many = || self.made_at.is_none() && self.replayed >= most / AFTER_A_START;
+        records >= most || (records > 0 && (waited >= self.keeping.snapshot || replayed_many()))
     }
 
     /// Says whether it succeeded.
@@ -94,7 +106,7 @@ impl<'k> Snapshotter<'k> {
         let condition = &self.keeping.condition;
         match made {
             Ok(Ok(Some(made))) => {
-                (self.latest, self.made_at) = (made.replay_after, Instant::now());
+                (self.latest, self.made_at) = (made.replay_after, Some(Instant::now()));
                 self.took = Some(began.elapsed());
                 self.trimmable = made.trimmable;
                 let took_ms = began.elapsed().as_millis();

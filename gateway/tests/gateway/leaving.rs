@@ -190,6 +190,29 @@ async fn a_restart_from_a_snapshot_knows_the_same() {
     shop.check_books(700 + 900 - 400 + 300);
 }
 
+/// However short its lives are, a gateway does not replay ever more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_that_replayed_many_records_makes_a_snapshot_at_once() {
+    let shop = Shop::start_with(|settings| {
+        settings.journal.snapshot = Duration::from_secs(3_600);
+        settings.journal.snapshot_records = 200;
+    })
+    .await;
+    let mut rich = shop.owner(0).await;
+    ended(&shop, &mut rich).await;
+    let snapshots = shop.settings.data.join("snapshots");
+    let count = || std::fs::read_dir(&snapshots).map_or(0, Iterator::count);
+    let shop = shop.restart().await;
+    assert_eq!(count(), 0, "there was no reason for one");
+    bounded(async {
+        while count() == 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    drop(shop);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn payments_go_on_without_an_archive_and_nothing_is_forgotten() {
     let shop = forgetful().await;
