@@ -30,7 +30,9 @@ impl Default for Upkeep {
     }
 }
 
-/// Holds new connections back while it is closed. Those that stand are left alone.
+/// Holds new connections back while it is closed, those that are under way too: whoever began to
+/// connect to a gateway that fell would else be the first one in the next. Those that stand are left
+/// alone.
 #[derive(Debug, Clone)]
 pub struct Barrier(watch::Receiver<bool>);
 
@@ -59,6 +61,20 @@ impl Barrier {
             std::future::pending::<()>().await;
         }
     }
+
+    /// Does what is begun each time that it is open, until one is done before it closes.
+    async fn while_open<A: Future>(&self, begin: impl Fn() -> A) -> A::Output {
+        loop {
+            self.pass().await;
+            let mut barrier = self.0.clone();
+            let closed = async move { barrier.wait_for(|open| !*open).await.map(drop) };
+            tokio::select! {
+                biased;
+                Ok(()) = closed => {}
+                done = begin() => return done,
+            }
+        }
+    }
 }
 
 impl Keeper {
@@ -81,18 +97,36 @@ pub(super) struct Behind {
 
 impl Connector for Behind {
     fn connect(&self) -> Connecting<'_> {
-        Box::pin(async {
-            self.barrier.pass().await;
-            self.connector.connect().await
-        })
+        Box::pin(self.barrier.while_open(|| self.connector.connect()))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::Barrier;
+    use std::cell::Cell;
     use std::pin::pin;
     use std::task::{Context, Poll, Waker};
+
+    #[test]
+    fn what_is_under_way_when_it_closes_is_given_up_and_begun_again() {
+        let mut context = Context::from_waker(Waker::noop());
+        let (keeper, barrier) = Barrier::kept();
+        let (answer, answered) = tokio::sync::watch::channel(false);
+        let begun = Cell::new(0);
+        let mut connecting = pin!(barrier.while_open(|| {
+            begun.set(begun.get() + 1);
+            let mut answered = answered.clone();
+            async move { answered.wait_for(|answered| *answered).await.is_ok() }
+        }));
+        assert_eq!(connecting.as_mut().poll(&mut context), Poll::Pending);
+        keeper.close();
+        // The next gateway answers.
+        answer.send_replace(true);
+        assert_eq!((connecting.as_mut().poll(&mut context), begun.get()), (Poll::Pending, 1));
+        keeper.open();
+        assert_eq!((connecting.as_mut().poll(&mut context), begun.get()), (Poll::Ready(true), 2));
+    }
 
     #[test]
     fn a_closed_barrier_holds_back_until_it_is_opened() {
