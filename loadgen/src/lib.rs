@@ -42,6 +42,7 @@ pub mod seeds;
 pub mod shares;
 pub mod simulation;
 pub mod site;
+pub mod statistics;
 pub mod tally;
 pub mod till;
 pub mod timing;
