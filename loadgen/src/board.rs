@@ -45,6 +45,7 @@ struct State {
     offered: u64,
     open: usize,
     tally: Tally,
+    skips: Vec<(Duration, Skip)>,
     recent: VecDeque<String>,
     trouble: Option<String>,
     troubles: u64,
@@ -100,6 +101,7 @@ impl Board {
             offered: 0,
             open: 0,
             tally: Tally::new(span),
+            skips: Vec::new(),
             recent: VecDeque::with_capacity(RECENT),
             trouble: None,
             troubles: 0,
@@ -133,8 +135,9 @@ impl Board {
         state.tally.lag.add(lag);
     }
 
-    pub(crate) fn skipped(&self, skip: Skip) {
+    pub(crate) fn skipped(&self, intended: Duration, skip: Skip) {
         let mut state = self.state();
+        state.skips.push((intended, skip));
         state.offered = state.offered.saturating_add(1);
         state.tally.skip(skip);
     }
@@ -162,6 +165,12 @@ impl Board {
         let mut tally = Tally::new(state.span);
         tally.take_skips(&state.tally);
         tally
+    }
+
+    /// Copies what was not begun, and when it was meant to.
+    #[must_use]
+    pub fn skips(&self) -> Vec<(Duration, Skip)> {
+        self.state().skips.clone()
     }
 
     /// Looks at the run as it is now.
@@ -265,7 +274,7 @@ mod tests {
         board.stage(Stage::Connecting(6, 9));
         board.running();
         board.begun(Duration::from_millis(3), 2);
-        board.skipped(Skip::Late);
+        board.skipped(Duration::ZERO, Skip::Late);
         let view = board.view();
         assert_eq!((view.stage, view.connections), (Stage::Running, 7));
         assert_eq!((view.offered, view.open), (2, 2));

@@ -72,12 +72,12 @@ pub async fn run(
     mut stop: watch::Receiver<bool>,
 ) -> Result<Finding, TrialError> {
     let (trial, fleet, from_ms) = unless_stopped(&mut stop, prepare(test, board)).await?;
-    let evidence = trial.live(fleet, stop).await?;
+    let lived = trial.live(fleet, stop).await?;
     let administration = test.administration.clone();
     let population = Arc::clone(&trial.population);
     let books =
         spawn_blocking(move || export::books(&administration, &population, from_ms)).await??;
-    Ok(trial.judge(&evidence, &books))
+    Ok(trial.judge(&lived, &books))
 }
 
 /// Makes everybody up again, reads the books as they are, and connects. Says from when on payments
@@ -105,7 +105,7 @@ pub(crate) async fn prepare(
     let prompt = Duration::from_millis(gateway.prompt_ms);
     let fleet = connect(test, &gateway, &population, &before, &board).await?;
     let trial = Trial {
-        workload: test.workload,
+        workload: test.workload.clone(),
         population,
         before,
         tries: Tries { a_payment: gateway.tries.into(), in_row: gateway.tries_in_row.into() },

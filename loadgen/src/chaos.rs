@@ -34,7 +34,6 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use crate::administration::AskError;
-use crate::audit::Evidence;
 use crate::board::Board;
 use crate::capacity::{self, CapacityTest};
 use crate::fleet::{Barrier, Fleet, Upkeep, Ways};
@@ -42,7 +41,7 @@ use crate::ledger::Telling;
 use crate::life::Workload;
 use crate::provision::{Provision, ProvisionError};
 use crate::seeds::{Purpose, stream};
-use crate::trial::{Trial, TrialError};
+use crate::trial::{Lived, Trial, TrialError};
 
 use disk::Disk;
 use fault::Fault;
@@ -214,9 +213,9 @@ async fn at(plan: &Plan, place: &Place, stop: watch::Receiver<bool>) -> Result<R
         }
         rig.log.problems.push(error.to_string());
     }
-    let mut evidence = ended?;
-    evidence.outages.clone_from(&rig.log.outages);
-    if let Err(error) = settle(&mut rig, &trial, &evidence).await {
+    let mut lived = ended?;
+    lived.evidence.outages.clone_from(&rig.log.outages);
+    if let Err(error) = settle(&mut rig, &trial, &lived).await {
         rig.log.problems.push(error.to_string());
     }
     Ok(sum_up(&rig, &trial, began.elapsed()))
@@ -229,7 +228,7 @@ async fn live(
     fleet: Fleet,
     progress: &mut Progress,
     stop: watch::Receiver<bool>,
-) -> (Result<(), ChaosError>, Result<Evidence, TrialError>) {
+) -> (Result<(), ChaosError>, Result<Lived, TrialError>) {
     let (over, ended) = watch::channel(false);
     let trying = async {
         let tried = rig.all_rounds(progress, &stop).await;
@@ -242,12 +241,12 @@ async fn live(
 
 /// Compares everything once nothing moves any more: what anybody holds, what terminals turned over,
 /// and all that the audit of a trial looks at.
-async fn settle(rig: &mut Rig<'_>, trial: &Trial, evidence: &Evidence) -> Result<(), ChaosError> {
+async fn settle(rig: &mut Rig<'_>, trial: &Trial, lived: &Lived) -> Result<(), ChaosError> {
     let books = rig.books(rig.from_ms).await?;
     rig.log.findings.add(judge::compare(&rig.ledger, &rig.before, &books, Scope::All));
     let counted = rig.turnovers().await?;
     rig.log.findings.add(judge::compare_turnovers(&judge::own_turnovers(&rig.ledger), &counted));
-    let finding = trial.judge(evidence, &books);
+    let finding = trial.judge(lived, &books);
     let problems = finding.report.audit.problems.iter().map(|problem| format!("audit: {problem}"));
     rig.log.problems.extend(problems);
     Ok(())
@@ -292,7 +291,7 @@ fn sum_up(rig: &Rig<'_>, trial: &Trial, took: Duration) -> Report {
 
 fn test(plan: &Plan, place: &Place, barrier: Barrier) -> Result<CapacityTest, ChaosError> {
     Ok(CapacityTest {
-        workload: plan.workload,
+        workload: plan.workload.clone(),
         provision: plan.provision,
         folder: place.provision(),
         ways: plan.ways,

@@ -1,7 +1,12 @@
 //! The commands that make, run and judge trials, as the command line has them.
 
+mod against;
 mod chaos;
+mod compare;
 mod demo;
+mod exit;
+mod find_max;
+mod offering;
 mod provision;
 mod run;
 mod show;
@@ -14,17 +19,13 @@ use clap::ValueEnum;
 use crate::fleet::{Way, Ways};
 
 pub use chaos::Chaos;
+pub use compare::Compare;
 pub use demo::Demo;
+pub use exit::Exit;
+pub use find_max::{FindMax, Sweep};
 pub use provision::Provision;
 pub use run::Run;
 pub use simulate::Simulate;
-
-/// The audit found something.
-pub const AUDIT_FAILED: u8 = 1;
-/// It could not be done.
-pub const COULD_NOT: u8 = 3;
-/// Somebody called it off.
-pub const INTERRUPTED: u8 = 130;
 
 /// What carries others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -43,4 +44,10 @@ fn ways(through: &[Carrier]) -> Ways {
 /// Takes a time for which payments are offered: above 0, and no more than a day.
 fn within_a_day(span: Option<Duration>) -> Option<Duration> {
     span.filter(|span| !span.is_zero() && *span <= Duration::from_secs(86_400))
+}
+
+/// Reads a time above 0 and at most a day.
+fn positive(text: &str) -> Result<Duration, String> {
+    let wrong = || "a time like 60s or 5min, above 0 and at most 1day".to_owned();
+    within_a_day(humantime::parse_duration(text).ok()).ok_or_else(wrong)
 }

@@ -13,11 +13,12 @@ use crate::life::Workload;
 use crate::people::Pace;
 use crate::population::{Population, Size};
 use crate::report::Gateway;
+use crate::schedule::Form;
 use crate::site::{Durability, Site, SiteOptions};
 use crate::trial::{Finding, Trial, TrialError, unless_stopped};
 
 /// What is run.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     /// What is offered.
     pub workload: Workload,
@@ -67,9 +68,10 @@ impl Plan {
 
 /// Says in a line what is run.
 pub(crate) fn heading(what: &str, size: Size, ways: Ways, workload: &Workload) -> String {
-    let Workload { rate, span, pace, seed, .. } = workload;
+    let Workload { rate, form, span, pace, seed, .. } = workload;
+    let form = if *form == Form::Constant { String::new() } else { format!(" {form}") };
     format!(
-        "{what}: {}, {}, {rate} payments/s for {} s, people at pace {pace}, seed {seed}",
+        "{what}: {}, {}, {rate}{form} payments/s for {} s, people at pace {pace}, seed {seed}",
         ways.tills.phrase(size.terminals, "terminals", size.controllers, "controllers"),
         ways.handsets.phrase(size.customers, "customers", size.hubs, "hubs"),
         span.as_secs_f64()
@@ -99,18 +101,19 @@ pub async fn run(
     mut stop: watch::Receiver<bool>,
 ) -> Result<Finding, TrialError> {
     let (site, trial, fleet) = unless_stopped(&mut stop, prepare(plan, board)).await?;
-    let evidence = trial.live(fleet, stop).await?;
+    let lived = trial.live(fleet, stop).await?;
     let mut books = site.books()?;
     books.problems.extend(site.stop().await?);
-    Ok(trial.judge(&evidence, &books))
+    Ok(trial.judge(&lived, &books))
 }
 
 /// Makes everybody, the gateway and all connections.
 async fn prepare(plan: &Plan, board: Arc<Board>) -> Result<(Site, Trial, Fleet), TrialError> {
-    let Plan { workload, size, medium, ways, durability } = *plan;
-    let keyring = Keyring::new(workload.seed);
+    let Plan { ref workload, size, medium, ways, durability } = *plan;
+    let seed = workload.seed;
+    let keyring = Keyring::new(seed);
     let making = tokio::task::spawn_blocking(move || {
-        let population = Population::new(size, workload.seed)?;
+        let population = Population::new(size, seed)?;
         let pins = keyring.pins(&population).map_err(crate::fleet::FleetError::from)?;
         Ok::<_, TrialError>((Arc::new(population), pins))
     });
@@ -142,7 +145,7 @@ async fn prepare(plan: &Plan, board: Arc<Board>) -> Result<(Site, Trial, Fleet),
     let connected = move |done| shown.stage(Stage::Connecting(done, all));
     let fleet = Fleet::connect(&muster, connected).await?;
     let trial = Trial {
-        workload,
+        workload: workload.clone(),
         population,
         before,
         tries: site.tries(),

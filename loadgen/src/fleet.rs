@@ -133,7 +133,7 @@ impl Muster<'_> {
 }
 
 /// How many connections a fleet has, by who opened them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Connections {
     /// Terminals that speak for themselves.
     pub terminals: usize,

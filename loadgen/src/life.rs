@@ -26,17 +26,21 @@ use crate::fleet::Fleet;
 use crate::ledger::{Ledger, Moment, Order, Progress};
 use crate::people::{Pace, People};
 use crate::population::Population;
-use crate::schedule::{Arrival, Arrivals, Bounds, Rate, Skip};
+use crate::schedule::{Arrival, Arrivals, Bounds, Form, Rate, Shape, Skip, Spacing};
 use crate::seeds::{Purpose, stream};
 use crate::tally::Summary;
 use crate::till::{self, Baskets, Selling};
 use floor::Floor;
 
 /// What a run offers.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Workload {
     /// How many payments a second.
     pub rate: Rate,
+    /// How that changes meanwhile.
+    pub form: Form,
+    /// How arrivals lie between each other.
+    pub spacing: Spacing,
     /// For how long.
     pub span: Duration,
     /// How much faster than life people are.
@@ -45,6 +49,15 @@ pub struct Workload {
     pub seed: u64,
     /// When an arrival is skipped.
     pub bounds: Bounds,
+}
+
+impl Workload {
+    /// Lays out when payments begin.
+    #[must_use]
+    pub fn arrivals(&self) -> Arrivals {
+        let shape = Shape::new(&self.form, self.rate, self.span);
+        Arrivals::new(self.spacing.clone(), shape, self.seed)
+    }
 }
 
 /// Where a run is written down while it goes on.
@@ -117,14 +130,14 @@ pub async fn run(
         .enumerate()
         .map(|(seat, events)| tokio::spawn(phone::attend(Arc::clone(&world), seat, events)))
         .collect();
-    for arrival in Arrivals::new(workload.rate, workload.span, workload.seed) {
+    for arrival in workload.arrivals() {
         tokio::select! {
             biased;
             _stopped = stop.wait_for(|stop| *stop) => break,
             () = sleep_until(world.started + arrival.at) => {}
         }
         if let Err(skip) = world.begin(arrival, &workload.bounds) {
-            world.board.skipped(skip);
+            world.board.skipped(arrival.at, skip);
         }
     }
     world.board.draining();
@@ -155,7 +168,7 @@ impl World {
     fn begin(self: &Arc<Self>, arrival: Arrival, bounds: &Bounds) -> Result<(), Skip> {
         let now = self.now();
         bounds.judge(arrival, now, self.floor.open())?;
-        let (terminal, order) = self.draw(arrival).ok_or(Skip::NobodyFree)?;
+        let (terminal, order) = self.draw(arrival, now).ok_or(Skip::NobodyFree)?;
         self.board.begun(now.saturating_sub(arrival.at), self.floor.open());
         tokio::spawn(desk::serve(Arc::clone(self), terminal, order));
         Ok(())
@@ -188,7 +201,7 @@ impl World {
     ///
     /// All of it follows from the seed and the number of the arrival, but for one thing: a customer
     /// who still stands at a till is passed over for the next who does not.
-    fn draw(&self, arrival: Arrival) -> Option<(Terminal, Order)> {
+    fn draw(&self, arrival: Arrival, now: Moment) -> Option<(Terminal, Order)> {
         let mut rng = stream(self.seed, Purpose::Life, arrival.number);
         let place = rng.random_range(0..self.terminals.len().max(1));
         let wanted = rng.random_range(0..self.handsets.len().max(1));
@@ -206,6 +219,7 @@ impl World {
         let order = Order {
             number: arrival.number,
             intended: arrival.at,
+            begun: now,
             seat,
             terminal: till.id,
             kind: till.kind,

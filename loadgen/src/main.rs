@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use kessai_loadgen::commands::{COULD_NOT, Chaos, Demo, INTERRUPTED, Provision, Run, Simulate};
+use kessai_loadgen::commands::{
+    Chaos, Compare, Demo, Exit, FindMax, Provision, Run, Simulate, Sweep,
+};
 use kessai_loadgen::hand::{self, HandError, Left};
 
 #[global_allocator]
@@ -22,6 +24,9 @@ enum Command {
     Demo(Demo),
     Provision(Provision),
     Run(Run),
+    FindMax(FindMax),
+    Sweep(Sweep),
+    Compare(Compare),
     Chaos(Chaos),
     Simulate(Simulate),
     Terminal(hand::Terminal),
@@ -33,6 +38,9 @@ fn main() -> ExitCode {
         Command::Demo(demo) => demo.run(),
         Command::Provision(provision) => provision.run(),
         Command::Run(run) => run.run(),
+        Command::FindMax(find) => find.run(),
+        Command::Sweep(sweep) => sweep.run(),
+        Command::Compare(compare) => compare.run(),
         Command::Chaos(chaos) => chaos.run(),
         Command::Simulate(simulate) => simulate.run(),
         Command::Terminal(terminal) => by_hand(hand::run(terminal.run())),
@@ -43,10 +51,10 @@ fn main() -> ExitCode {
 fn by_hand(left: Result<Left, HandError>) -> ExitCode {
     match left {
         Ok(Left::Quit) => ExitCode::SUCCESS,
-        Ok(Left::Interrupted) => ExitCode::from(INTERRUPTED),
+        Ok(Left::Interrupted) => Exit::Interrupted.into(),
         Err(error) => {
             eprintln!("kessai-loadgen: {error}");
-            ExitCode::from(COULD_NOT)
+            Exit::CouldNot.into()
         }
     }
 }

@@ -32,6 +32,12 @@ impl Pace {
         if (0.1..=10_000.0).contains(&factor) { Ok(Self(factor)) } else { Err(PaceError) }
     }
 
+    /// How many times faster than life.
+    #[must_use]
+    pub const fn times(self) -> f64 {
+        self.0
+    }
+
     /// Shortens a time of real life.
     #[must_use]
     pub fn shorten(self, time: Duration) -> Duration {

@@ -124,6 +124,13 @@ const STORES_PER_MERCHANT: u32 = 4;
 const STORE_SKEW: f64 = -0.85;
 
 impl Population {
+    /// Counts the customers, and the terminals.
+    #[must_use]
+    pub fn counts(&self) -> (u32, u32) {
+        let count = |all| u32::try_from(all).unwrap_or(u32::MAX);
+        (count(self.customers.len()), count(self.tills.len()))
+    }
+
     /// Makes everybody up from a seed.
     ///
     /// # Errors

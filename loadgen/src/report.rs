@@ -1,17 +1,31 @@
 //! The report of a run: for people as text, for programs as JSON.
 
+mod page;
+
 use std::collections::BTreeMap;
-use std::fmt::{self, Write};
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::fleet::Connections;
+use crate::generator::Effort;
+use crate::life::Workload;
+use crate::measure::{Measures, Timed};
+use crate::statistics::Interval;
 use crate::tally::{Kind, Outcome, Quantiles, Tally};
 
+pub use page::{Page, counts};
+
+/// The version of the report as JSON: raised when a key changes its meaning or goes away.
+pub const VERSION: u32 = 2;
+
 /// The report as JSON has it: these keys are relied on, and there are no others.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
+    /// The version of these keys.
+    pub version: u32,
+    /// What was offered, by whom, over what.
+    pub config: Config,
     /// Whether ledger and books agree.
     pub audit: Audit,
     /// How many payments there were.
@@ -20,6 +34,12 @@ pub struct Report {
     pub throughput_per_s: f64,
     /// What a payment took.
     pub latency_ms: Latency,
+    /// How sure that is.
+    pub intervals: Intervals,
+    /// The three times of payments by what became of them.
+    pub by_outcome: BTreeMap<String, OutcomeTimes>,
+    /// What the load generator itself needed.
+    pub generator: Effort,
     /// The seed that the run was drawn from.
     pub seed: u64,
     /// How long payments were offered.
@@ -30,8 +50,27 @@ pub struct Report {
     pub connections: Connections,
 }
 
+/// What a run's numbers depend on besides the gateway: runs that differ here are not compared.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Config {
+    /// How many payments were offered a second, on average.
+    pub rate_per_s: f64,
+    /// How that changed.
+    pub shape: String,
+    /// How arrivals lay between each other.
+    pub arrivals: String,
+    /// For how long payments were to be offered.
+    pub seconds: f64,
+    /// How much faster than life people were.
+    pub pace: f64,
+    /// How many customers there were.
+    pub customers: u32,
+    /// How many terminals.
+    pub terminals: u32,
+}
+
 /// Which gateway was tried.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gateway {
     /// Where it was reached.
     pub address: String,
@@ -40,8 +79,10 @@ pub struct Gateway {
 }
 
 /// Under which circumstances a run was made.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Circumstances {
+    /// What was offered, by whom.
+    pub config: Config,
     /// The seed that it was drawn from.
     pub seed: u64,
     /// How long payments were offered.
@@ -50,10 +91,12 @@ pub struct Circumstances {
     pub gateway: Gateway,
     /// How many connections led to it.
     pub connections: Connections,
+    /// What the load generator needed.
+    pub generator: Effort,
 }
 
 /// Whether ledger and books agree.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Audit {
     /// Whether nothing was found.
     pub ok: bool,
@@ -62,7 +105,7 @@ pub struct Audit {
 }
 
 /// How many payments there were, by what became of them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payments {
     /// All arrivals: the sum of the six below.
     pub offered: u64,
@@ -78,6 +121,8 @@ pub struct Payments {
     pub refused: u64,
     /// The load generator did not begin it.
     pub skipped: u64,
+    /// Of the expired: the customer had answered early, machines were too slow.
+    pub overtaken: u64,
     /// Of the approved: some or all was given back.
     pub refunded: u64,
     /// Of the approved: taken back by its terminal, or when no machine reported.
@@ -95,7 +140,7 @@ pub struct Payments {
 }
 
 /// What payments took, told apart as [`timing`](crate::timing) defines it.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Latency {
     /// What machines took, from the intended moment.
     pub machine: Quantiles,
@@ -103,284 +148,131 @@ pub struct Latency {
     pub human: Quantiles,
 }
 
+/// Estimates with the bounds that hold the truth in 95 of 100 runs; none where too little was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Intervals {
+    /// How many payments ended a second, by the second in which they were meant to begin.
+    pub throughput_per_s: Option<Interval>,
+    /// Quantiles of what machines took, from the intended moment, in milliseconds.
+    pub machine_ms: QuantileIntervals,
+}
+
+/// Quantiles with their bounds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct QuantileIntervals {
+    /// Half of the times are at most this.
+    pub p50: Option<Interval>,
+    /// Nine of ten are.
+    pub p90: Option<Interval>,
+    /// 99 of a hundred are.
+    pub p99: Option<Interval>,
+    /// 999 of a thousand are.
+    pub p999: Option<Interval>,
+}
+
+/// The three times of payments, as [`measure`](crate::measure) defines them.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct OutcomeTimes {
+    /// From the intended moment to the answer.
+    pub response_ms: Quantiles,
+    /// From the beginning to the answer.
+    pub service_ms: Quantiles,
+    /// From the intended moment to the beginning.
+    pub lag_ms: Quantiles,
+}
+
 impl Report {
     /// Reports a run.
     #[must_use]
-    pub fn new(tally: &Tally, problems: Vec<String>, circumstances: Circumstances) -> Self {
-        let Circumstances { seed, span, gateway, connections } = circumstances;
-        let mut by_reason = BTreeMap::new();
-        for (_, reason, count) in tally.reasons() {
-            let sum: &mut u64 = by_reason.entry(reason.to_owned()).or_default();
-            *sum = sum.saturating_add(count);
-        }
+    pub fn new(
+        tally: &Tally,
+        measures: &Measures,
+        problems: Vec<String>,
+        circumstances: Circumstances,
+    ) -> Self {
+        let Circumstances { config, seed, span, gateway, connections, generator } = circumstances;
         Self {
+            version: VERSION,
+            config,
             audit: Audit { ok: problems.is_empty(), problems },
-            payments: Payments {
-                offered: tally.all(),
-                approved: tally.of(Outcome::Approved),
-                declined: tally.of(Outcome::Declined),
-                cancelled: tally.of(Outcome::Cancelled),
-                expired: tally.of(Outcome::Expired),
-                refused: tally.of(Outcome::Refused),
-                skipped: tally.of(Outcome::Skipped),
-                refunded: tally.of_kind(Kind::Refunded),
-                reversed: tally.of_kind(Kind::Reversed),
-                captured_in_part: tally.of_kind(Kind::CapturedInPart),
-                with_code: tally.of_kind(Kind::WithCode),
-                foreign: tally.of_kind(Kind::Foreign),
-                vending: tally.of_kind(Kind::Vending),
-                by_reason,
-            },
+            payments: Payments::of(tally),
             throughput_per_s: tally.throughput(),
             latency_ms: Latency {
                 machine: tally.machine.quantiles(),
                 human: tally.human.quantiles(),
             },
+            intervals: Intervals {
+                throughput_per_s: measures.throughput(),
+                machine_ms: QuantileIntervals::of(measures),
+            },
+            by_outcome: measures.timed().map(named).collect(),
+            generator,
             seed,
             seconds: span.as_secs_f64(),
             gateway,
             connections,
         }
     }
-
-    /// Writes the report as JSON.
-    ///
-    /// # Errors
-    /// [`serde_json::Error`]; never for a report that [`Report::new`] made.
-    pub fn to_json(&self) -> Result<String, serde_json::Error> {
-        serde_json::to_string_pretty(self).map(|json| json + "\n")
-    }
 }
 
-/// The report for people, with what else a reader wants to know.
-#[derive(Debug, Clone, Copy)]
-pub struct Page<'a> {
-    /// What is reported.
-    pub report: &'a Report,
-    /// Its counts and times.
-    pub tally: &'a Tally,
-    /// What was run, in a line.
-    pub heading: &'a str,
-    /// Connections lost and calls without an answer, and the last of them in words.
-    pub troubles: (u64, Option<&'a str>),
+fn named((outcome, timed): (Outcome, &Timed)) -> (String, OutcomeTimes) {
+    let times = OutcomeTimes {
+        response_ms: timed.response.quantiles(),
+        service_ms: timed.service.quantiles(),
+        lag_ms: timed.lag.quantiles(),
+    };
+    (outcome.name().to_owned(), times)
 }
 
-/// How many problems the page prints; all of them are in the JSON.
-const PRINTED_PROBLEMS: usize = 20;
-
-impl fmt::Display for Page<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Report { audit, payments, throughput_per_s, latency_ms, seconds, .. } = self.report;
-        writeln!(f, "{}\n", self.heading)?;
-        writeln!(f, "payments                          count    share")?;
-        writeln!(f, "  offered                      {:>8}", payments.offered)?;
-        for outcome in Outcome::ALL {
-            self.outcome(f, outcome)?;
-        }
-        writeln!(f, "  of these")?;
-        for (kind, count) in self.tally.kinds() {
-            let share = share(count, payments.offered);
-            writeln!(f, "    {:27}{count:>8}  {share:>6.1} %", kind.name())?;
-        }
-        writeln!(
-            f,
-            "\nthroughput   {throughput_per_s:.1} payments ended a second, over {seconds} s"
-        )?;
-        let lag = self.tally.lag.quantiles();
-        writeln!(f, "\nlatency in ms        p50       p90       p99     p99.9       max")?;
-        row(f, "machine", &latency_ms.machine)?;
-        row(f, "human", &latency_ms.human)?;
-        row(f, "own lag", &lag)?;
-        f.write_str(
-            "  machine: from the intended moment to the prompt, and from the last answer to the\n  \
-             till's receipt; human: between the two; own lag: how late the load began a payment\n\n",
-        )?;
-        if self.tally.overtaken > 0 {
-            writeln!(
-                f,
-                "too slow: {} payments expired though their customers had answered early\n",
-                self.tally.overtaken
-            )?;
-        }
-        if let (count, Some(last)) = self.troubles {
-            writeln!(f, "troubles on the way: {count}, the last: {last}\n")?;
-        }
-        write_audit(f, audit)
-    }
-}
-
-impl Page<'_> {
-    fn outcome(&self, f: &mut fmt::Formatter<'_>, outcome: Outcome) -> fmt::Result {
-        let offered = self.report.payments.offered;
-        let count = self.tally.of(outcome);
-        writeln!(f, "  {:29}{count:>8}  {:>6.1} %", outcome.name(), share(count, offered))?;
-        let reasons: Vec<_> = self
-            .tally
-            .reasons()
-            .filter(|(of, reason, _)| *of == outcome && *reason != outcome.name())
-            .collect();
-        for (_, reason, count) in reasons {
-            writeln!(f, "    {reason:27}{count:>8}")?;
-        }
-        Ok(())
-    }
-}
-
-/// Writes what the audit found.
-fn write_audit(f: &mut fmt::Formatter<'_>, audit: &Audit) -> fmt::Result {
-    if audit.ok {
-        return f.write_str(
-            "audit: ok\n  every payment ended once, both sides were told every step alike, \
-             customers, merchants\n  and the exchange agree with the books to the yen, nothing is \
-             held\n",
-        );
-    }
-    writeln!(f, "audit: FAILED, {} problems", audit.problems.len())?;
-    for problem in audit.problems.iter().take(PRINTED_PROBLEMS) {
-        writeln!(f, "  - {problem}")?;
-    }
-    match audit.problems.len().saturating_sub(PRINTED_PROBLEMS) {
-        0 => Ok(()),
-        more => writeln!(f, "  ... and {more} more; --json FILE lists all"),
-    }
-}
-
-fn row(f: &mut fmt::Formatter<'_>, name: &str, times: &Quantiles) -> fmt::Result {
-    let Quantiles { p50, p90, p99, p999, max } = times;
-    writeln!(f, "  {name:12}{p50:>10.2}{p90:>10.2}{p99:>10.2}{p999:>10.2}{max:>10.2}")
-}
-
-#[expect(clippy::as_conversions, reason = "counts below 2^53 are exact as fractions")]
-fn share(count: u64, of: u64) -> f64 {
-    if of == 0 { 0.0 } else { count as f64 * 100.0 / of as f64 }
-}
-
-/// Writes counts in one line, for a run without a screen.
-#[must_use]
-pub fn counts(tally: &Tally) -> String {
-    let mut line = String::new();
-    for outcome in Outcome::ALL {
-        let count = tally.of(outcome);
-        if count > 0 {
-            let comma = if line.is_empty() { "" } else { ", " };
-            // Writing into memory cannot fail.
-            let _done = write!(line, "{comma}{count} {}", outcome.name());
+impl Config {
+    /// Says what a workload depends on.
+    #[must_use]
+    pub fn of(workload: &Workload, customers: u32, terminals: u32) -> Self {
+        Self {
+            rate_per_s: workload.rate.payments(),
+            shape: workload.form.to_string(),
+            arrivals: workload.spacing.to_string(),
+            seconds: workload.span.as_secs_f64(),
+            pace: workload.pace.times(),
+            customers,
+            terminals,
         }
     }
-    line
+}
+
+impl Payments {
+    fn of(tally: &Tally) -> Self {
+        let mut by_reason = BTreeMap::new();
+        for (_, reason, count) in tally.reasons() {
+            let sum: &mut u64 = by_reason.entry(reason.to_owned()).or_default();
+            *sum = sum.saturating_add(count);
+        }
+        Self {
+            offered: tally.all(),
+            approved: tally.of(Outcome::Approved),
+            declined: tally.of(Outcome::Declined),
+            cancelled: tally.of(Outcome::Cancelled),
+            expired: tally.of(Outcome::Expired),
+            refused: tally.of(Outcome::Refused),
+            skipped: tally.of(Outcome::Skipped),
+            overtaken: tally.overtaken,
+            refunded: tally.of_kind(Kind::Refunded),
+            reversed: tally.of_kind(Kind::Reversed),
+            captured_in_part: tally.of_kind(Kind::CapturedInPart),
+            with_code: tally.of_kind(Kind::WithCode),
+            foreign: tally.of_kind(Kind::Foreign),
+            vending: tally.of_kind(Kind::Vending),
+            by_reason,
+        }
+    }
+}
+
+impl QuantileIntervals {
+    fn of(measures: &Measures) -> Self {
+        let of = |share| measures.response_quantile(share).map(|found| found.interval);
+        Self { p50: of(0.5), p90: of(0.9), p99: of(0.99), p999: of(0.999) }
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Circumstances, Gateway, Page, Report};
-    use crate::fleet::Connections;
-    use crate::sample;
-    use crate::schedule::Skip;
-    use crate::tally::{Summary, Tally};
-    use std::time::Duration;
-
-    fn tally() -> Tally {
-        let mut tally = Tally::new(Duration::from_secs(2));
-        for (_, record) in &sample::world().0.records {
-            tally.add(&Summary::of(record));
-        }
-        tally.skip(Skip::Late);
-        tally
-    }
-
-    fn report(problems: Vec<String>) -> Report {
-        let circumstances = Circumstances {
-            seed: 42,
-            span: Duration::from_secs(2),
-            gateway: Gateway { address: "127.0.0.1:7443".into(), version: "0.1.0".into() },
-            connections: Connections { controllers: 8, handsets: 40, ..Connections::default() },
-        };
-        Report::new(&tally(), problems, circumstances)
-    }
-
-    fn keys(value: &serde_json::Value, path: &str, found: &mut Vec<String>) {
-        match value {
-            serde_json::Value::Object(fields) if !path.ends_with("by_reason") => {
-                for (name, field) in fields {
-                    keys(field, &format!("{path}.{name}"), found);
-                }
-            }
-            _ => found.push(path.to_owned()),
-        }
-    }
-
-    #[test]
-    fn the_json_has_the_keys_that_others_rely_on_and_no_others() {
-        let report = report(vec!["wrong".to_owned()]);
-        let json: serde_json::Value = serde_json::from_str(&report.to_json().unwrap()).unwrap();
-        let mut found = Vec::new();
-        keys(&json, "", &mut found);
-        found.sort();
-        let quantiles =
-            |of| ["max", "p50", "p90", "p99", "p999"].map(|q| format!(".latency_ms.{of}.{q}"));
-        let payments = [
-            "approved",
-            "by_reason",
-            "cancelled",
-            "declined",
-            "expired",
-            "offered",
-            "refused",
-            "skipped",
-            "refunded",
-            "reversed",
-            "captured_in_part",
-            "with_code",
-            "foreign",
-            "vending",
-        ];
-        let mut expected = vec![".audit.ok".to_owned(), ".audit.problems".to_owned()];
-        expected.extend(quantiles("human"));
-        expected.extend(quantiles("machine"));
-        expected.extend(payments.map(|key| format!(".payments.{key}")));
-        expected.extend([".seconds", ".seed", ".throughput_per_s"].map(str::to_owned));
-        let carried = ["controllers", "handsets", "hubs", "terminals"];
-        expected.extend(carried.map(|kind| format!(".connections.{kind}")));
-        expected.extend([".gateway.address", ".gateway.version"].map(str::to_owned));
-        expected.sort();
-        assert_eq!(found, expected);
-        assert_eq!(json["audit"]["ok"], false);
-        assert_eq!(json["audit"]["problems"][0], "wrong");
-        assert_eq!(json["payments"]["by_reason"]["insufficient_funds"], 1);
-        assert_eq!((&json["seed"], &json["seconds"]), (&42.into(), &2.0.into()));
-        assert_eq!(json["connections"]["controllers"], 8);
-    }
-
-    #[test]
-    fn offered_is_the_sum() {
-        let payments = report(Vec::new()).payments;
-        let sum = payments.approved
-            + payments.declined
-            + payments.cancelled
-            + payments.expired
-            + payments.refused
-            + payments.skipped;
-        assert_eq!((payments.offered, sum), (9, 9));
-        assert_eq!(payments.by_reason.values().sum::<u64>(), 9);
-    }
-
-    #[test]
-    fn the_page_says_what_was_found() {
-        let tally = tally();
-        let page = |problems: Vec<String>| {
-            let report = report(problems);
-            let troubles = (2, Some("a line was lost"));
-            Page { report: &report, tally: &tally, heading: "a demo", troubles }.to_string()
-        };
-        let good = page(Vec::new());
-        for words in
-            ["a demo", "audit: ok", "tries_exceeded", "skipped_late", "22.2 %", "a line was lost"]
-        {
-            assert!(good.contains(words), "{words}: {good}");
-        }
-        let bad = page((0..25).map(|n| format!("problem {n}")).collect());
-        assert!(bad.contains("audit: FAILED, 25 problems") && !bad.contains("audit: ok"), "{bad}");
-        assert!(bad.contains("problem 19") && !bad.contains("problem 20"), "{bad}");
-        assert!(bad.contains("and 5 more"), "{bad}");
-    }
-}
+mod tests;

@@ -10,8 +10,15 @@ use kessai_engine::{PaymentState, TerminalKind};
 
 use crate::audit::{Books, CustomerEntry, Evidence, InStore, PaymentEntry, Tries};
 use crate::course::Course;
+use crate::fleet::Connections;
+use crate::generator::{Effort, Limits, Start};
 use crate::ledger::{Ledger, Order, Receipt, Record, Shown, Told};
-use crate::people::{Deed, Habit, Person};
+use crate::life::Workload;
+use crate::measure::Measures;
+use crate::people::{Deed, Habit, Pace, Person};
+use crate::report::{Circumstances, Config, Gateway, Report};
+use crate::schedule::{Bounds, Rate, Skip, Spacing};
+use crate::tally::{Summary, Tally};
 
 pub(crate) fn yen(minor: u64) -> Amount {
     Amount::new(minor).unwrap()
@@ -29,6 +36,7 @@ pub(crate) fn order(number: u8) -> Order {
     Order {
         number: number.into(),
         intended: Duration::from_millis(100),
+        begun: Duration::from_millis(101),
         seat: number.into(),
         terminal: TerminalId::new("P0000001").unwrap(),
         kind: TerminalKind::PointOfSale,
@@ -186,4 +194,40 @@ pub(crate) fn world() -> (Evidence, Books) {
     drop(ledger.refused(payment(8), Reason::Busy, Duration::ZERO));
     evidence.records.extend(ledger.copy().0);
     (evidence, books)
+}
+
+/// A report of [`world`], over two seconds.
+pub(crate) fn report() -> Report {
+    let (tally, mut measures) = (tally(), Measures::new(Duration::from_secs(2)));
+    for (_, record) in &world().0.records {
+        measures.add(record, Summary::of(record).outcome);
+    }
+    let workload = Workload {
+        rate: Rate::per_second(20.0).unwrap(),
+        form: "ramp:30".parse().unwrap(),
+        spacing: Spacing::Uniform,
+        span: Duration::from_secs(2),
+        pace: Pace::new(10.0).unwrap(),
+        seed: 42,
+        bounds: Bounds::default(),
+    };
+    let circumstances = Circumstances {
+        config: Config::of(&workload, 40, 8),
+        seed: 42,
+        span: Duration::from_secs(2),
+        gateway: Gateway { address: "127.0.0.1:7443".into(), version: "0.1.0".into() },
+        connections: Connections { controllers: 8, handsets: 40, ..Connections::default() },
+        generator: Effort::new(&Start::now().spent(), &tally, &Limits::default()),
+    };
+    Report::new(&tally, &measures, Vec::new(), circumstances)
+}
+
+/// The counts of [`world`], and an arrival that was late.
+pub(crate) fn tally() -> Tally {
+    let mut tally = Tally::new(Duration::from_secs(2));
+    for (_, record) in &world().0.records {
+        tally.add(&Summary::of(record));
+    }
+    tally.skip(Skip::Late);
+    tally
 }

@@ -221,6 +221,13 @@ impl Tally {
         self.reasons.values().sum()
     }
 
+    /// The share of arrivals that the load generator was too slow to begin.
+    #[must_use]
+    pub fn late_share(&self) -> f64 {
+        let late = (Outcome::Skipped, Skip::Late.name());
+        share(self.reasons.get(&late).copied().unwrap_or_default(), self.all())
+    }
+
     /// Lends the counts by outcome and reason, in the order of outcomes.
     pub fn reasons(&self) -> impl Iterator<Item = (Outcome, &'static str, u64)> {
         self.reasons.iter().map(|((outcome, reason), count)| (*outcome, *reason, *count))
@@ -235,6 +242,13 @@ impl Tally {
     pub fn throughput(&self) -> f64 {
         rate(self.ended_in_span, self.span)
     }
+}
+
+/// What a count is of another, as a fraction; 0 of nothing.
+#[must_use]
+#[expect(clippy::as_conversions, reason = "counts below 2^53 are exact as fractions")]
+pub fn share(count: u64, of: u64) -> f64 {
+    if of == 0 { 0.0 } else { count as f64 / of as f64 }
 }
 
 /// How many of something there were a second.
@@ -262,7 +276,7 @@ impl Default for Times {
 ///
 /// # Units
 /// Milliseconds.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Quantiles {
     /// Half of the times are at most this.
     pub p50: f64,

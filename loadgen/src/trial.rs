@@ -14,11 +14,13 @@ use crate::board::{Board, Stage, View};
 use crate::capacity::NotReady;
 use crate::catalogue::CatalogueError;
 use crate::fleet::{Connections, Fleet, FleetError};
+use crate::generator::{Effort, Limits, Spent, Start};
 use crate::ledger::Ledger;
 use crate::life::{self, Seen, Workload};
+use crate::measure::Measures;
 use crate::population::{Population, PopulationError};
 use crate::provision::ProvisionError;
-use crate::report::{Circumstances, Gateway, Page, Report};
+use crate::report::{Circumstances, Config, Gateway, Page, Report};
 use crate::site::SiteError;
 use crate::tally::{Summary, Tally};
 
@@ -102,6 +104,14 @@ impl Finding {
     }
 }
 
+/// What was lived through in a trial.
+pub(crate) struct Lived {
+    /// All that was seen.
+    pub(crate) evidence: Evidence,
+    /// What the load generator spent on it.
+    spent: Spent,
+}
+
 /// A trial whose fleet is connected.
 pub(crate) struct Trial {
     pub(crate) workload: Workload,
@@ -126,15 +136,17 @@ impl Trial {
         &self,
         fleet: Fleet,
         stop: watch::Receiver<bool>,
-    ) -> Result<Evidence, TrialError> {
+    ) -> Result<Lived, TrialError> {
         let population = Arc::clone(&self.population);
         let board = Arc::clone(&self.board);
         let seen = Seen { board, ledger: Arc::clone(&self.ledger) };
+        let start = Start::now();
         life::run(&self.workload, population, fleet, self.prompt, seen, stop).await?;
+        let spent = start.spent();
         self.board.stage(Stage::Auditing);
         let (records, strays) = self.ledger.copy();
         let (before, tries, prompt) = (self.before.clone(), self.tries, self.prompt);
-        Ok(Evidence {
+        let evidence = Evidence {
             records,
             strays,
             before,
@@ -142,22 +154,31 @@ impl Trial {
             prompt,
             budgets: self.budgets,
             outages: Vec::new(),
-        })
+        };
+        Ok(Lived { evidence, spent })
     }
 
     /// Compares what was seen with the books, and reports.
-    pub(crate) fn judge(&self, evidence: &Evidence, books: &Books) -> Finding {
+    pub(crate) fn judge(&self, lived: &Lived, books: &Books) -> Finding {
+        let Lived { evidence, spent } = lived;
         let mut tally = self.board.unfinished_tally();
+        let mut measures = Measures::new(self.workload.span);
         for (_, record) in &evidence.records {
-            tally.add(&Summary::of(record));
+            let summary = Summary::of(record);
+            tally.add(&summary);
+            measures.add(record, summary.outcome);
         }
+        measures.add_skips(self.board.skips());
+        let (customers, terminals) = self.population.counts();
         let circumstances = Circumstances {
+            config: Config::of(&self.workload, customers, terminals),
             seed: self.workload.seed,
             span: self.workload.span,
             gateway: self.gateway.clone(),
             connections: self.connections,
+            generator: Effort::new(spent, &tally, &Limits::default()),
         };
-        let report = Report::new(&tally, compare(evidence, books), circumstances);
+        let report = Report::new(&tally, &measures, compare(evidence, books), circumstances);
         let View { troubles, trouble, .. } = self.board.view();
         Finding { report, tally, heading: self.heading.clone(), troubles, trouble }
     }

@@ -29,7 +29,7 @@ use kessai_loadgen::life::Workload;
 use kessai_loadgen::people::Pace;
 use kessai_loadgen::population::{Size, Wealth};
 use kessai_loadgen::provision::{Provision, ProvisionError, RATES, Table};
-use kessai_loadgen::schedule::{Bounds, Rate};
+use kessai_loadgen::schedule::{Bounds, Form, Rate, Spacing};
 use kessai_loadgen::trial::{Finding, TrialError};
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -59,6 +59,8 @@ fn test(host: &Host, folder: &Path, provision: Provision, ways: Ways) -> Capacit
     CapacityTest {
         workload: Workload {
             rate: Rate::per_second(80.0).unwrap(),
+            form: Form::Constant,
+            spacing: Spacing::Poisson,
             span: Duration::from_millis(1_500),
             pace: Pace::new(30.0).unwrap(),
             seed: 7,

@@ -22,7 +22,7 @@ use kessai_loadgen::ledger::{Order, Record};
 use kessai_loadgen::life::{self, Seen, Workload};
 use kessai_loadgen::people::Pace;
 use kessai_loadgen::population::{Population, Size, Wealth};
-use kessai_loadgen::schedule::{Arrivals, Bounds, Rate};
+use kessai_loadgen::schedule::{Bounds, Form, Rate, Spacing};
 use kessai_loadgen::site::{Durability, Site, SiteOptions};
 use kessai_loadgen::trial::{Finding, TrialError};
 use tokio::sync::watch;
@@ -32,6 +32,8 @@ fn plan(medium: Medium, durability: Durability) -> Plan {
     Plan {
         workload: Workload {
             rate: Rate::per_second(120.0).unwrap(),
+            form: Form::Constant,
+            spacing: Spacing::Poisson,
             span: Duration::from_millis(1_500),
             pace: Pace::new(30.0).unwrap(),
             seed: 7,
@@ -62,8 +64,7 @@ fn check_mixed_life(finding: &Finding, plan: &Plan) {
     let report = &finding.report;
     assert_eq!(report.audit.problems, Vec::<String>::new());
     assert!(report.audit.ok);
-    let Workload { rate, span, seed, .. } = plan.workload;
-    let arrivals = Arrivals::new(rate, span, seed).count();
+    let arrivals = plan.workload.arrivals().count();
     let payments = &report.payments;
     assert_eq!(payments.offered, u64::try_from(arrivals).unwrap());
     assert_eq!((payments.refused, payments.skipped), (0, 0), "{:?}", payments.by_reason);
@@ -168,7 +169,7 @@ async fn arrivals_beyond_the_bounds_are_skipped_and_counted() {
     assert_eq!(report.audit.problems, Vec::<String>::new());
     let skipped = report.payments.by_reason["skipped_too_many_open"];
     assert!(skipped > 0 && skipped == report.payments.skipped, "{report:?}");
-    let arrivals = Arrivals::new(plan.workload.rate, plan.workload.span, plan.workload.seed);
+    let arrivals = plan.workload.arrivals();
     assert_eq!(report.payments.offered, u64::try_from(arrivals.count()).unwrap());
 }
 
@@ -234,9 +235,10 @@ async fn one_seed_is_one_run_and_the_audit_of_it_is_not_blind() {
     let (second, _site) = evidence(&plan).await;
     let orders = |evidence: &Evidence| {
         let order = |(_, record): &(_, Record)| {
-            // Who pays depends on who is free; all else does not.
+            // Who pays depends on who is free, when it begins on the clock; all else does not.
             let mut order = record.order.clone();
             (order.seat, order.customer) = (0, "0".parse().unwrap());
+            order.begun = order.intended;
             order
         };
         evidence.records.iter().map(order).collect::<Vec<Order>>()

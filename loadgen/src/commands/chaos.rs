@@ -9,7 +9,7 @@ use clap::Args;
 use tokio::sync::watch;
 
 use super::show::{interrupted, print};
-use super::{AUDIT_FAILED, COULD_NOT, Carrier, INTERRUPTED, ways, within_a_day};
+use super::{Carrier, Exit, ways, within_a_day};
 use crate::chaos::fault::Fault;
 use crate::chaos::place::{Copies, Setting};
 use crate::chaos::process::end_all;
@@ -19,7 +19,7 @@ use crate::life::Workload;
 use crate::people::Pace;
 use crate::population::{MOST, Size, Wealth};
 use crate::provision::Provision;
-use crate::schedule::{Bounds, Rate};
+use crate::schedule::{Bounds, Form, Rate, Spacing};
 use crate::trial::TrialError;
 
 /// Kills a gateway again and again while people pay, and holds it to everything that it told.
@@ -142,15 +142,15 @@ impl Chaos {
     #[must_use]
     pub fn run(&self) -> ExitCode {
         match self.report() {
-            Ok(code) => ExitCode::from(code),
+            Ok(exit) => exit.into(),
             Err(error) => {
                 eprintln!("kessai-loadgen: {error}");
-                ExitCode::from(COULD_NOT)
+                Exit::CouldNot.into()
             }
         }
     }
 
-    fn report(&self) -> Result<u8, ChaosError> {
+    fn report(&self) -> Result<Exit, ChaosError> {
         let plan = self.plan()?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         let runtime = runtime.map_err(TrialError::Threads)?;
@@ -173,18 +173,18 @@ impl Chaos {
         runtime.shutdown_background();
         let Some(report) = report.transpose()? else {
             eprintln!("kessai-loadgen: interrupted twice, nothing is reported");
-            return Ok(INTERRUPTED);
+            return Ok(Exit::Interrupted);
         };
         print(&report.to_string());
         if let Some(path) = &self.json {
             write(path, &report)?;
         }
         Ok(if !report.ok {
-            AUDIT_FAILED
+            Exit::AuditFailed
         } else if *stop.borrow() {
-            INTERRUPTED
+            Exit::Interrupted
         } else {
-            0
+            Exit::Ok
         })
     }
 
@@ -219,6 +219,8 @@ impl Chaos {
             ways: ways(&self.through),
             workload: Workload {
                 rate: self.rate,
+                form: Form::Constant,
+                spacing: Spacing::Poisson,
                 span: LONG,
                 pace: self.pace,
                 seed: self.seed,

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::offering::Offering;
 use super::show::{Show, judge};
 use super::{Carrier, ways, within_a_day};
 use crate::demo::{Medium, Plan, run};
 use crate::life::Workload;
 use crate::people::Pace;
 use crate::population::{MOST, MOST_CARRIERS, Size, Wealth};
-use crate::schedule::{Bounds, Rate};
+use crate::schedule::Bounds;
 use crate::site::Durability;
 
 /// Starts a gateway, connects everybody, runs mixed life, and audits the books.
@@ -40,9 +41,8 @@ pub struct Demo {
     #[arg(long, default_value = "20", value_parser = seconds)]
     seconds: Duration,
 
-    /// How many payments are offered a second, on average: a Poisson process that waits for nobody
-    #[arg(long, default_value = "200")]
-    rate: Rate,
+    #[command(flatten)]
+    offering: Offering,
 
     /// What everything is drawn from: arrivals, baskets, people, balances
     #[arg(long, default_value_t = 42)]
@@ -97,12 +97,18 @@ Exit codes:
   3    the run could not be made, or the report not be written
   130  interrupted; what was run until then is audited and reported
 
-The JSON has audit.ok, audit.problems[], payments.{offered,approved,declined,cancelled,expired,
-refused,skipped} (offered is their sum), payments.by_reason{}, throughput_per_s,
-payments.{refunded,reversed,captured_in_part} (all among the approved: what went back later had been
-approved), payments.{with_code,foreign,vending} (whatever became of them), latency_ms.{machine,human}.{p50,p90,p99,p999,max}, seed, seconds, gateway.{address,version} and
+The JSON has version, config{}, audit.ok, audit.problems[], payments.{offered,approved,declined,
+cancelled,expired,refused,skipped} (offered is their sum), payments.overtaken (of the expired: the
+customer had answered early), payments.by_reason{}, payments.{refunded,reversed,captured_in_part}
+(all among the approved: what went back later had been approved), payments.{with_code,foreign,
+vending} (whatever became of them), throughput_per_s, latency_ms.{machine,human}.{p50,p90,p99,p999,
+max}, intervals.{throughput_per_s,machine_ms.{p50,p90,p99,p999}}.{estimate,low,high} (the bounds hold
+in 95 of 100 runs; null where too little was seen), by_outcome{}.{response_ms,service_ms,lag_ms}{},
+generator.{cpu_s,cpu_share,lag_ms{},limited_by[]}, seed, seconds, gateway.{address,version} and
 connections.{terminals,handsets,controllers,hubs}. Machine time is from the intended moment to the
-prompt and from the last answer of a person to the till's receipt; human time is between the two.";
+prompt and from the last answer of a person to the till's receipt; human time is between the two.
+Response time is from the intended moment to the end, service time from the beginning, lag between
+the two.";
 
 fn seconds(text: &str) -> Result<Duration, String> {
     let wrong = || "a number of seconds, above 0 and at most 86400".to_owned();
@@ -117,7 +123,9 @@ impl Demo {
         let carried = |carrier, count| if self.through.contains(&carrier) { count } else { 0 };
         let plan = Plan {
             workload: Workload {
-                rate: self.rate,
+                rate: self.offering.rate,
+                form: self.offering.shape.clone(),
+                spacing: self.offering.arrivals.clone(),
                 span: self.seconds,
                 pace: self.pace,
                 seed: self.seed,
@@ -134,7 +142,9 @@ impl Demo {
             ways: ways(&self.through),
             durability: Durability::Journal,
         };
-        let show = Show { title: plan.heading(), span: self.seconds, json: self.json.as_deref() };
+        let json = self.json.as_deref();
+        // Gateway and load share the processors here: it is no measurement.
+        let show = Show { title: plan.heading(), span: self.seconds, json, measures: false };
         judge(show, async |board, stop| run(&plan, board, stop).await)
     }
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::COULD_NOT;
+use super::Exit;
 use super::show::print;
 use crate::population::{MOST, MOST_CARRIERS, Size, Wealth};
 use crate::provision::{self, RATES, Table};
@@ -91,7 +91,7 @@ impl Provision {
         bar.finish_and_clear();
         if let Err(error) = made {
             eprintln!("kessai-loadgen: {error}");
-            return ExitCode::from(COULD_NOT);
+            return Exit::CouldNot.into();
         }
         print(&self.next_steps(size));
         ExitCode::SUCCESS

@@ -6,17 +6,11 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::show::{Show, judge};
-use super::{COULD_NOT, Carrier, ways, within_a_day};
-use crate::administration::Administration;
-use crate::capacity::{CapacityTest, run};
-use crate::fleet::Upkeep;
-use crate::ledger::Telling;
-use crate::life::Workload;
-use crate::people::Pace;
-use crate::provision::Provision;
-use crate::schedule::{Bounds, Rate};
-use crate::trial::TrialError;
+use super::against::Against;
+use super::offering::Offering;
+use super::positive;
+use super::show::{Show, could_not, judge};
+use crate::capacity::run;
 
 /// Plays a population that was provisioned and imported against a gateway, and audits its books.
 ///
@@ -34,41 +28,15 @@ use crate::trial::TrialError;
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment, after_long_help = EXAMPLES)]
 pub struct Run {
-    /// Where terminals and handsets reach the gateway
-    #[arg(long, value_name = "HOST:PORT")]
-    gateway: String,
+    #[command(flatten)]
+    against: Against,
 
-    /// The directory that `kessai-loadgen provision` made
-    #[arg(long, value_name = "DIR")]
-    provision: PathBuf,
-
-    /// Where the gateway is administered
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7480")]
-    admin: String,
-
-    /// The file of the administration's token: admin.token among the gateway's keys
-    #[arg(long, value_name = "FILE")]
-    token_file: PathBuf,
-
-    /// How many payments are offered a second, on average: a Poisson process that waits for nobody
-    #[arg(long, default_value = "200")]
-    rate: Rate,
+    #[command(flatten)]
+    offering: Offering,
 
     /// For how long payments are offered, as 60s or 5min
-    #[arg(long, default_value = "60s", value_parser = duration)]
+    #[arg(long, default_value = "60s", value_parser = positive)]
     duration: Duration,
-
-    /// How many times faster than life people are
-    #[arg(long, default_value = "10")]
-    pace: Pace,
-
-    /// What arrivals, baskets and people are drawn from [default: the provision's seed]
-    #[arg(long)]
-    seed: Option<u64>,
-
-    /// What carries tills and handsets, instead of a connection each
-    #[arg(long, value_enum, value_delimiter = ',', value_name = "CARRIERS")]
-    through: Vec<Carrier>,
 
     /// Writes the report as JSON to this file as well
     #[arg(long, value_name = "FILE")]
@@ -87,51 +55,26 @@ Examples:
       reaches the administration of another machine, which listens there alone
 
 Exit codes:
-  0    the audit found nothing wrong
+  0    the audit found nothing wrong, and the load generator kept up
   1    the audit found something: the report says what
   2    the command line is wrong
   3    the run could not be made, or the report not be written
+  6    the load generator was the limit: what was measured is no capacity of the gateway
   130  interrupted; what was run until then is audited and reported
 
 The JSON is that of `kessai-loadgen demo`; see there.";
-
-fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || "a time like 60s or 5min, above 0 and at most 1day".to_owned();
-    within_a_day(humantime::parse_duration(text).ok()).ok_or_else(wrong)
-}
 
 impl Run {
     /// Does what the command line says.
     #[must_use]
     pub fn run(&self) -> ExitCode {
-        let test = match self.test() {
+        let Offering { rate, shape, arrivals } = self.offering.clone();
+        let test = match self.against.test((rate, shape, arrivals), self.duration) {
             Ok(test) => test,
-            Err(error) => {
-                eprintln!("kessai-loadgen: {error}");
-                return ExitCode::from(COULD_NOT);
-            }
+            Err(error) => return could_not(&error),
         };
-        let show = Show { title: test.heading(), span: self.duration, json: self.json.as_deref() };
+        let json = self.json.as_deref();
+        let show = Show { title: test.heading(), span: self.duration, json, measures: true };
         judge(show, async |board, stop| run(&test, board, stop).await)
-    }
-
-    fn test(&self) -> Result<CapacityTest, TrialError> {
-        let provision = Provision::load(&self.provision)?;
-        Ok(CapacityTest {
-            workload: Workload {
-                rate: self.rate,
-                span: self.duration,
-                pace: self.pace,
-                seed: self.seed.unwrap_or(provision.seed()),
-                bounds: Bounds::default(),
-            },
-            provision,
-            folder: self.provision.clone(),
-            ways: ways(&self.through),
-            gateway: self.gateway.clone(),
-            administration: Administration::new(&self.admin, &self.token_file)?,
-            upkeep: Upkeep::default(),
-            telling: Telling::default(),
-        })
     }
 }

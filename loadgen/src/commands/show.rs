@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
-use super::{AUDIT_FAILED, COULD_NOT, INTERRUPTED};
+use serde::Serialize;
+
+use super::Exit;
 use crate::board::Board;
 use crate::screen::{self, Mode, Screen};
 use crate::trial::{Finding, TrialError};
@@ -21,6 +23,8 @@ pub(super) struct Show<'a> {
     pub(super) span: Duration,
     /// Where the report goes as JSON.
     pub(super) json: Option<&'a Path>,
+    /// Whether it is a measurement, which the load generator must not limit.
+    pub(super) measures: bool,
 }
 
 /// Makes a trial, and says by the exit code what came of it.
@@ -29,19 +33,39 @@ pub(super) fn judge(
     trial: impl AsyncFnOnce(Arc<Board>, watch::Receiver<bool>) -> Result<Finding, TrialError>,
 ) -> ExitCode {
     match run(show, trial) {
-        Ok(code) => ExitCode::from(code),
-        Err(error) => {
-            eprintln!("kessai-loadgen: {error}");
-            let interrupted = matches!(error, TrialError::Interrupted);
-            ExitCode::from(if interrupted { INTERRUPTED } else { COULD_NOT })
-        }
+        Ok(exit) => exit.into(),
+        Err(error) => could_not(&error),
     }
+}
+
+/// Says why there is nothing to tell.
+pub(super) fn could_not(error: &TrialError) -> ExitCode {
+    eprintln!("kessai-loadgen: {error}");
+    match error {
+        TrialError::Interrupted => Exit::Interrupted.into(),
+        _ => Exit::CouldNot.into(),
+    }
+}
+
+/// Does something that can be called off by the keyboard, with no picture of it.
+pub(super) fn called_off<T, E: From<TrialError>>(
+    work: impl AsyncFnOnce(watch::Receiver<bool>) -> Result<T, E>,
+) -> Result<T, E> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(TrialError::Threads)?;
+    let (stop, stopped) = watch::channel(false);
+    let done = runtime.block_on(async {
+        tokio::spawn(signals(move || interrupt(&stop)));
+        work(stopped).await
+    });
+    runtime.shutdown_background();
+    done
 }
 
 fn run(
     show: Show<'_>,
     trial: impl AsyncFnOnce(Arc<Board>, watch::Receiver<bool>) -> Result<Finding, TrialError>,
-) -> Result<u8, TrialError> {
+) -> Result<Exit, TrialError> {
     if let Some(path) = show.json {
         // Better now than after the run. What it held stays until there is a new report.
         let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
@@ -54,7 +78,8 @@ fn run(
     let board = Arc::new(Board::new(show.span));
     let pressed = Arc::clone(&stop);
     let interrupt = move || interrupt(&pressed);
-    let screen = Screen::show(Arc::clone(&board), Mode::detect(), show.title, interrupt.clone());
+    let title = show.title.clone();
+    let screen = Screen::show(Arc::clone(&board), Mode::detect(), title, interrupt.clone());
     let screen = screen.map_err(TrialError::Threads)?;
     let finding = runtime.block_on(async {
         tokio::spawn(signals(interrupt));
@@ -66,16 +91,23 @@ fn run(
     let finding = finding?;
     print(&finding.page());
     if let Some(path) = show.json {
-        let written = finding.report.to_json().map_err(io::Error::from);
-        written.and_then(|json| std::fs::write(path, json)).map_err(unwritable(path))?;
+        write(path, &finding.report)?;
     }
     Ok(if !finding.report.audit.ok {
-        AUDIT_FAILED
+        Exit::AuditFailed
     } else if *stop.borrow() {
-        INTERRUPTED
+        Exit::Interrupted
+    } else if show.measures && !finding.report.generator.kept_up() {
+        Exit::GeneratorLimited
     } else {
-        0
+        Exit::Ok
     })
+}
+
+/// Writes something as JSON.
+pub(super) fn write(path: &Path, what: &impl Serialize) -> Result<(), TrialError> {
+    let json = serde_json::to_string_pretty(what).map_err(io::Error::from);
+    json.and_then(|json| std::fs::write(path, json + "\n")).map_err(unwritable(path))
 }
 
 /// Stops the offering at the first call, the program at the second.
@@ -83,7 +115,7 @@ fn interrupt(stop: &watch::Sender<bool>) {
     if stop.send_replace(true) {
         screen::restore();
         eprintln!("kessai-loadgen: interrupted twice, nothing was audited");
-        std::process::exit(i32::from(INTERRUPTED));
+        std::process::exit(i32::from(Exit::Interrupted.number()));
     }
 }
 

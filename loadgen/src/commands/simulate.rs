@@ -10,7 +10,7 @@ use clap::Args;
 #[cfg(feature = "planted")]
 use kessai_engine::planted::{self, Bug};
 
-use super::{AUDIT_FAILED, COULD_NOT};
+use super::Exit;
 use crate::simulation::network;
 use crate::simulation::{Campaign, EVENTS, Stop, Voice, campaign, name_seeds_in_panics};
 
@@ -113,18 +113,18 @@ impl Simulate {
         replay: impl Fn(u64) -> String,
     ) -> ExitCode {
         print!("{summary}");
-        let mut code = ExitCode::SUCCESS;
+        let mut code = Exit::Ok;
         for (seed, what) in failures {
             eprintln!("seed {seed}: {what}\n  {}", replay(seed));
-            code = ExitCode::from(AUDIT_FAILED);
+            code = Exit::AuditFailed;
         }
         if let Some(file) = &self.json
             && let Err(error) = std::fs::write(file, format!("{json:#}\n"))
         {
             eprintln!("kessai-loadgen: {}: {error}", file.display());
-            return ExitCode::from(COULD_NOT);
+            return Exit::CouldNot.into();
         }
-        code
+        code.into()
     }
 
     /// Words the one command that plays a seed again.

@@ -18,6 +18,8 @@ pub struct Order {
     pub number: u64,
     /// When it was meant to begin: its latency counts from here.
     pub intended: Moment,
+    /// When it did begin: a little later if the load generator was late.
+    pub begun: Moment,
     /// The customer's place in the population.
     pub seat: usize,
     /// The till.

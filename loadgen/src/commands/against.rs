@@ -1,0 +1,71 @@
+//! Which gateway is tried, and by whom, as the command line has it.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{Carrier, ways};
+use crate::administration::Administration;
+use crate::capacity::CapacityTest;
+use crate::fleet::Upkeep;
+use crate::ledger::Telling;
+use crate::life::Workload;
+use crate::people::Pace;
+use crate::provision::Provision;
+use crate::schedule::{Bounds, Form, Rate, Spacing};
+use crate::trial::TrialError;
+
+/// A gateway that runs by itself, and the population that plays against it.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Against {
+    /// Where terminals and handsets reach the gateway
+    #[arg(long, value_name = "HOST:PORT")]
+    gateway: String,
+
+    /// The directory that `kessai-loadgen provision` made
+    #[arg(long, value_name = "DIR")]
+    provision: PathBuf,
+
+    /// Where the gateway is administered
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7480")]
+    admin: String,
+
+    /// The file of the administration's token: admin.token among the gateway's keys
+    #[arg(long, value_name = "FILE")]
+    token_file: PathBuf,
+
+    /// How many times faster than life people are
+    #[arg(long, default_value = "10")]
+    pace: Pace,
+
+    /// What arrivals, baskets and people are drawn from [default: the provision's seed]
+    #[arg(long)]
+    seed: Option<u64>,
+
+    /// What carries tills and handsets, instead of a connection each
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "CARRIERS")]
+    through: Vec<Carrier>,
+}
+
+impl Against {
+    /// Makes a test that offers so much for so long.
+    pub(super) fn test(
+        &self,
+        (rate, form, spacing): (Rate, Form, Spacing),
+        span: std::time::Duration,
+    ) -> Result<CapacityTest, TrialError> {
+        let provision = Provision::load(&self.provision)?;
+        let seed = self.seed.unwrap_or(provision.seed());
+        let bounds = Bounds::default();
+        Ok(CapacityTest {
+            workload: Workload { rate, form, spacing, span, pace: self.pace, seed, bounds },
+            provision,
+            folder: self.provision.clone(),
+            ways: ways(&self.through),
+            gateway: self.gateway.clone(),
+            administration: Administration::new(&self.admin, &self.token_file)?,
+            upkeep: Upkeep::default(),
+            telling: Telling::default(),
+        })
+    }
+}

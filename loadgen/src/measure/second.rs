@@ -1,0 +1,52 @@
+//! One second of a run.
+
+use std::time::Duration;
+
+use crate::statistics::Block;
+use crate::tally::Outcome;
+
+/// What became of the payments that were meant to begin within one second.
+#[derive(Debug, Clone, Default)]
+pub struct Second {
+    outcomes: [u64; Outcome::ALL.len()],
+    response: Block,
+}
+
+impl Second {
+    pub(super) fn count(&mut self, outcome: Outcome) {
+        let counts = Outcome::ALL.iter().zip(&mut self.outcomes);
+        for (_, count) in counts.filter(|(of, _)| **of == outcome) {
+            *count = count.saturating_add(1);
+        }
+    }
+
+    pub(super) fn take(&mut self, response: Duration) {
+        self.response.take(u64::try_from(response.as_micros()).unwrap_or(u64::MAX));
+    }
+
+    /// Lends the counts by outcome.
+    pub fn outcomes(&self) -> impl Iterator<Item = (Outcome, u64)> {
+        Outcome::ALL.into_iter().zip(self.outcomes)
+    }
+
+    /// Counts what was meant to begin.
+    #[must_use]
+    pub fn offered(&self) -> u64 {
+        self.outcomes.iter().sum()
+    }
+
+    /// Counts the payments that came to an end, as a fraction.
+    pub(super) fn ended_per_s(&self) -> f64 {
+        let ended = self
+            .outcomes()
+            .filter(|(outcome, _)| !matches!(outcome, Outcome::Refused | Outcome::Skipped));
+        // A second holds far fewer than 2^32.
+        f64::from(u32::try_from(ended.map(|(_, count)| count).sum::<u64>()).unwrap_or(u32::MAX))
+    }
+
+    /// Lends the response times, in microseconds.
+    #[must_use]
+    pub const fn response(&self) -> &Block {
+        &self.response
+    }
+}

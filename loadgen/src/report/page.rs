@@ -1,0 +1,159 @@
+//! The report for people.
+
+use std::fmt::{self, Write};
+
+use super::{Audit, Intervals, QuantileIntervals, Report};
+use crate::generator::Effort;
+use crate::tally::{Outcome, Quantiles, Tally, share};
+
+/// The report for people, with what else a reader wants to know.
+#[derive(Debug, Clone, Copy)]
+pub struct Page<'a> {
+    /// What is reported.
+    pub report: &'a Report,
+    /// Its counts and times.
+    pub tally: &'a Tally,
+    /// What was run, in a line.
+    pub heading: &'a str,
+    /// Connections lost and calls without an answer, and the last of them in words.
+    pub troubles: (u64, Option<&'a str>),
+}
+
+/// How many problems the page prints; all of them are in the JSON.
+const PRINTED_PROBLEMS: usize = 20;
+
+impl fmt::Display for Page<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Report { audit, payments, throughput_per_s, latency_ms, seconds, .. } = self.report;
+        writeln!(f, "{}\n", self.heading)?;
+        writeln!(f, "payments                          count    share")?;
+        writeln!(f, "  offered                      {:>8}", payments.offered)?;
+        for outcome in Outcome::ALL {
+            self.outcome(f, outcome)?;
+        }
+        writeln!(f, "  of these")?;
+        for (kind, count) in self.tally.kinds() {
+            let share = percent(count, payments.offered);
+            writeln!(f, "    {:27}{count:>8}  {share:>6.1} %", kind.name())?;
+        }
+        writeln!(
+            f,
+            "\nthroughput   {throughput_per_s:.1} payments ended a second, over {seconds} s"
+        )?;
+        let lag = self.tally.lag.quantiles();
+        writeln!(f, "\nlatency in ms        p50       p90       p99     p99.9       max")?;
+        row(f, "machine", &latency_ms.machine)?;
+        row(f, "human", &latency_ms.human)?;
+        row(f, "own lag", &lag)?;
+        sureness(f, &self.report.intervals)?;
+        f.write_str(
+            "  machine: from the intended moment to the prompt, and from the last answer to the\n  \
+             till's receipt; human: between the two; own lag: how late the load began a payment\n\n",
+        )?;
+        effort(f, &self.report.generator)?;
+        if self.tally.overtaken > 0 {
+            writeln!(
+                f,
+                "too slow: {} payments expired though their customers had answered early\n",
+                self.tally.overtaken
+            )?;
+        }
+        if let (count, Some(last)) = self.troubles {
+            writeln!(f, "troubles on the way: {count}, the last: {last}\n")?;
+        }
+        write_audit(f, audit)
+    }
+}
+
+impl Page<'_> {
+    fn outcome(&self, f: &mut fmt::Formatter<'_>, outcome: Outcome) -> fmt::Result {
+        let offered = self.report.payments.offered;
+        let count = self.tally.of(outcome);
+        writeln!(f, "  {:29}{count:>8}  {:>6.1} %", outcome.name(), percent(count, offered))?;
+        let reasons: Vec<_> = self
+            .tally
+            .reasons()
+            .filter(|(of, reason, _)| *of == outcome && *reason != outcome.name())
+            .collect();
+        for (_, reason, count) in reasons {
+            writeln!(f, "    {reason:27}{count:>8}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Writes what the audit found.
+fn write_audit(f: &mut fmt::Formatter<'_>, audit: &Audit) -> fmt::Result {
+    if audit.ok {
+        return f.write_str(
+            "audit: ok\n  every payment ended once, both sides were told every step alike, \
+             customers, merchants\n  and the exchange agree with the books to the yen, nothing is \
+             held\n",
+        );
+    }
+    writeln!(f, "audit: FAILED, {} problems", audit.problems.len())?;
+    for problem in audit.problems.iter().take(PRINTED_PROBLEMS) {
+        writeln!(f, "  - {problem}")?;
+    }
+    match audit.problems.len().saturating_sub(PRINTED_PROBLEMS) {
+        0 => Ok(()),
+        more => writeln!(f, "  ... and {more} more; --json FILE lists all"),
+    }
+}
+
+fn row(f: &mut fmt::Formatter<'_>, name: &str, times: &Quantiles) -> fmt::Result {
+    let Quantiles { p50, p90, p99, p999, max } = times;
+    writeln!(f, "  {name:12}{p50:>10.2}{p90:>10.2}{p99:>10.2}{p999:>10.2}{max:>10.2}")
+}
+
+/// Writes the bounds of what was estimated, where enough was seen.
+fn sureness(f: &mut fmt::Formatter<'_>, intervals: &Intervals) -> fmt::Result {
+    let Intervals { throughput_per_s, machine_ms } = intervals;
+    let QuantileIntervals { p50, p90, p99, p999 } = machine_ms;
+    let known =
+        [("ended/s", throughput_per_s), ("p50", p50), ("p90", p90), ("p99", p99), ("p99.9", p999)];
+    let known: Vec<_> = known
+        .into_iter()
+        .filter_map(|(name, interval)| interval.map(|interval| format!("{name} {interval}")))
+        .collect();
+    if known.is_empty() {
+        Ok(())
+    } else {
+        writeln!(f, "  machine, 95 % sure: {}", known.join(", "))
+    }
+}
+
+/// Writes whether the load generator kept up.
+fn effort(f: &mut fmt::Formatter<'_>, effort: &Effort) -> fmt::Result {
+    let cpu = effort.cpu_share.map_or_else(
+        || "processor time unknown".to_owned(),
+        |share| format!("{:.0} % of all processors", share * 100.0),
+    );
+    if effort.kept_up() {
+        return writeln!(f, "load generator: kept up, with {cpu}\n");
+    }
+    writeln!(f, "load generator: WAS THE LIMIT, so this is no capacity of the gateway")?;
+    for limit in &effort.limited_by {
+        writeln!(f, "  - {limit}")?;
+    }
+    writeln!(f)
+}
+
+fn percent(count: u64, of: u64) -> f64 {
+    share(count, of) * 100.0
+}
+
+/// Writes counts in one line, for a run without a screen.
+#[must_use]
+pub fn counts(tally: &Tally) -> String {
+    let mut line = String::new();
+    for outcome in Outcome::ALL {
+        let count = tally.of(outcome);
+        if count > 0 {
+            let comma = if line.is_empty() { "" } else { ", " };
+            // Writing into memory cannot fail.
+            let _done = write!(line, "{comma}{count} {}", outcome.name());
+        }
+    }
+    line
+}

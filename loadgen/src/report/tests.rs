@@ -1,0 +1,117 @@
+use super::{Audit, Page, Report};
+use crate::sample;
+
+fn report(problems: Vec<String>) -> Report {
+    Report { audit: Audit { ok: problems.is_empty(), problems }, ..sample::report() }
+}
+
+fn keys(value: &serde_json::Value, path: &str, found: &mut Vec<String>) {
+    match value {
+        serde_json::Value::Object(fields) if !path.ends_with("by_reason") => {
+            for (name, field) in fields {
+                keys(field, &format!("{path}.{name}"), found);
+            }
+        }
+        _ => found.push(path.to_owned()),
+    }
+}
+
+#[test]
+fn the_json_has_the_keys_that_others_rely_on_and_no_others() {
+    let report = report(vec!["wrong".to_owned()]);
+    let json: serde_json::Value = serde_json::to_value(&report).unwrap();
+    let mut found = Vec::new();
+    keys(&json, "", &mut found);
+    found.sort();
+    let quantiles =
+        |of| ["max", "p50", "p90", "p99", "p999"].map(|q| format!(".latency_ms.{of}.{q}"));
+    let payments = [
+        "approved",
+        "by_reason",
+        "cancelled",
+        "declined",
+        "expired",
+        "offered",
+        "refused",
+        "skipped",
+        "overtaken",
+        "refunded",
+        "reversed",
+        "captured_in_part",
+        "with_code",
+        "foreign",
+        "vending",
+    ];
+    let mut expected = vec![".audit.ok".to_owned(), ".audit.problems".to_owned()];
+    expected.extend(quantiles("human"));
+    expected.extend(quantiles("machine"));
+    expected.extend(payments.map(|key| format!(".payments.{key}")));
+    expected.extend([".seconds", ".seed", ".throughput_per_s"].map(str::to_owned));
+    expected.push(".version".to_owned());
+    let config = ["arrivals", "customers", "pace", "rate_per_s", "seconds", "shape", "terminals"];
+    expected.extend(config.map(|key| format!(".config.{key}")));
+    for outcome in ["approved", "cancelled", "declined", "expired", "refused"] {
+        for time in ["lag_ms", "response_ms", "service_ms"] {
+            let quantile = |q| format!(".by_outcome.{outcome}.{time}.{q}");
+            expected.extend(["max", "p50", "p90", "p99", "p999"].map(quantile));
+        }
+    }
+    expected.extend(["p50", "p90", "p99", "p999"].map(|q| format!(".intervals.machine_ms.{q}")));
+    let interval = [".estimate", ".high", ".low"];
+    expected.extend(interval.map(|bound| format!(".intervals.throughput_per_s{bound}")));
+    expected.extend(["cpu_s", "cpu_share", "limited_by"].map(|key| format!(".generator.{key}")));
+    let lag = ["max", "p50", "p90", "p99", "p999"];
+    expected.extend(lag.map(|q| format!(".generator.lag_ms.{q}")));
+    let carried = ["controllers", "handsets", "hubs", "terminals"];
+    expected.extend(carried.map(|kind| format!(".connections.{kind}")));
+    expected.extend([".gateway.address", ".gateway.version"].map(str::to_owned));
+    expected.sort();
+    assert_eq!(found, expected);
+    assert_eq!(json["audit"]["ok"], false);
+    assert_eq!(json["audit"]["problems"][0], "wrong");
+    assert_eq!(json["payments"]["by_reason"]["insufficient_funds"], 1);
+    let config = &json["config"];
+    assert_eq!((&config["shape"], &config["arrivals"]), (&"ramp:30".into(), &"uniform".into()));
+    assert_eq!(serde_json::from_value::<Report>(json.clone()).unwrap(), report);
+    assert_eq!((&json["seed"], &json["seconds"]), (&42.into(), &2.0.into()));
+    assert_eq!(json["connections"]["controllers"], 8);
+}
+
+#[test]
+fn offered_is_the_sum() {
+    let payments = report(Vec::new()).payments;
+    let sum = payments.approved
+        + payments.declined
+        + payments.cancelled
+        + payments.expired
+        + payments.refused
+        + payments.skipped;
+    assert_eq!((payments.offered, sum), (9, 9));
+    assert_eq!(payments.by_reason.values().sum::<u64>(), 9);
+}
+
+#[test]
+fn the_page_says_what_was_found() {
+    let tally = sample::tally();
+    let page = |problems: Vec<String>| {
+        let report = report(problems);
+        let troubles = (2, Some("a line was lost"));
+        Page { report: &report, tally: &tally, heading: "a demo", troubles }.to_string()
+    };
+    let good = page(Vec::new());
+    for words in [
+        "a demo",
+        "audit: ok",
+        "tries_exceeded",
+        "skipped_late",
+        "22.2 %",
+        "a line was lost",
+        "load generator: ",
+    ] {
+        assert!(good.contains(words), "{words}: {good}");
+    }
+    let bad = page((0..25).map(|n| format!("problem {n}")).collect());
+    assert!(bad.contains("audit: FAILED, 25 problems") && !bad.contains("audit: ok"), "{bad}");
+    assert!(bad.contains("problem 19") && !bad.contains("problem 20"), "{bad}");
+    assert!(bad.contains("and 5 more"), "{bad}");
+}
