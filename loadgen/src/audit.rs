@@ -18,6 +18,7 @@ use kessai_engine::terms::PaymentId;
 use crate::ledger::{Moment, Record, Telling};
 
 pub use books::{Baseline, Books, CustomerEntry, InStore, PaymentEntry, Positions, Tallies};
+pub(crate) use sums::kept;
 
 /// How many wrong passwords the gateway is set to bear: the last of them declines.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use crate::admin::Office;
 use crate::admin::archive::Listed;
 use crate::admin::problem::Problem;
 use crate::admin::register::parse;
-use crate::admin::rows::{PaymentRow, StateName};
+use crate::admin::rows::{PaymentRow, StateName, TurnoverRow};
 
 pub(super) fn routes() -> Router<Arc<Office>> {
     Router::new()
@@ -125,38 +125,17 @@ struct Day {
     date: u32,
 }
 
-/// What a terminal turned over on a day, in one currency.
-#[derive(Debug, Serialize)]
-struct TotalsBody {
-    currency: &'static str,
-    captures: u64,
-    captured_minor: String,
-    reversals: u64,
-    reversed_minor: String,
-    refunds: u64,
-    refunded_minor: String,
-}
-
 async fn totals(
     State(office): State<Arc<Office>>,
     Path(id): Path<String>,
     day: Result<Query<Day>, QueryRejection>,
-) -> Result<Json<Vec<TotalsBody>>, Problem> {
+) -> Result<Json<Vec<TurnoverRow>>, Problem> {
     let Query(day) = day?;
     let id = parse("id", &id, TerminalId::new)?;
     let date = BusinessDate::from_yyyymmdd(day.date)
         .ok_or_else(|| Problem::malformed("date: no such day; write it as YYYYMMDD"))?;
     let totals = office.engine.terminal_totals(&id, date).map_err(Problem::internal)?;
-    let body = totals.iter().map(|(currency, turnover)| TotalsBody {
-        currency: currency.code(),
-        captures: turnover.captures,
-        captured_minor: turnover.captured.minor().to_string(),
-        reversals: turnover.reversals,
-        reversed_minor: turnover.reversed.minor().to_string(),
-        refunds: turnover.refunds,
-        refunded_minor: turnover.refunded.minor().to_string(),
-    });
-    Ok(Json(body.collect()))
+    Ok(Json(totals.iter().map(TurnoverRow::from).collect()))
 }
 
 async fn tally(

@@ -3,9 +3,10 @@
 //!
 //! Amounts are integers in minor units; sums that can leave the range of JSON numbers are strings.
 
+use kessai_engine::terms::Currency;
 use kessai_engine::{
     ArchivedPayment, Capture, CustomerView, Engine, ForeignPrice, Lsn, NamedBy, PaymentState,
-    PaymentView, RefundView,
+    PaymentView, RefundView, Turnover,
 };
 use kessai_journal::ArchiveStatus;
 use serde::{Deserialize, Serialize};
@@ -197,6 +198,39 @@ pub struct MerchantRow {
     pub currency: String,
     /// How much, signed.
     pub minor: String,
+}
+
+/// What a terminal turned over on a day, in one currency.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TurnoverRow {
+    /// Which currency (ISO 4217).
+    pub currency: String,
+    /// How many payments were debited.
+    pub captures: u64,
+    /// How much was.
+    pub captured_minor: String,
+    /// How many were taken back.
+    pub reversals: u64,
+    /// How much was.
+    pub reversed_minor: String,
+    /// How many refunds there were.
+    pub refunds: u64,
+    /// How much was given back.
+    pub refunded_minor: String,
+}
+
+impl From<(&Currency, &Turnover)> for TurnoverRow {
+    fn from((currency, turnover): (&Currency, &Turnover)) -> Self {
+        Self {
+            currency: currency.code().to_owned(),
+            captures: turnover.captures,
+            captured_minor: turnover.captured.minor().to_string(),
+            reversals: turnover.reversals,
+            reversed_minor: turnover.reversed.minor().to_string(),
+            refunds: turnover.refunds,
+            refunded_minor: turnover.refunded.minor().to_string(),
+        }
+    }
 }
 
 /// The gateway itself.

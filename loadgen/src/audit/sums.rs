@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use kessai_engine::PaymentState;
-use kessai_engine::terms::{CustomerId, Net, Reason};
+use kessai_engine::terms::{Amount, CustomerId, Net, Reason};
 
 use super::{Books, Budgets, CustomerEntry, Evidence, Positions, Tallies, steps};
 use crate::exchange::HOME;
@@ -65,7 +65,7 @@ fn customer_faults(
             if told.state.is_approved() {
                 wrong_in_row = 0;
             }
-            left = left.checked_sub(kept(last)).unwrap_or(left);
+            left = left.checked_sub(kept(last.state, last.captured, last.refunded)).unwrap_or(left);
         }
         for number in record.notices() {
             if !notices.insert(number) {
@@ -110,11 +110,11 @@ fn funds_fault(record: &Record, told: &Told, left: Net) -> Option<String> {
     }
 }
 
-/// What a customer was told that stays debited.
-fn kept(told: &Told) -> Net {
-    match told.state {
+/// What stays debited of a payment that has come so far.
+pub(crate) fn kept(state: PaymentState, captured: Amount, refunded: Amount) -> Net {
+    match state {
         PaymentState::Captured | PaymentState::Refunded => {
-            Net::from(told.captured).checked_sub(told.refunded).unwrap_or_default()
+            Net::from(captured).checked_sub(refunded).unwrap_or_default()
         }
         PaymentState::Pending
         | PaymentState::Authorised

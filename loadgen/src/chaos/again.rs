@@ -4,9 +4,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use kessai_client::wire::{Capture, Payer, Payment, Purchase};
+use kessai_client::wire::{Payment, Purchase};
 use kessai_client::{CallError, Terminal};
-use kessai_engine::TerminalKind;
 use kessai_engine::terms::{PaymentId, TerminalId};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -54,17 +53,7 @@ fn answered(payment: PaymentId, record: &Record) -> Option<Answered> {
     let order = &record.order;
     let told = record.terminal.first()?.clone();
     let is_plain = order.course.naming == Naming::Id && order.course.hearing == Hearing::Hears;
-    let purchase = is_plain.then(|| Purchase {
-        payment,
-        payer: Payer::Customer(order.customer),
-        lines: order.lines.clone(),
-        claimed_total: order.total,
-        currency: order.currency,
-        capture: match order.kind {
-            TerminalKind::PointOfSale => Capture::AtApproval,
-            TerminalKind::Vending => Capture::OnDelivery,
-        },
-    })?;
+    let purchase = is_plain.then(|| order.purchase(payment))?;
     Some(Answered { payment, terminal: order.terminal, purchase, told })
 }
 

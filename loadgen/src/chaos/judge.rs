@@ -13,7 +13,7 @@ use std::fmt;
 use kessai_engine::PaymentState;
 use kessai_engine::terms::{Amount, CustomerId, Money, Net, PaymentId, Reason, TerminalId};
 
-use crate::audit::{Baseline, Books, PaymentEntry};
+use crate::audit::{Baseline, Books, PaymentEntry, kept};
 use crate::ledger::{Done, Heard, Ledger, Record, Told};
 
 pub(super) use totals::{Flow, Turnover, Turnovers, compare_turnovers, own_turnovers};
@@ -288,17 +288,7 @@ pub(super) fn repeated_otherwise(told: &Told, again: &Told) -> Option<String> {
 fn balances(before: &Baseline, books: &Books, findings: &mut Findings) {
     let mut spent: BTreeMap<CustomerId, Net> = BTreeMap::new();
     for view in books.payments.values() {
-        let kept = match view.state {
-            PaymentState::Captured | PaymentState::Refunded => {
-                Net::from(view.captured).checked_sub(view.refunded).unwrap_or_default()
-            }
-            PaymentState::Pending
-            | PaymentState::Authorised
-            | PaymentState::Reversed
-            | PaymentState::Declined
-            | PaymentState::Cancelled
-            | PaymentState::Expired => Net::default(),
-        };
+        let kept = kept(view.state, view.captured, view.refunded);
         if let Some(customer) = view.customer {
             let sum = spent.entry(customer).or_default();
             *sum = sum.checked_add(kept).unwrap_or(*sum);

@@ -157,20 +157,9 @@ impl Place {
     /// [`ChaosError::Command`], with what it says.
     pub async fn import(&self, provision: &Provision) -> Result<(), ChaosError> {
         let size = provision.size();
-        for table in Table::ALL {
-            let nobody = match table {
-                Table::Controllers => size.controllers == 0,
-                Table::Hubs => size.hubs == 0,
-                Table::Merchants
-                | Table::Stores
-                | Table::Terminals
-                | Table::Customers
-                | Table::Handsets => false,
-            };
-            if !nobody {
-                let file = self.provision().join(table.file());
-                self.command(&["import", table.name(), &file.to_string_lossy()]).await?;
-            }
+        for table in Table::ALL.iter().filter(|table| table.has_records(&size)) {
+            let file = self.provision().join(table.file());
+            self.command(&["import", table.name(), &file.to_string_lossy()]).await?;
         }
         Ok(())
     }

@@ -2,8 +2,8 @@
 
 use kessai_engine::terms::{Currency, Net, TerminalId};
 use kessai_engine::{BusinessDate, Calendar};
+use kessai_gateway::admin::rows::TurnoverRow;
 use kessai_gateway::settings::millis;
-use serde::Deserialize;
 use tokio::task::spawn_blocking;
 
 use super::ChaosError;
@@ -12,30 +12,16 @@ use super::rig::Rig;
 use crate::administration::{Administration, AskError};
 use crate::capacity::export::parse;
 
-/// What a terminal turned over on a day, in one currency, as the administration tells it.
-#[derive(Debug, Deserialize)]
-struct Row {
-    currency: String,
-    captures: u64,
-    captured_minor: String,
-    reversals: u64,
-    reversed_minor: String,
-    refunds: u64,
-    refunded_minor: String,
-}
-
-impl Row {
-    fn read(&self) -> Result<(Currency, Turnover), String> {
-        let flow = |count, field: &str, minor: &str| {
-            Ok::<_, String>(Flow { count, sum: Net::new(parse(field, minor)?) })
-        };
-        let turnover = Turnover {
-            captured: flow(self.captures, "captured_minor", &self.captured_minor)?,
-            reversed: flow(self.reversals, "reversed_minor", &self.reversed_minor)?,
-            refunded: flow(self.refunds, "refunded_minor", &self.refunded_minor)?,
-        };
-        Ok((parse("currency", &self.currency)?, turnover))
-    }
+fn turnover(row: &TurnoverRow) -> Result<(Currency, Turnover), String> {
+    let flow = |count, field: &str, minor: &str| {
+        Ok::<_, String>(Flow { count, sum: Net::new(parse(field, minor)?) })
+    };
+    let turnover = Turnover {
+        captured: flow(row.captures, "captured_minor", &row.captured_minor)?,
+        reversed: flow(row.reversals, "reversed_minor", &row.reversed_minor)?,
+        refunded: flow(row.refunds, "refunded_minor", &row.refunded_minor)?,
+    };
+    Ok((parse("currency", &row.currency)?, turnover))
 }
 
 impl Rig<'_> {
@@ -66,9 +52,9 @@ fn read(
     for terminal in terminals {
         for day in days {
             let url = format!("/v1/terminals/{terminal}/totals?date={}", day.yyyymmdd());
-            let rows: Vec<Row> = administration.ask(&url)?;
+            let rows: Vec<TurnoverRow> = administration.ask(&url)?;
             for row in rows {
-                let read = row.read();
+                let read = turnover(&row);
                 let (currency, turnover) =
                     read.map_err(|problem| AskError::Unreadable { url: url.clone(), problem })?;
                 let sum = turnovers.entry((*terminal, currency)).or_default();

@@ -101,23 +101,9 @@ impl Provision {
     fn next_steps(&self, size: Size) -> String {
         let folder = self.out.display();
         let mut text = format!("Written to {folder}. Import it in this order:\n");
-        for table in Table::ALL {
-            let empty = match table {
-                Table::Controllers => self.controllers == 0,
-                Table::Hubs => self.hubs == 0,
-                Table::Merchants
-                | Table::Stores
-                | Table::Terminals
-                | Table::Customers
-                | Table::Handsets => false,
-            };
-            if !empty {
-                text.push_str(&format!(
-                    "  kessai import {} {folder}/{}\n",
-                    table.name(),
-                    table.file()
-                ));
-            }
+        for table in Table::ALL.iter().filter(|table| table.has_records(&size)) {
+            let (name, file) = (table.name(), table.file());
+            text.push_str(&format!("  kessai import {name} {folder}/{file}\n"));
         }
         if size.has_foreign_stores() {
             // A relative path would be taken from where the configuration lies.

@@ -12,7 +12,7 @@ use kessai_engine::planted::{self, Bug};
 
 use super::Exit;
 use crate::simulation::network;
-use crate::simulation::{Campaign, EVENTS, Stop, Voice, campaign, name_seeds_in_panics};
+use crate::simulation::{Campaign, EVENTS, Failure, Stop, Voice, campaign, name_seeds_in_panics};
 
 /// Plays the whole system in virtual time, with everything going wrong that can.
 ///
@@ -93,29 +93,25 @@ impl Simulate {
         if self.network {
             let summary =
                 network::campaign(&network::Campaign { first_seed, seeds, jobs, stop, voice });
-            let failures = summary.failures().iter();
-            let failures = failures.map(|failure| (failure.seed, failure.what.as_str()));
-            return self.tell(&summary, &summary.to_json(), failures, replay);
+            return self.tell(&summary, &summary.to_json(), summary.failures(), replay);
         }
         let events = self.events;
         let summary = campaign(&Campaign { first_seed, seeds, jobs, events, stop, voice });
-        let failures = summary.failures().iter();
-        let failures = failures.map(|failure| (failure.seed, failure.what.as_str()));
-        self.tell(&summary, &summary.to_json(), failures, replay)
+        self.tell(&summary, &summary.to_json(), summary.failures(), replay)
     }
 
     /// Tells what came of the seeds, and how to play those again that failed.
-    fn tell<'a>(
+    fn tell(
         &self,
         summary: &impl Display,
         json: &serde_json::Value,
-        failures: impl Iterator<Item = (u64, &'a str)>,
+        failures: &[Failure],
         replay: impl Fn(u64) -> String,
     ) -> ExitCode {
         print!("{summary}");
         let mut code = Exit::Ok;
-        for (seed, what) in failures {
-            eprintln!("seed {seed}: {what}\n  {}", replay(seed));
+        for Failure { seed, what, .. } in failures {
+            eprintln!("seed {seed}: {what}\n  {}", replay(*seed));
             code = Exit::AuditFailed;
         }
         if let Some(file) = &self.json

@@ -1,8 +1,10 @@
 //! What a till asks for, and what a handset shows of it.
 
+use kessai_client::wire::{Capture, Payer, Purchase};
 use kessai_engine::TerminalKind;
 use kessai_engine::terms::{
-    Amount, Currency, CustomerId, Line, MerchantId, Money, Rate, Rounding, StoreName, TerminalId,
+    Amount, Currency, CustomerId, Line, MerchantId, Money, PaymentId, Rate, Rounding, StoreName,
+    TerminalId,
 };
 
 use super::Moment;
@@ -72,6 +74,22 @@ impl Order {
     #[must_use]
     pub const fn price(&self) -> Money {
         self.total.of(self.currency)
+    }
+
+    /// What the till asks for under an id, with the customer named by theirs.
+    #[must_use]
+    pub fn purchase(&self, payment: PaymentId) -> Purchase {
+        Purchase {
+            payment,
+            payer: Payer::Customer(self.customer),
+            lines: self.lines.clone(),
+            claimed_total: self.total,
+            currency: self.currency,
+            capture: match self.kind {
+                TerminalKind::PointOfSale => Capture::AtApproval,
+                TerminalKind::Vending => Capture::OnDelivery,
+            },
+        }
     }
 
     /// Whether the store charges in another currency than the customer keeps.

@@ -4,9 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kessai_client::wire::{Capture, Payer, Payment, Purchase, ReverseCause};
+use kessai_client::wire::{Payment, Purchase, ReverseCause};
 use kessai_client::{CallError, Terminal};
-use kessai_engine::TerminalKind;
 use kessai_engine::terms::{PaymentId, Reason};
 use tokio::sync::Notify;
 use tokio::time::timeout;
@@ -26,17 +25,7 @@ pub(super) async fn serve(world: Arc<World>, terminal: Terminal, order: Order) {
     let payment = terminal.payment_id();
     let course = order.course.clone();
     let patience = order.person.clerk_gives_up_after;
-    let mut purchase = Purchase {
-        payment,
-        payer: Payer::Customer(order.customer),
-        lines: order.lines.clone(),
-        claimed_total: order.total,
-        currency: order.currency,
-        capture: match order.kind {
-            TerminalKind::PointOfSale => Capture::AtApproval,
-            TerminalKind::Vending => Capture::OnDelivery,
-        },
-    };
+    let mut purchase = order.purchase(payment);
     let seat = order.seat;
     world.ledger.asked(payment, order);
     let till = Till { world, terminal, payment };

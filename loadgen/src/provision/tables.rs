@@ -6,7 +6,7 @@ use kessai_engine::terms::Rounding;
 
 use crate::exchange::HOME;
 use crate::keyring::{Holder, Keyring};
-use crate::population::{Person, Population};
+use crate::population::{Person, Population, Size};
 
 /// A kind of records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +38,18 @@ impl Table {
         Self::Customers,
         Self::Handsets,
     ];
+
+    /// Whether a population of this size has any: `kessai import` takes no empty file.
+    #[must_use]
+    pub const fn has_records(self, size: &Size) -> bool {
+        match self {
+            Self::Controllers => size.controllers > 0,
+            Self::Hubs => size.hubs > 0,
+            Self::Merchants | Self::Stores | Self::Terminals | Self::Customers | Self::Handsets => {
+                true
+            }
+        }
+    }
 
     /// What `kessai import` calls it.
     #[must_use]

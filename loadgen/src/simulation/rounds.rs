@@ -1,11 +1,14 @@
 //! Many seeds, one after another in each of a few threads.
 
 use std::cell::Cell;
-use std::ops::ControlFlow;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
+use std::time::Instant;
+
+use super::judge::{Violation, Wrong};
+use super::played::Played;
 
 thread_local! {
     /// The seed that this thread plays.
@@ -19,29 +22,61 @@ pub(super) struct Rounds {
     pub(super) seeds: u64,
     /// How many are played at a time.
     pub(super) jobs: usize,
+    /// Whether to go on after a seed has failed.
+    pub(super) stop: Stop,
+}
+
+/// When a campaign ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// When all seeds were played.
+    AtEnd,
+    /// When one has failed, if not before.
+    AtFailure,
+}
+
+/// A seed that broke a promise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The seed.
+    pub seed: u64,
+    /// What is wrong.
+    pub what: String,
+    pub(super) kind: Wrong,
 }
 
 impl Rounds {
-    /// Plays each seed, and hands what comes of it to `take`, which says whether to go on.
+    /// Plays each seed, and hands what comes of those that break no promise to `passed`.
     pub(super) fn play<T: Send>(
         self,
-        play: impl Fn(u64) -> T + Sync,
-        take: impl FnMut(T) -> ControlFlow<()> + Send,
-    ) {
+        play: impl Fn(u64) -> Result<T, Violation> + Sync,
+        mut passed: impl FnMut(&T) + Send,
+    ) -> Played {
+        let began = Instant::now();
         let next = AtomicU64::new(0);
         let stopped = AtomicBool::new(false);
-        let take = Mutex::new(take);
+        let mut sums = Played::default();
+        let take = Mutex::new(|seed, played: Result<T, Violation>| match played {
+            Ok(course) => {
+                sums.passed = sums.passed.saturating_add(1);
+                passed(&course);
+            }
+            Err(violation) => {
+                let (what, kind) = (violation.to_string(), violation.kind);
+                sums.failures.push(Failure { seed, what, kind });
+                stopped.store(self.stop == Stop::AtFailure, Ordering::Relaxed);
+            }
+        });
         let work = || {
             while !stopped.load(Ordering::Relaxed) {
                 let number = next.fetch_add(1, Ordering::Relaxed);
                 if number >= self.seeds {
                     return;
                 }
-                let played = play(self.first_seed.saturating_add(number));
+                let seed = self.first_seed.saturating_add(number);
+                let played = play(seed);
                 let mut take = take.lock().unwrap_or_else(PoisonError::into_inner);
-                if take(played).is_break() {
-                    stopped.store(true, Ordering::Relaxed);
-                }
+                take(seed, played);
             }
         };
         thread::scope(|scope| {
@@ -50,6 +85,9 @@ impl Rounds {
             }
             work();
         });
+        sums.failures.sort_by_key(|failure| failure.seed);
+        sums.took = began.elapsed();
+        sums
     }
 }
 

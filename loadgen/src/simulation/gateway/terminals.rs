@@ -6,8 +6,8 @@ use kessai_engine::terms::collation::content_digest;
 use kessai_engine::terms::ids::{PaymentId, TerminalId};
 use kessai_engine::terms::reason::Reason;
 use kessai_engine::{
-    ArchivedPayment, Charge, Freshness, Lsn, Offer, Opening, PaymentState, Portion, Refund,
-    Refunding, RequestDigest, ReverseCause, Terms,
+    ArchivedPayment, Charge, Freshness, Lsn, Offer, Opening, PaymentState, PaymentView, Portion,
+    Refund, Refunding, RequestDigest, ReverseCause, Terms,
 };
 
 use super::effects::Effect;
@@ -182,13 +182,25 @@ impl Gateway {
             Err(reason) => self.refuse_till(from, payment, reason, around),
             Ok(Opening { view, freshness, .. }) => {
                 let tell = Tell::Payment(Standpoint::from(&view));
-                let basis = around.judge.basis(payment);
-                self.after(view.after, basis, Effect::Tell(from, tell), around)?;
-                match freshness {
-                    Freshness::First => self.changed(view, None, around),
-                    Freshness::Repeat => Ok(()),
-                }
+                self.tell_done(from, payment, tell, (view, freshness), around)
             }
+        }
+    }
+
+    /// Tells what was done for a till, once it is durable, and the others what has changed.
+    fn tell_done(
+        &mut self,
+        from: Address,
+        payment: &PaymentId,
+        tell: Tell,
+        (view, freshness): (PaymentView, Freshness),
+        around: &mut Around<'_>,
+    ) -> Result<(), Violation> {
+        let basis = around.judge.basis(payment);
+        self.after(view.after, basis, Effect::Tell(from, tell), around)?;
+        match freshness {
+            Freshness::First => self.changed(view, None, around),
+            Freshness::Repeat => Ok(()),
         }
     }
 
@@ -230,12 +242,7 @@ impl Gateway {
             }
             Ok(Refunding { view, refund, freshness }) => {
                 let told = Tell::Refunded(Standpoint::from(&view), RefundTold::from(&refund));
-                let basis = around.judge.basis(&wish.payment);
-                self.after(view.after, basis, Effect::Tell(from, told), around)?;
-                match freshness {
-                    Freshness::First => self.changed(view, None, around),
-                    Freshness::Repeat => Ok(()),
-                }
+                self.tell_done(from, &wish.payment, told, (view, freshness), around)
             }
         }
     }

@@ -1,13 +1,11 @@
 //! Many seeds of the second level: each is played twice, and must come out the same.
 
-use std::ops::ControlFlow;
-use std::time::Instant;
-
 use super::Course;
 use super::judge::Broken;
 use super::plan::Plan;
 use super::stage::Stage;
-use super::summary::Summary;
+use super::summary::{Summary, Sums};
+use crate::simulation::judge::Violation;
 use crate::simulation::rounds::{Rounds, caught};
 use crate::simulation::{Stop, Voice};
 
@@ -26,36 +24,17 @@ pub struct Campaign {
     pub voice: Voice,
 }
 
-/// A seed that broke a promise.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    /// The seed.
-    pub seed: u64,
-    /// What is wrong.
-    pub what: String,
-}
-
 /// Plays all seeds of a campaign.
 #[must_use]
 pub fn campaign(campaign: &Campaign) -> Summary {
-    let started = Instant::now();
-    let mut summary = Summary::default();
     let Campaign { first_seed, seeds, jobs, stop, voice } = *campaign;
-    Rounds { first_seed, seeds, jobs }.play(
-        |seed| play(seed, voice).map_err(|Broken(what)| Failure { seed, what }),
-        |played| match played {
-            Ok(course) => {
-                summary.add(&course);
-                ControlFlow::Continue(())
-            }
-            Err(failure) => {
-                summary.fail(failure);
-                stop.after_failure()
-            }
-        },
+    let mut sums = Sums::default();
+    let rounds = Rounds { first_seed, seeds, jobs, stop };
+    let played = rounds.play(
+        |seed| play(seed, voice).map_err(|Broken(what)| Violation::new(what)),
+        |course| sums.add(course),
     );
-    summary.finish(started.elapsed());
-    summary
+    Summary::new(played, sums)
 }
 
 /// Plays a seed twice.

@@ -32,6 +32,13 @@ const CUSTOMERS: usize = 5;
 /// What every customer has at first, in yen.
 pub(super) const BALANCE: u64 = 10_000;
 
+/// What a peer's life is drawn from: what the cast has drawn for its keys does not come again.
+pub(super) fn behind_the_keys(seed: u64, of: Of) -> Chance {
+    let mut chance = Chance::new(seed, of);
+    chance.bytes::<96>();
+    chance
+}
+
 /// What a peer needs to connect.
 pub(super) struct Peer {
     /// The machine that it runs on.

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::cast::{Cast, Phone};
+use super::cast::{Cast, Phone, behind_the_keys};
 use super::heard::Heard;
 use super::plan::{FAULTY, Plan};
 use super::station::{Station, Surroundings, options, persist};
@@ -59,9 +59,7 @@ impl PhoneInUse {
         heard: &Rc<Heard>,
         around: Surroundings,
     ) -> Rc<Self> {
-        let mut chance = Chance::new(seed, Of::Phone(number));
-        // What the cast has drawn for the keys is not to come again.
-        chance.bytes::<96>();
+        let chance = behind_the_keys(seed, Of::Phone(number));
         Rc::new(Self {
             plan: Rc::clone(plan),
             cast: Rc::clone(cast),

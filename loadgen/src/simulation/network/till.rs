@@ -14,7 +14,7 @@ use kessai_client::wire::{
 use kessai_engine::TerminalKind;
 use tokio::time::{sleep, timeout};
 
-use super::cast::{Cast, Till};
+use super::cast::{Cast, Till, behind_the_keys};
 use super::heard::Heard;
 use super::plan::{FAULTY, Plan};
 use super::station::{Station, Surroundings};
@@ -63,9 +63,7 @@ impl TillAtWork {
         heard: &Rc<Heard>,
         around: Surroundings,
     ) -> Self {
-        let mut chance = Chance::new(seed, Of::Till(number));
-        // What the cast has drawn for the keys is not to come again.
-        chance.bytes::<96>();
+        let chance = behind_the_keys(seed, Of::Till(number));
         Self {
             plan: Rc::clone(plan),
             cast: Rc::clone(cast),
