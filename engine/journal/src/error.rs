@@ -170,6 +170,9 @@ pub enum Flaw {
     /// A whole header stands in a segment that it does not name.
     #[error("the batch belongs to segment {0}")]
     Segment(u64),
+    /// A whole header stands elsewhere in its segment than it says.
+    #[error("the batch belongs to offset {0}")]
+    Offset(u64),
     /// The segment is shorter or longer than its batches say.
     #[error("the segment should be {expected} bytes long and is {found}")]
     SegmentLength {

@@ -18,7 +18,8 @@
 //! | 44 | 4 | length of the segment, in blocks |
 //! | 48 | 16 | keyed hash of the batch before; zeros in the very first |
 //! | 64 | 16 | keyed hash of this batch, zeros behind included |
-//! | 80 | 12 | zero |
+//! | 80 | 4 | where in the segment the batch stands, in blocks |
+//! | 84 | 8 | zero |
 //! | 92 | 4 | CRC-32C of the 92 bytes above |
 //!
 //! The keyed hash is BLAKE3 under the chain key, cut to 16 bytes, taken with the hash's own field

@@ -266,7 +266,7 @@ fn recover<S: Storage, E: Into<Box<dyn Error + Send + Sync>>>(
         let entry = Entry::decode(contents).map_err(|source| OpenError::Decode { lsn, source })?;
         replay(lsn, entry).map_err(|source| OpenError::Replay { lsn, source: source.into() })
     };
-    let repairs = storage.reconcile(&key)?;
+    let repairs = storage.reconcile(&key, options.replay_from)?;
     let read = recovery::read(&mut storage, options, &key, &mut each)?;
     recovery::settle(&mut storage, options, &read)?;
     let mut tail = read.tail;

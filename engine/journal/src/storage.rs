@@ -13,6 +13,8 @@ mod source;
 use std::fmt;
 use std::io;
 
+use kessai_engine::Lsn;
+
 use crate::error::OpenError;
 use crate::format::chain::ChainKey;
 use crate::recovery::copies::Repair;
@@ -57,12 +59,12 @@ pub struct Segment {
 /// One owner uses it from one thread. Any error is final: the journal does not call it again.
 pub trait Storage: fmt::Debug + Send + 'static {
     /// Makes its copies alike, where it keeps several, and tells what was done; asked once, before
-    /// anything else.
+    /// anything else. The records from `needed` on are going to be replayed.
     ///
     /// # Errors
     /// [`OpenError`] when they do not belong together, or what one lacks is in no other.
-    fn reconcile(&mut self, key: &ChainKey) -> Result<Vec<Repair>, OpenError> {
-        let _of_one_copy = key;
+    fn reconcile(&mut self, key: &ChainKey, needed: Lsn) -> Result<Vec<Repair>, OpenError> {
+        let _of_one_copy = (key, needed);
         Ok(Vec::new())
     }
 

@@ -166,6 +166,7 @@ impl Writer {
             segment_blocks: u32::try_from(after.segment.bytes / wide(BLOCK_BYTES))
                 .unwrap_or(u32::MAX),
             previous: after.link,
+            block: u32::try_from(place.offset / wide(BLOCK_BYTES)).unwrap_or(u32::MAX),
         };
         after.link = batch.seal(&header, &self.key);
         after.offset = after.offset.saturating_add(padded);

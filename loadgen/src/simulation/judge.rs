@@ -5,6 +5,8 @@
 //! from its own books; which records are on the disk, from the storage's own calls; what was ever
 //! told, it keeps apart from the books, and holds against whatever recovery brings back.
 
+use std::collections::VecDeque;
+
 use kessai_engine::terms::collation::ServerNonce;
 use kessai_engine::terms::ids::PaymentId;
 use kessai_engine::terms::reason::Reason;
@@ -64,6 +66,9 @@ impl From<String> for Violation {
 /// Where a payment must stand, or why nothing must be told.
 type Predicted = Result<Stand, Reason>;
 
+/// How many of the last batches are remembered: a disk that lies more often in a life is caught.
+const LIES: usize = 64;
+
 /// The reference model, with all that was told.
 #[derive(Debug)]
 pub(super) struct Judge {
@@ -71,8 +76,8 @@ pub(super) struct Judge {
     facts: Facts,
     /// The latest record that is on the disk for sure.
     synced: Lsn,
-    /// The latest one that was before the last batch.
-    synced_before: Lsn,
+    /// The latest one before each of the last batches, the newest first.
+    before_batches: VecDeque<Lsn>,
 }
 
 impl Judge {
@@ -82,7 +87,7 @@ impl Judge {
             books: Books::new(entered),
             facts: Facts::default(),
             synced: entered,
-            synced_before: entered,
+            before_batches: VecDeque::new(),
         }
     }
 
@@ -256,13 +261,20 @@ impl Judge {
 
     /// All up to `lsn` came to the disk.
     pub(super) fn note_synced(&mut self, lsn: Lsn) {
-        self.synced_before = self.synced;
+        self.before_batches.truncate(LIES);
+        self.before_batches.push_front(self.synced);
         self.synced = self.synced.max(lsn);
     }
 
-    /// Says whether a journal that ends with `last` lacks at most the last batch.
-    pub(super) fn lacks_one_batch(&self, last: Lsn) -> bool {
-        last >= self.synced_before
+    /// Says whether a journal that ends with `last` lacks at most so many of the last batches.
+    pub(super) fn lacks_at_most(&self, batches: usize, last: Lsn) -> bool {
+        let before = self.before_batches.iter().take(batches).last();
+        last >= before.copied().unwrap_or(self.synced)
+    }
+
+    /// Says whether there is such a payment.
+    pub(super) fn knows(&self, payment: &PaymentId) -> bool {
+        self.books.payment(payment).is_some()
     }
 
     /// A message leaves that tells what depends on the record `basis`.

@@ -74,6 +74,8 @@ pub(super) struct Machine {
     log: Rc<Log>,
     /// The disk that is damaged, of which there is one at a time.
     damaged: Option<usize>,
+    /// How often it may have lied since.
+    lies: usize,
     flips: Vec<Flip>,
     /// Whether one of the two snapshots may be damaged: then the other is not.
     has_flipped_snapshot: bool,
@@ -92,6 +94,7 @@ impl Machine {
             chance,
             log: Rc::default(),
             damaged: None,
+            lies: 0,
             flips: Vec::new(),
             has_flipped_snapshot: false,
         }
@@ -121,8 +124,8 @@ impl Machine {
             Fault::PowerLost | Fault::CrashedInRecovery => (self.any_disk(), DiskFault::Crash),
             Fault::IoError => (self.any_disk(), DiskFault::Error),
             Fault::DiskFull => (self.any_disk(), DiskFault::Full),
-            Fault::WriteLost => (self.damaged_disk(), DiskFault::Lost),
-            Fault::WriteMisdirected => (self.damaged_disk(), DiskFault::Misdirected),
+            Fault::WriteLost => (self.lying_disk(), DiskFault::Lost),
+            Fault::WriteMisdirected => (self.lying_disk(), DiskFault::Misdirected),
             Fault::MessageLost
             | Fault::MessageRepeated
             | Fault::MessageDelayed
@@ -188,6 +191,17 @@ impl Machine {
         self.chance.below(self.disks.len().saturating_add(1))
     }
 
+    /// How often a disk may have lied since the machine was last up and well.
+    pub(super) const fn lies(&self) -> usize {
+        self.lies
+    }
+
+    /// The disk that lies: the one that is damaged already, if one is.
+    fn lying_disk(&mut self) -> usize {
+        self.lies = self.lies.saturating_add(1);
+        self.damaged_disk()
+    }
+
     /// The disk to be damaged: the one that is already, if one is.
     fn damaged_disk(&mut self) -> usize {
         match self.damaged {
@@ -250,7 +264,10 @@ impl Machine {
             Ok(opened) => opened,
             Err(_) if self.has_crashed() => return Start::Crashed,
             Err(error) => {
-                let names_place = matches!(error, OpenError::Corrupt(_) | OpenError::WrongKey(_));
+                let names_place = matches!(
+                    error,
+                    OpenError::Corrupt(_) | OpenError::WrongKey(_) | OpenError::Missing { .. }
+                );
                 return Start::Refused { names_place, problem: error.to_string() };
             }
         };
@@ -269,7 +286,7 @@ impl Machine {
             }
             Err(error) => return self.failed(error.to_string()),
         };
-        (self.damaged, self.flips) = (None, Vec::new());
+        (self.damaged, self.lies, self.flips) = (None, 0, Vec::new());
         let (engine, log) = (Arc::new(engine), Rc::clone(&self.log));
         Start::Up(Box::new(Node { engine, journal, writer, watch, log, shelf }), last)
     }

@@ -153,8 +153,8 @@ impl Watched {
 }
 
 impl Storage for Watched {
-    fn reconcile(&mut self, key: &ChainKey) -> Result<Vec<Repair>, OpenError> {
-        self.storage().reconcile(key)
+    fn reconcile(&mut self, key: &ChainKey, needed: Lsn) -> Result<Vec<Repair>, OpenError> {
+        self.storage().reconcile(key, needed)
     }
 
     fn copies(&self) -> u16 {

@@ -9,7 +9,7 @@ use crate::format::{BLOCK_BYTES, blocks_up, wide};
 pub(crate) const HEADER_BYTES: usize = 96;
 
 /// The format written here, and the only one read: 2 since records tell of codes, parts, refunds,
-/// policies and foreign prices, 3 since a batch tells of how many copies it is one.
+/// policies and foreign prices, 3 since a batch tells of how many copies it is one, and where it stands.
 pub(crate) const VERSION: u16 = 3;
 
 const MAGIC: [u8; 8] = *b"kessaijr";
@@ -29,6 +29,8 @@ pub(crate) struct Header {
     pub(crate) bytes: u32,
     pub(crate) segment_blocks: u32,
     pub(crate) previous: Link,
+    /// Where in the segment the batch stands, in blocks: a disk that writes elsewhere is found out.
+    pub(crate) block: u32,
 }
 
 /// Why bytes are no header.
@@ -60,7 +62,7 @@ impl Header {
         let mut fields = Reader(raw);
         let magic = fields.take::<8>();
         let version = u16::from_le_bytes(fields.take());
-        let header = Self {
+        let mut header = Self {
             copies: u16::from_le_bytes(fields.take()),
             count: u32::from_le_bytes(fields.take()),
             segment: u64::from_le_bytes(fields.take()),
@@ -69,8 +71,10 @@ impl Header {
             bytes: u32::from_le_bytes(fields.take()),
             segment_blocks: u32::from_le_bytes(fields.take()),
             previous: Link(fields.take()),
+            block: 0,
         };
         let link = Link(fields.take());
+        header.block = u32::from_le_bytes(fields.take());
         // Encoding it again checks magic, version, zeros and checksum in one comparison.
         if header.encode(link) == *raw {
             return Ok((header, link));
@@ -88,6 +92,11 @@ impl Header {
     pub(crate) fn padded_bytes(&self) -> Option<usize> {
         let bytes = usize::try_from(self.bytes).ok()?;
         (bytes >= HEADER_BYTES).then(|| blocks_up(bytes))
+    }
+
+    /// Where in the segment the batch stands.
+    pub(crate) fn offset(&self) -> u64 {
+        u64::from(self.block).saturating_mul(wide(BLOCK_BYTES))
     }
 
     /// The length of the segment.
@@ -109,6 +118,7 @@ impl Header {
         fields.put(&self.segment_blocks.to_le_bytes());
         fields.put(&self.previous.0);
         fields.put(&link.0);
+        fields.put(&self.block.to_le_bytes());
         out
     }
 }
@@ -154,6 +164,7 @@ mod tests {
         bytes: 600,
         segment_blocks: 7,
         previous: Link([8; 16]),
+        block: 6,
     };
 
     #[test]

@@ -13,14 +13,16 @@ mod walk;
 
 use std::fmt;
 
+use kessai_engine::Lsn;
+
 use crate::error::{Corruption, Flaw, OpenError};
 use crate::format::chain::ChainKey;
 use crate::recovery::copies::inventory::{Held, joined};
 use crate::recovery::copies::mend::Patient;
 use crate::recovery::copies::patched::{Patched, Patches};
-use crate::recovery::copies::walk::{Walk, agree};
+use crate::recovery::copies::walk::{Agreed, Walk, agree};
 use crate::recovery::numbered;
-use crate::storage::{Place, Segment, Source, Storage};
+use crate::storage::{Place, Readers, Segment, Source, Storage};
 
 /// One of the two copies of a journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +67,8 @@ pub enum Remedy {
     SegmentMade,
     /// What stood behind the last batch was erased: an unfinished write, or what strayed there.
     Erased,
+    /// A segment was removed that the other copy had trimmed already.
+    Trimmed,
 }
 
 impl fmt::Display for Repair {
@@ -80,11 +84,15 @@ impl fmt::Display for Repair {
             Remedy::Erased => {
                 write!(f, "{replica}: {bytes} bytes at {place} erased, behind the last batch")
             }
+            Remedy::Trimmed => {
+                write!(f, "{replica}: segment {} removed, trimmed in the other copy", place.segment)
+            }
         }
     }
 }
 
-/// Makes both copies alike, and tells what was done to which.
+/// Makes both copies alike, and tells what was done to which. The records from `needed` on are going
+/// to be replayed.
 ///
 /// # Errors
 /// [`OpenError`] if they do not belong together, or what one lacks is not in the other; nothing was
@@ -93,6 +101,7 @@ pub(crate) fn reconcile<A: Storage, B: Storage>(
     journal: &mut A,
     mirror: &mut B,
     key: &ChainKey,
+    needed: Lsn,
 ) -> Result<Vec<Repair>, OpenError> {
     let mut ours = held(journal)?;
     let mut theirs = held(mirror).map_err(in_mirror)?;
@@ -100,28 +109,70 @@ pub(crate) fn reconcile<A: Storage, B: Storage>(
     if let (_, Some(gap)) = numbered(&segments) {
         return Err(gap.into());
     }
-    let (ours_from, theirs_from) = (journal.readers(), mirror.readers());
-    let mut our_whole = patched(ours_from.open(), theirs_from.open(), &segments, &ours.segments);
-    let mut their_whole =
-        patched(theirs_from.open(), ours_from.open(), &segments, &theirs.segments);
-    let tail = match segments.first() {
-        Some(first) => {
-            let begin = Place { segment: first.number, offset: 0 };
-            let ours = Walk::new(&mut our_whole, key, begin);
-            let theirs = Walk::new(&mut their_whole, key, begin);
-            agree(ours, theirs)?
+    let pair = Pair { ours: &ours.segments, theirs: &theirs.segments };
+    let readers = (journal.readers(), mirror.readers());
+    let Wholes { mut ours, mut theirs, tail } = match pair.walk(&readers, &segments, key) {
+        Ok((wholes, _)) => wholes,
+        Err(error) => {
+            // A crash while both were trimmed leaves what nobody needs in one of them. If that is
+            // damaged, there is no loss.
+            let kept = pair.behind_trimmed(&segments);
+            match pair.walk(&readers, kept, key) {
+                Ok((wholes, Some(first))) if kept.len() < segments.len() && first <= needed => {
+                    wholes
+                }
+                Ok(_) | Err(_) => return Err(error),
+            }
         }
-        None => unused(&ours.segments, &theirs.segments)?,
     };
-    let (own, other) = (&ours.segments, &theirs.segments);
-    let whole = &mut our_whole;
-    let patient = Patient { storage: journal, replica: Replica::Journal, own, other, whole, tail };
-    let mut repairs = patient.mend()?;
-    let (own, other) = (other, own);
-    let whole = &mut their_whole;
-    let patient = Patient { storage: mirror, replica: Replica::Mirror, own, other, whole, tail };
-    repairs.extend(patient.mend()?);
+    let Pair { ours: own, theirs: other } = pair;
+    let (replica, whole) = (Replica::Journal, &mut ours);
+    let mut repairs = Patient { storage: journal, replica, own, other, whole, tail }.mend()?;
+    let (replica, whole, own, other) = (Replica::Mirror, &mut theirs, other, own);
+    repairs.extend(Patient { storage: mirror, replica, own, other, whole, tail }.mend()?);
     Ok(repairs)
+}
+
+/// The segments that the copies have.
+struct Pair<'a> {
+    ours: &'a [Segment],
+    theirs: &'a [Segment],
+}
+
+/// Both copies as they will be.
+struct Wholes {
+    ours: Patched,
+    theirs: Patched,
+    tail: Place,
+}
+
+impl Pair<'_> {
+    /// Walks over these segments in both copies. Also gives the first record that is held.
+    fn walk(
+        &self,
+        (journal, mirror): &(Readers, Readers),
+        segments: &[Segment],
+        key: &ChainKey,
+    ) -> Result<(Wholes, Option<Lsn>), OpenError> {
+        let mut ours = patched(journal.open(), mirror.open(), segments, self.ours);
+        let mut theirs = patched(mirror.open(), journal.open(), segments, self.theirs);
+        let Some(first) = segments.first() else {
+            let tail = unused(self.ours, self.theirs)?;
+            return Ok((Wholes { ours, theirs, tail }, None));
+        };
+        let begin = Place { segment: first.number, offset: 0 };
+        let walks = (Walk::new(&mut ours, key, begin), Walk::new(&mut theirs, key, begin));
+        let Agreed { tail, first } = agree(walks.0, walks.1)?;
+        Ok((Wholes { ours, theirs, tail }, first))
+    }
+
+    /// Gives the segments from the first on that both copies have.
+    fn behind_trimmed<'s>(&self, segments: &'s [Segment]) -> &'s [Segment] {
+        let in_both =
+            |segment: &Segment| self.ours.contains(segment) && self.theirs.contains(segment);
+        let from = segments.iter().position(in_both).unwrap_or(0);
+        segments.get(from..).unwrap_or(segments)
+    }
 }
 
 /// Gives the tail of a journal that was never written to.
@@ -159,5 +210,5 @@ fn patched(
     for segment in segments.iter().filter(|segment| !held.contains(segment)) {
         patches.add(Place { segment: segment.number, offset: 0 }, segment.bytes);
     }
-    Patched { own, other, segments: segments.to_vec(), patches }
+    Patched::new(own, other, segments.to_vec(), patches)
 }

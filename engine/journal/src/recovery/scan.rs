@@ -237,8 +237,7 @@ impl<'a, S: Source> Scan<'a, S> {
                 return Err(OpenError::Version { place, version });
             }
         };
-        let room = segment.bytes.saturating_sub(place.offset);
-        let padded = match self.check_header(&header, segment, room) {
+        let padded = match self.check_header(&header, place, segment) {
             Ok(padded) => padded,
             Err(flaw) => return Ok(Err(Found::Changed(flaw))),
         };
@@ -255,14 +254,18 @@ impl<'a, S: Source> Scan<'a, S> {
     }
 
     /// Checks that a header belongs here and follows on; gives the batch's length on disk.
-    fn check_header(&self, header: &Header, segment: Segment, room: u64) -> Result<usize, Flaw> {
+    fn check_header(&self, header: &Header, place: Place, segment: Segment) -> Result<usize, Flaw> {
         if header.segment != segment.number {
             return Err(Flaw::Segment(header.segment));
+        }
+        if header.offset() != place.offset {
+            return Err(Flaw::Offset(header.offset()));
         }
         if header.segment_bytes() != segment.bytes {
             let (expected, found) = (header.segment_bytes(), segment.bytes);
             return Err(Flaw::SegmentLength { expected, found });
         }
+        let room = segment.bytes.saturating_sub(place.offset);
         let padded = header.padded_bytes().filter(|padded| wide(*padded) <= room);
         let padded = padded.ok_or(Flaw::Length(header.bytes))?;
         let Some(link) = self.chain.link else {

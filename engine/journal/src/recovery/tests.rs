@@ -141,6 +141,7 @@ fn a_batch_that_holds_another_number_of_records_is_refused() {
         bytes: 96 + 9,
         segment_blocks: 2,
         previous: Link::FIRST,
+        block: 0,
     };
     let mut batch = Batch::with_capacity(1_000);
     let mut framed = Vec::new();

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use kessai_engine::Lsn;
+
 use crate::error::OpenError;
 use crate::format::chain::ChainKey;
 use crate::recovery::copies::{Repair, reconcile};
@@ -26,8 +28,8 @@ impl<A: Storage, B: Storage> Mirrored<A, B> {
 }
 
 impl<A: Storage, B: Storage> Storage for Mirrored<A, B> {
-    fn reconcile(&mut self, key: &ChainKey) -> Result<Vec<Repair>, OpenError> {
-        reconcile(&mut self.first, &mut self.mirror, key)
+    fn reconcile(&mut self, key: &ChainKey, needed: Lsn) -> Result<Vec<Repair>, OpenError> {
+        reconcile(&mut self.first, &mut self.mirror, key, needed)
     }
 
     fn copies(&self) -> u16 {

@@ -198,7 +198,7 @@ fn batches_in_each_others_places_are_refused() {
     disk.replace(2, contents);
     let found = corruption(&disk);
     assert_eq!(found.place, Place { segment: 2, offset: 0 });
-    assert_eq!(found.flaw, Flaw::Order { expected: Lsn(2), found: Lsn(4) });
+    assert_eq!(found.flaw, Flaw::Offset(4_096));
 
     let disk = written();
     disk.replace(2, disk.contents(1));

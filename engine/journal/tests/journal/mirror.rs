@@ -308,6 +308,66 @@ fn what_strayed_where_nothing_stands_is_erased() {
     }
 }
 
+/// The same with a whole batch of long ago, which a disk wrote there instead of elsewhere.
+#[test]
+fn an_old_batch_that_strayed_behind_the_last_is_erased() {
+    for replica in [0, 1] {
+        let disks = written();
+        let lacks = &disks.0[1 - replica];
+        let mut contents = lacks.contents(3);
+        contents[..BLOCK as usize].fill(0);
+        lacks.replace(3, contents);
+        let old = disks.0[replica].contents(1);
+        let (first, _) = old.split_at(BLOCK as usize);
+        let last = disks.0[replica].contents(3);
+        disks.0[replica].replace(3, [&last[..BLOCK as usize], first].concat());
+        let opened = disks.open(&small()).unwrap();
+        assert_eq!(opened.replayed, 6);
+        drop(opened);
+        assert!(contents_alike(&disks));
+    }
+}
+
+/// A disk wrote a batch where a trimmed journal begins: it verifies, and names another place.
+#[test]
+fn a_batch_that_strayed_to_the_beginning_is_not_taken_for_it() {
+    for replica in [0, 1] {
+        let disks = written();
+        disks.0.iter().for_each(|disk| disk.lose(1));
+        let strays = disks.0[replica].contents(2);
+        let (_, second) = strays.split_at(BLOCK as usize);
+        disks.0[replica].replace(2, [second, second].concat());
+        let opened = disks.open(&JournalOptions { replay_from: Lsn(2), ..small() }).unwrap();
+        assert_eq!(opened.replayed, 6);
+        assert_eq!(opened.recovered.repairs.len(), 1, "{:?}", opened.recovered.repairs);
+        drop(opened);
+        assert!(contents_alike(&disks));
+    }
+}
+
+/// Both were being trimmed when the power failed. What only one of them still has is restored in the
+/// other, unless it is damaged and nobody needs it.
+#[test]
+fn damage_in_what_the_other_copy_has_trimmed_is_not_missed() {
+    for replica in [0, 1] {
+        let disks = written();
+        disks.0[1 - replica].lose(1);
+        disks.0[replica].flip(Place { segment: 1, offset: 9 }, 3);
+        let before = (contents(&disks.0[0]), contents(&disks.0[1]));
+        let error = disks.open(&small()).err().unwrap();
+        assert!(matches!(error, OpenError::CorruptInBoth(_)), "record 1 is needed: {error}");
+        assert!(before == (contents(&disks.0[0]), contents(&disks.0[1])));
+
+        let opened = disks.open(&JournalOptions { replay_from: Lsn(2), ..small() }).unwrap();
+        assert_eq!(opened.replayed, 6);
+        let [repair] = &opened.recovered.repairs[..] else { panic!("{:?}", opened.recovered) };
+        assert_eq!((repair.remedy, repair.place.segment), (Remedy::Trimmed, 1));
+        drop(opened);
+        assert!(contents_alike(&disks));
+        assert!(disks.0.iter().all(|disk| disk.segments()[0].number == 2));
+    }
+}
+
 /// As before, but the copy that lacks the last batch had no part in it: what is behind may have been
 /// told.
 #[test]

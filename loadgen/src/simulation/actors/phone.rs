@@ -66,6 +66,12 @@ impl Phone {
         self.attach_ms = Some(scene.now_ms);
     }
 
+    /// Forgets questions about payments that are no more: they may be opened anew, with another
+    /// content.
+    pub(in crate::simulation) fn forget(&mut self, gone: impl Fn(&PaymentId) -> bool) {
+        self.questions.retain(|payment, _| !gone(payment));
+    }
+
     /// Does what it has a mind to.
     pub(in crate::simulation) fn act(&mut self, own: &cast::Phone, scene: &mut Scene<'_>) {
         if self.attach_ms.is_some_and(|at_ms| at_ms <= scene.now_ms) {

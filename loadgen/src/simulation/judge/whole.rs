@@ -135,7 +135,8 @@ impl Judge {
         let gone = self.synced.0.saturating_sub(last.0);
         self.books.take_back(last);
         // What was not synced and is there nevertheless is on the disk now.
-        (self.synced, self.synced_before) = (last, last);
+        self.synced = last;
+        self.before_batches.clear();
         gone
     }
 

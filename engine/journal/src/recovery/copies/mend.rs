@@ -30,6 +30,7 @@ impl<S: Storage> Patient<'_, S> {
     /// Repairs the copy, and tells what there was to do.
     pub(super) fn mend(mut self) -> Result<Vec<Repair>, OpenError> {
         let mut repairs = Vec::new();
+        self.trim(&mut repairs).map_err(OpenError::storage("remove a trimmed segment"))?;
         for segment in self.whole.segments.clone() {
             if segment.number > self.tail.segment {
                 continue;
@@ -44,6 +45,19 @@ impl<S: Storage> Patient<'_, S> {
         }
         self.clear(&mut repairs).map_err(OpenError::storage("remove an unused segment"))?;
         Ok(repairs)
+    }
+
+    /// Removes the segments before those that the journal is to have.
+    fn trim(&mut self, repairs: &mut Vec<Repair>) -> io::Result<()> {
+        let Some(first) = self.whole.segments.first().map(|first| first.number) else {
+            return Ok(());
+        };
+        for segment in self.own.iter().filter(|segment| segment.number < first) {
+            let place = Place { segment: segment.number, offset: 0 };
+            self.note(repairs, Remedy::Trimmed, place, segment.bytes);
+            self.storage.remove(segment.number)?;
+        }
+        Ok(())
     }
 
     /// Makes a segment that is missing or has another length.

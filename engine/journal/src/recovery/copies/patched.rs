@@ -1,7 +1,7 @@
 //! One copy as it will be once it is repaired: read through what is to be taken from the other.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::ops::Range;
 
 use crate::format::wide;
@@ -39,6 +39,16 @@ impl Patches {
         self.of(place.segment).any(|range| range.start <= place.offset && end <= range.end)
     }
 
+    /// Takes back what lies behind `end`.
+    fn cut(&mut self, end: Place) {
+        self.0.retain(|place, until| {
+            if place.segment == end.segment {
+                *until = (*until).min(end.offset);
+            }
+            *place < end
+        });
+    }
+
     /// Tells from whom the byte at `place` is read, and up to which offset the same holds.
     fn at(&self, place: Place) -> (From, u64) {
         let next = self.of(place.segment).find(|range| place.offset < range.end);
@@ -62,6 +72,46 @@ pub(super) struct Patched {
     pub(super) other: Box<dyn Source>,
     pub(super) segments: Vec<Segment>,
     pub(super) patches: Patches,
+    /// From where on it is read as it is, whatever the other has there; none while it is walked.
+    bare_from: Option<Place>,
+}
+
+impl Patched {
+    pub(super) fn new(
+        own: Box<dyn Source>,
+        other: Box<dyn Source>,
+        segments: Vec<Segment>,
+        patches: Patches,
+    ) -> Self {
+        Self { own, other, segments, patches, bare_from: None }
+    }
+
+    /// Has nothing be taken from the other from `end` on: a segment that this copy lacks is blank
+    /// there.
+    pub(super) fn bare(&mut self, end: Place) {
+        self.patches.cut(end);
+        self.bare_from = Some(end);
+    }
+
+    /// Reads from the copy itself; from the other what its medium cannot read, which is to be
+    /// repaired.
+    fn fill_own(&mut self, place: Place, into: &mut [u8]) -> io::Result<()> {
+        match self.own.fill(place, into) {
+            Ok(()) => Ok(()),
+            Err(error)
+                if error.kind() == ErrorKind::NotFound
+                    && self.bare_from.is_some_and(|end| place >= end) =>
+            {
+                into.fill(0);
+                Ok(())
+            }
+            Err(_) => {
+                self.other.fill(place, into)?;
+                self.patches.add(place, wide(into.len()));
+                Ok(())
+            }
+        }
+    }
 }
 
 impl Source for Patched {
@@ -69,7 +119,6 @@ impl Source for Patched {
         Ok(self.segments.clone())
     }
 
-    /// What its own medium cannot read is taken from the other, and is to be repaired.
     fn fill(&mut self, place: Place, into: &mut [u8]) -> io::Result<()> {
         let mut place = place;
         let mut rest = into;
@@ -79,12 +128,7 @@ impl Source for Patched {
             let (piece, behind) = rest.split_at_mut(room.min(rest.len()));
             match from {
                 From::Other => self.other.fill(place, piece)?,
-                From::Own => {
-                    if self.own.fill(place, piece).is_err() {
-                        self.other.fill(place, piece)?;
-                        self.patches.add(place, wide(piece.len()));
-                    }
-                }
+                From::Own => self.fill_own(place, piece)?,
             }
             place.offset = place.offset.saturating_add(wide(piece.len()));
             rest = behind;
@@ -117,5 +161,21 @@ mod tests {
         assert_eq!(stretches(&patches, 2), [(0, 300)]);
         assert_eq!(stretches(&patches, 3), [(110, 120)]);
         assert_eq!(stretches(&patches, 1), []);
+    }
+
+    #[test]
+    fn what_is_behind_the_end_is_taken_back() {
+        let mut patches = Patches::default();
+        let at = |segment, offset| Place { segment, offset };
+        for (place, bytes) in [(at(1, 50), 100), (at(2, 0), 30), (at(2, 40), 30), (at(2, 90), 5)] {
+            patches.add(place, bytes);
+        }
+        patches.add(at(3, 0), 10);
+        patches.cut(at(2, 60));
+        assert_eq!(stretches(&patches, 1), [(50, 150)]);
+        assert_eq!(stretches(&patches, 2), [(0, 30), (40, 60)]);
+        patches.cut(at(2, 40));
+        assert_eq!(stretches(&patches, 2), [(0, 30)]);
+        assert_eq!(stretches(&patches, 3), []);
     }
 }

@@ -3,6 +3,8 @@
 use std::cmp::Ordering;
 use std::ops::ControlFlow;
 
+use kessai_engine::Lsn;
+
 use crate::error::{Corruption, Divergence, Flaw, OpenError};
 use crate::format::chain::ChainKey;
 use crate::format::header::{HEADER_BYTES, Header};
@@ -25,7 +27,7 @@ impl<'a> Walk<'a> {
     pub(super) fn new(whole: &'a mut Patched, key: &'a ChainKey, begin: Place) -> Self {
         let segments = whole.segments.clone();
         let end = End { index: 0, offset: 0, found: Found::NoHeader };
-        let scan = Scan::new(whole, key, kessai_engine::Lsn::NONE);
+        let scan = Scan::new(whole, key, Lsn::NONE);
         Self { scan, segments, begin, end }
     }
 
@@ -74,8 +76,8 @@ impl<'a> Walk<'a> {
         Err(Divergence::Continuation { place: stop, next: self.scan.chain().next }.into())
     }
 
-    /// Looks at the end again as it is in this copy itself: segments behind that it lacks, and that
-    /// were to be taken from the other, say nothing here.
+    /// Looks at the end again as it is in this copy itself: what is behind, and was to be taken from
+    /// the other, says nothing here.
     fn look_again(&mut self) -> Result<(), OpenError> {
         let at = self.at();
         let patches = &self.scan.source().patches;
@@ -83,6 +85,7 @@ impl<'a> Walk<'a> {
             let begin = Place { segment: segment.number, offset: 0 };
             segment.number <= at.segment || !patches.covers(begin, wide(BLOCK_BYTES))
         });
+        self.scan.source().bare(at);
         self.go_on()
     }
 
@@ -161,11 +164,19 @@ fn is_blank(whole: &mut Patched, place: Place, segment: Segment) -> bool {
     first_used(whole.own.as_mut(), segment, place.offset).is_ok_and(|used| used.is_none())
 }
 
-/// Has the shorter follow the longer until both are at the same end, and gives its place.
+/// Where both come to an end.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Agreed {
+    pub(super) tail: Place,
+    /// The first record that is held; none if there is no batch.
+    pub(super) first: Option<Lsn>,
+}
+
+/// Has the shorter follow the longer until both are at the same end, and tells where that is.
 ///
 /// # Errors
 /// [`OpenError`] if the one does not continue the other, or if neither explains what is there.
-pub(super) fn agree(mut ours: Walk<'_>, mut theirs: Walk<'_>) -> Result<Place, OpenError> {
+pub(super) fn agree(mut ours: Walk<'_>, mut theirs: Walk<'_>) -> Result<Agreed, OpenError> {
     let in_mirror = super::in_mirror;
     ours.go_on()?;
     theirs.go_on().map_err(in_mirror)?;
@@ -196,11 +207,12 @@ pub(super) fn agree(mut ours: Walk<'_>, mut theirs: Walk<'_>) -> Result<Place, O
     // was never told, or is no batch.
     let ours_ends = objections.0.is_none() && ours.is_witness();
     let theirs_ends = objections.1.is_none() && theirs.is_witness();
+    let agreed = Agreed { tail: place, first: ours.scan.chain().first };
     match objections {
-        _ if ours_ends || theirs_ends => Ok(place),
+        _ if ours_ends || theirs_ends => Ok(agreed),
         (Some(ours), Some(theirs)) => Err(OpenError::CorruptInBoth(Box::new([ours, theirs]))),
         (Some(corruption), None) => Err(corruption.into()),
         (None, Some(corruption)) => Err(in_mirror(corruption.into())),
-        (None, None) => Ok(place),
+        (None, None) => Ok(agreed),
     }
 }
