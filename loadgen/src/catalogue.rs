@@ -5,18 +5,9 @@
 //! demonstrations and examples; names and prices are made up.
 
 use kessai_engine::terms::{Amount, Currency, Gtin, ProductName, TaxRate};
-use rand::Rng;
-use rand::distr::Distribution;
-use rand::distr::weighted::WeightedIndex;
 
 /// The file: `code,name,price_minor,tax_rate_bp`, one product a line below a heading.
 const FILE: &str = include_str!("../data/catalogue.csv");
-
-/// How much the sale of products is skewed towards a few: Zipf's exponent.
-///
-/// # Source
-/// Measured over 68,509 products of a year of real baskets: 0.82.
-const SKEW: f64 = -0.82;
 
 /// Is one product.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,11 +22,10 @@ pub struct Product {
     pub tax: TaxRate,
 }
 
-/// Holds all products, and how often each is bought.
+/// Holds all products, the one that is bought most first.
 #[derive(Debug, Clone)]
 pub struct Catalogue {
     products: Vec<Product>,
-    popularity: WeightedIndex<f64>,
 }
 
 /// Says what is wrong with a catalogue file.
@@ -101,9 +91,7 @@ impl Catalogue {
             }
             products.push(columns.product(&record).ok_or(CatalogueError::Line { line })?);
         }
-        let ranks = (1_u32..).take(products.len()).map(|rank| f64::from(rank).powf(SKEW));
-        let popularity = WeightedIndex::new(ranks).map_err(|_none| CatalogueError::Empty)?;
-        Ok(Self { products, popularity })
+        if products.is_empty() { Err(CatalogueError::Empty) } else { Ok(Self { products }) }
     }
 
     /// Lends all products.
@@ -116,14 +104,6 @@ impl Catalogue {
     #[must_use]
     pub fn find(&self, code: Gtin) -> Option<&Product> {
         self.products.iter().find(|product| product.code == code)
-    }
-
-    /// Draws the product that somebody takes off the shelf. `turn` gives each store its own
-    /// favourites.
-    #[must_use]
-    pub fn draw(&self, turn: usize, rng: &mut impl Rng) -> Option<&Product> {
-        let rank = self.popularity.sample(rng).wrapping_add(turn);
-        self.products.get(rank.checked_rem(self.products.len())?)
     }
 }
 
@@ -168,7 +148,6 @@ impl Columns {
 #[cfg(test)]
 mod tests {
     use super::{Catalogue, CatalogueError, FILE};
-    use crate::seeds::{Purpose, stream};
     use kessai_engine::terms::{Currency, TaxRate};
     use std::collections::BTreeSet;
 
@@ -226,15 +205,5 @@ mod tests {
         assert_eq!(dollars, cents, "138 cents are not 138 yen");
         let dollars = Currency::from_code("USD").unwrap();
         assert!(Catalogue::read(&file.replace("JPY", "USD"), dollars).is_ok());
-    }
-
-    #[test]
-    fn a_few_products_sell_most() {
-        let catalogue = Catalogue::builtin().unwrap();
-        let mut rng = stream(1, Purpose::Life, 0);
-        let draws: Vec<_> = (0..10_000).map(|_| catalogue.draw(5, &mut rng).unwrap()).collect();
-        let top: Vec<_> = catalogue.products().iter().skip(5).take(27).collect();
-        let share = draws.iter().filter(|p| top.contains(p)).count();
-        assert!((3_500..6_500).contains(&share), "the first tenth sold {share} of 10000");
     }
 }

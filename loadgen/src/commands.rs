@@ -1,12 +1,14 @@
 //! The commands that make, run and judge trials, as the command line has them.
 
 mod against;
+mod behaviour;
 mod chaos;
 mod compare;
 mod demo;
 mod exit;
 mod find_max;
 mod offering;
+mod presets;
 mod provision;
 mod run;
 mod show;
@@ -23,6 +25,7 @@ pub use compare::Compare;
 pub use demo::Demo;
 pub use exit::Exit;
 pub use find_max::{FindMax, Sweep};
+pub use presets::Presets;
 pub use provision::Provision;
 pub use run::Run;
 pub use simulate::Simulate;

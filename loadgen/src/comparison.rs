@@ -101,8 +101,21 @@ fn sound(which: &'static str, report: &Report) -> Result<(), Incomparable> {
 
 /// Names what else differs than the gateway.
 fn differences(first: &Report, second: &Report) -> Vec<&'static str> {
-    let (Config { rate_per_s, shape, arrivals, seconds, pace, customers, terminals }, other) =
-        (&first.config, &second.config);
+    // One set of values may have several names.
+    let (
+        Config {
+            rate_per_s,
+            shape,
+            arrivals,
+            seconds,
+            pace,
+            customers,
+            terminals,
+            preset: _,
+            preset_digest,
+        },
+        other,
+    ) = (&first.config, &second.config);
     let all = [
         ("the rate", *rate_per_s == other.rate_per_s),
         ("the shape of the rate", *shape == other.shape),
@@ -111,6 +124,7 @@ fn differences(first: &Report, second: &Report) -> Vec<&'static str> {
         ("the pace of people", *pace == other.pace),
         ("the number of customers", *customers == other.customers),
         ("the number of terminals", *terminals == other.terminals),
+        ("who pays what, and how (the preset)", *preset_digest == other.preset_digest),
         ("the connections", first.connections == second.connections),
     ];
     all.into_iter().filter(|(_, same)| !same).map(|(name, _)| name).collect()
@@ -184,8 +198,10 @@ mod tests {
         check(|r| r.config.pace += 1.0, "the pace of people");
         check(|r| r.config.customers += 1, "the number of customers");
         check(|r| r.config.terminals += 1, "the number of terminals");
+        check(|r| r.config.preset_digest.push('0'), "who pays what, and how (the preset)");
         check(|r| r.connections.hubs += 1, "the connections");
         let mut other = base.clone();
+        other.config.preset = "the same by another name".into();
         (other.seed, other.gateway.version) = (other.seed + 1, "9.9.9".into());
         Comparison::new(&base, &other).unwrap();
     }

@@ -8,15 +8,17 @@ use std::time::Duration;
 use kessai_engine::TerminalKind;
 use kessai_engine::terms::{Amount, Line};
 use rand::distr::Distribution;
-use rand::distr::weighted::WeightedIndex;
 use rand::{Rng, RngExt};
 use rand_distr::LogNormal;
+use serde::{Deserialize, Serialize};
 
-use crate::people::{Pace, Reaction};
-use crate::shares::{AT_MACHINES, AT_TILLS, NAMINGS, REFUNDED_ELSEWHERE, SENT_TWICE, WHOLE};
+use crate::people::Pace;
+use crate::scenario::Scenario;
+use crate::shares::{Draws, WHOLE};
 
 /// How a till learns who pays.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Naming {
     /// The customer says the customer id.
     Id,
@@ -29,7 +31,8 @@ pub enum Naming {
 }
 
 /// What becomes of a payment, as far as tills and machines decide it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Fate {
     /// It stays as it ended.
     Kept,
@@ -57,6 +60,28 @@ pub enum Fate {
     Silent,
     /// The machine reports when its time is over.
     BackLate,
+}
+
+impl Fate {
+    /// At which kind of terminal it can happen.
+    #[must_use]
+    pub const fn kind(self) -> TerminalKind {
+        match self {
+            Self::Kept
+            | Self::RefundedWhole
+            | Self::RefundedInPart
+            | Self::RefundedTwice
+            | Self::RefundedTooMuch
+            | Self::AnswerLost
+            | Self::LineLost
+            | Self::OpenOvertaken => TerminalKind::PointOfSale,
+            Self::Dispensed
+            | Self::DispensedInPart
+            | Self::Jammed
+            | Self::Silent
+            | Self::BackLate => TerminalKind::Vending,
+        }
+    }
 }
 
 /// Whether a till hears the answer to what it asked for. Whoever does not takes the payment back,
@@ -153,18 +178,14 @@ impl Course {
     }
 }
 
-/// How long a machine takes to hand goods out, a customer to come back with them, and a till to
-/// notice that its line is lost.
-const DISPENSES: Reaction = Reaction { median_s: 3.0, spread: 0.3 };
-const COMES_BACK: Reaction = Reaction { median_s: 5.0, spread: 0.5 };
-const LOSES_LINE: Reaction = Reaction { median_s: 3.5, spread: 0.6 };
-
 /// Draws courses.
 #[derive(Debug, Clone)]
 pub struct Courses {
-    namings: WeightedIndex<u32>,
-    at_tills: WeightedIndex<u32>,
-    at_machines: WeightedIndex<u32>,
+    namings: Draws<Naming>,
+    at_tills: Draws<Fate>,
+    at_machines: Draws<Fate>,
+    refunded_elsewhere: u32,
+    sent_twice: u32,
     pace: Pace,
     dispenses: LogNormal<f64>,
     comes_back: LogNormal<f64>,
@@ -172,30 +193,31 @@ pub struct Courses {
 }
 
 impl Courses {
-    /// Draws courses of the declared [shares](crate::shares), of people who live at `pace`.
+    /// Draws the courses of a scenario, of people who live at `pace`.
     #[must_use]
-    pub fn new(pace: Pace) -> Self {
+    pub fn new(scenario: &Scenario, pace: Pace) -> Self {
+        let (of, values) = (scenario.distributions(), scenario.values());
         Self {
-            namings: weights(&NAMINGS),
-            at_tills: weights(&AT_TILLS),
-            at_machines: weights(&AT_MACHINES),
+            namings: of.namings.clone(),
+            at_tills: of.at_tills.clone(),
+            at_machines: of.at_machines.clone(),
+            refunded_elsewhere: values.refunded_elsewhere,
+            sent_twice: values.sent_twice,
             pace,
-            dispenses: DISPENSES.distribution(),
-            comes_back: COMES_BACK.distribution(),
-            loses_line: LOSES_LINE.distribution(),
+            dispenses: of.dispenses,
+            comes_back: of.comes_back,
+            loses_line: of.loses_line,
         }
     }
 
     /// Draws the course of one payment for `lines` at a terminal of that kind.
     #[must_use]
     pub fn draw(&self, kind: TerminalKind, lines: &[Line], rng: &mut impl Rng) -> Course {
-        let naming =
-            NAMINGS.get(self.namings.sample(rng)).map_or(Naming::Id, |(naming, _)| *naming);
+        let naming = self.namings.draw(rng);
         let fate = match kind {
-            TerminalKind::PointOfSale => AT_TILLS.get(self.at_tills.sample(rng)),
-            TerminalKind::Vending => AT_MACHINES.get(self.at_machines.sample(rng)),
+            TerminalKind::PointOfSale => self.at_tills.draw(rng),
+            TerminalKind::Vending => self.at_machines.draw(rng),
         };
-        let fate = fate.map_or(Fate::Kept, |(fate, _)| *fate);
         let hearing = match fate {
             Fate::AnswerLost => Hearing::LosesAnswer,
             Fate::LineLost => Hearing::LosesLine(self.time(&self.loses_line, rng)),
@@ -236,24 +258,24 @@ impl Courses {
     }
 
     fn report(&self, what: What, rng: &mut impl Rng) -> Act {
-        Act { when: When::After(self.time(&self.dispenses, rng)), what, times: times(rng) }
+        Act { when: When::After(self.time(&self.dispenses, rng)), what, times: self.times(rng) }
     }
 
     fn refund(&self, size: Size, rng: &mut impl Rng) -> Act {
-        let elsewhere = rng.random_ratio(REFUNDED_ELSEWHERE, WHOLE);
+        let elsewhere = rng.random_ratio(self.refunded_elsewhere, WHOLE);
         let other = elsewhere.then(|| rng.random_range(0..u32::MAX));
         let when = When::After(self.time(&self.comes_back, rng));
-        Act { when, what: What::Refund(size, other), times: times(rng) }
+        Act { when, what: What::Refund(size, other), times: self.times(rng) }
+    }
+
+    fn times(&self, rng: &mut impl Rng) -> u8 {
+        if rng.random_ratio(self.sent_twice, WHOLE) { 2 } else { 1 }
     }
 
     fn time(&self, reaction: &LogNormal<f64>, rng: &mut impl Rng) -> Duration {
         let seconds = reaction.sample(rng);
         self.pace.shorten(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
     }
-}
-
-fn times(rng: &mut impl Rng) -> u8 {
-    if rng.random_ratio(SENT_TWICE, WHOLE) { 2 } else { 1 }
 }
 
 /// Draws how many pieces of each line come out: at least one, and not all of them; all if there is
@@ -272,18 +294,12 @@ fn some_of(lines: &[Line], rng: &mut impl Rng) -> What {
     What::Dispense(pieces.collect())
 }
 
-/// # Panics
-/// Never: the shares are constants.
-fn weights<T>(shares: &[(T, u32)]) -> WeightedIndex<u32> {
-    #[expect(clippy::expect_used, reason = "the shares are constants above zero")]
-    WeightedIndex::new(shares.iter().map(|(_, share)| *share)).expect("the shares are above zero")
-}
-
 #[cfg(test)]
 mod tests {
     use super::{Course, Courses, Fate, Hearing, Naming, Size, What, When};
     use crate::people::Pace;
     use crate::sample;
+    use crate::scenario::Scenario;
     use crate::seeds::{Purpose, stream};
     use crate::shares::{AT_MACHINES, AT_TILLS, NAMINGS};
     use kessai_engine::TerminalKind;
@@ -296,7 +312,7 @@ mod tests {
     }
 
     fn draw(kind: TerminalKind, count: u64) -> Vec<Course> {
-        let courses = Courses::new(Pace::new(10.0).unwrap());
+        let courses = Courses::new(&Scenario::default(), Pace::new(10.0).unwrap());
         let lines = lines();
         let course = |number| courses.draw(kind, &lines, &mut stream(1, Purpose::Course, number));
         (0..count).map(course).collect()

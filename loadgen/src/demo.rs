@@ -13,6 +13,7 @@ use crate::life::Workload;
 use crate::people::Pace;
 use crate::population::{Population, Size};
 use crate::report::Gateway;
+use crate::scenario;
 use crate::schedule::Form;
 use crate::site::{Durability, Site, SiteOptions};
 use crate::trial::{Finding, Trial, TrialError, unless_stopped};
@@ -68,10 +69,14 @@ impl Plan {
 
 /// Says in a line what is run.
 pub(crate) fn heading(what: &str, size: Size, ways: Ways, workload: &Workload) -> String {
-    let Workload { rate, form, span, pace, seed, .. } = workload;
+    let Workload { rate, form, span, pace, scenario, seed, .. } = workload;
     let form = if *form == Form::Constant { String::new() } else { format!(" {form}") };
+    let preset = match scenario.name() {
+        scenario::DEFAULT => String::new(),
+        name => format!("preset {name}, "),
+    };
     format!(
-        "{what}: {}, {}, {rate}{form} payments/s for {} s, people at pace {pace}, seed {seed}",
+        "{what}: {}, {}, {rate}{form} payments/s for {} s, {preset}people at pace {pace}, seed {seed}",
         ways.tills.phrase(size.terminals, "terminals", size.controllers, "controllers"),
         ways.handsets.phrase(size.customers, "customers", size.hubs, "hubs"),
         span.as_secs_f64()

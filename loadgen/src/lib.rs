@@ -5,7 +5,8 @@
 //! cancel or stay silent. It writes down all that either side was told, and proves afterwards
 //! against the gateway's books that no yen and no answer is missing or doubled.
 //!
-//! Reading order: [`shares`], [`schedule`], [`people`] and [`course`] (what is going to happen),
+//! Reading order: [`shares`], [`scenario`], [`schedule`], [`people`] and [`course`] (what is going to
+//! happen),
 //! [`population`], [`catalogue`], [`till`] and [`exchange`] (to whom, with what, for how much),
 //! [`keyring`] and [`fleet`] (all connections to a gateway), [`life`] (the run), [`ledger`],
 //! [`audit`] and [`timing`] (the judgement), [`trial`] (what all runs have in common). A trial is
@@ -41,6 +42,7 @@ pub mod provision;
 pub mod report;
 #[cfg(test)]
 mod sample;
+pub mod scenario;
 pub mod schedule;
 pub mod screen;
 pub mod search;
@@ -48,6 +50,7 @@ pub mod seeds;
 pub mod shares;
 pub mod simulation;
 pub mod site;
+pub mod skew;
 pub mod statistics;
 pub mod tally;
 pub mod till;

@@ -6,15 +6,13 @@ mod codes;
 mod desk;
 mod floor;
 mod phone;
+mod trade;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use kessai_client::{Handset, Terminal};
-use kessai_engine::terms::MerchantId;
 use kessai_engine::terms::collation::HandsetSecrets;
-use rand::RngExt;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
@@ -26,11 +24,13 @@ use crate::fleet::Fleet;
 use crate::ledger::{Ledger, Moment, Order, Progress};
 use crate::people::{Pace, People};
 use crate::population::Population;
+use crate::scenario::Scenario;
 use crate::schedule::{Arrival, Arrivals, Bounds, Form, Rate, Shape, Skip, Spacing};
 use crate::seeds::{Purpose, stream};
 use crate::tally::Summary;
 use crate::till::{self, Baskets, Selling};
 use floor::Floor;
+use trade::Trade;
 
 /// What a run offers.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,6 +45,8 @@ pub struct Workload {
     pub span: Duration,
     /// How much faster than life people are.
     pub pace: Pace,
+    /// Who pays what, how people behave, and what goes wrong.
+    pub scenario: Arc<Scenario>,
     /// What everything is drawn from.
     pub seed: u64,
     /// When an arrival is skipped.
@@ -85,8 +87,7 @@ struct World {
     baskets: Baskets,
     people: People,
     courses: Courses,
-    /// The places of each merchant's terminals.
-    of_merchant: HashMap<MerchantId, Vec<usize>>,
+    trade: Trade,
     seed: u64,
     started: Instant,
 }
@@ -107,8 +108,9 @@ pub async fn run(
     seen: Seen,
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), CatalogueError> {
-    let baskets = Baskets::new(crate::catalogue::Catalogue::builtin()?);
-    let of_merchant = places_by_merchant(&population);
+    let scenario = &workload.scenario;
+    let baskets = Baskets::new(crate::catalogue::Catalogue::builtin()?, scenario);
+    let trade = Trade::new(&population, scenario.values().skew);
     let (handsets, events): (Vec<_>, Vec<_>) = fleet.handsets.into_iter().unzip();
     let world = Arc::new(World {
         floor: Floor::new(handsets.len()),
@@ -118,9 +120,9 @@ pub async fn run(
         ledger: seen.ledger,
         board: seen.board,
         baskets,
-        people: People::new(workload.pace),
-        courses: Courses::new(workload.pace),
-        of_merchant,
+        people: People::new(scenario, workload.pace),
+        courses: Courses::new(scenario, workload.pace),
+        trade,
         seed: workload.seed,
         started: Instant::now(),
     });
@@ -146,17 +148,6 @@ pub async fn run(
         phone.abort();
     }
     Ok(())
-}
-
-/// Finds the places of each merchant's terminals.
-fn places_by_merchant(population: &Population) -> HashMap<MerchantId, Vec<usize>> {
-    let mut places: HashMap<_, Vec<_>> = HashMap::new();
-    for (place, till) in population.tills.iter().enumerate() {
-        if let Some(shop) = population.shop_of(till) {
-            places.entry(shop.store.merchant).or_default().push(place);
-        }
-    }
-    places
 }
 
 impl World {
@@ -190,11 +181,12 @@ impl World {
     }
 
     /// Picks a terminal of a merchant's.
-    fn another_terminal(&self, merchant: &MerchantId, number: u32) -> Option<Terminal> {
-        let places = self.of_merchant.get(merchant)?;
-        let number = usize::try_from(number).ok()?;
-        let place = places.get(number.checked_rem(places.len())?)?;
-        self.terminals.get(*place).cloned()
+    fn another_terminal(
+        &self,
+        merchant: &kessai_engine::terms::MerchantId,
+        number: u32,
+    ) -> Option<Terminal> {
+        self.terminals.get(self.trade.another_till(merchant, number)?).cloned()
     }
 
     /// Draws who buys what, and sends the customer to the till; nobody if no customer is free.
@@ -203,8 +195,8 @@ impl World {
     /// who still stands at a till is passed over for the next who does not.
     fn draw(&self, arrival: Arrival, now: Moment) -> Option<(Terminal, Order)> {
         let mut rng = stream(self.seed, Purpose::Life, arrival.number);
-        let place = rng.random_range(0..self.terminals.len().max(1));
-        let wanted = rng.random_range(0..self.handsets.len().max(1));
+        let place = self.trade.till(&mut rng)?;
+        let wanted = self.trade.customer(&mut rng);
         let person = self.people.draw(&mut rng);
         let (till, terminal) = self.population.tills.get(place).zip(self.terminals.get(place))?;
         let shop = self.population.shop_of(till)?;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use kessai_loadgen::commands::{
-    Chaos, Compare, Demo, Exit, FindMax, Provision, Run, Simulate, Sweep,
+    Chaos, Compare, Demo, Exit, FindMax, Presets, Provision, Run, Simulate, Sweep,
 };
 use kessai_loadgen::hand::{self, HandError, Left};
 
@@ -22,6 +22,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Demo(Demo),
+    Presets(Presets),
     Provision(Provision),
     Run(Run),
     FindMax(FindMax),
@@ -36,6 +37,7 @@ enum Command {
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Demo(demo) => demo.run(),
+        Command::Presets(presets) => presets.run(),
         Command::Provision(provision) => provision.run(),
         Command::Run(run) => run.run(),
         Command::FindMax(find) => find.run(),

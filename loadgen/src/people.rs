@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use rand::Rng;
 use rand::distr::Distribution;
-use rand::distr::weighted::WeightedIndex;
 use rand_distr::LogNormal;
+use serde::{Deserialize, Serialize};
 
-use crate::shares::HABITS;
+use crate::scenario::Scenario;
+use crate::shares::Draws;
 
 /// How many times faster than life the people are.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -80,7 +81,8 @@ pub struct Step {
 }
 
 /// What kind of payment it is going to be, as far as people decide it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Habit {
     /// The customer approves.
     Approves,
@@ -107,34 +109,39 @@ pub struct Person {
     pub clerk_gives_up_after: Option<Duration>,
 }
 
-/// How long somebody takes to look at the phone, read and type: median and spread.
-const READS_AND_TYPES: Reaction = Reaction { median_s: 4.0, spread: 0.45 };
-/// How long somebody takes to type the password again.
-const TYPES_AGAIN: Reaction = Reaction { median_s: 3.0, spread: 0.4 };
-/// How long somebody takes to press *Cancel*.
-const PRESSES_CANCEL: Reaction = Reaction { median_s: 2.5, spread: 0.5 };
-/// How long a clerk waits before giving a payment up.
-const CLERK_WAITS: Reaction = Reaction { median_s: 3.0, spread: 0.8 };
-
-/// How long people, and what they use, take for something: median and spread.
-pub(crate) struct Reaction {
-    pub(crate) median_s: f64,
-    pub(crate) spread: f64,
+/// How long people, and what they use, take for something: lognormal, by median and spread.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reaction {
+    /// Half of them take at most this.
+    ///
+    /// # Units
+    /// Seconds.
+    pub median_s: f64,
+    /// The standard deviation of its logarithm: with 0.5 two of three take from 0.6 to 1.6 medians.
+    pub spread: f64,
 }
 
+/// The longest median of a reaction, in seconds, and its widest spread.
+const LONGEST_MEDIAN: f64 = 3_600.0;
+const WIDEST_SPREAD: f64 = 3.0;
+
 impl Reaction {
-    /// # Panics
-    /// Never: median and spread are constants.
-    pub(crate) fn distribution(&self) -> LogNormal<f64> {
-        #[expect(clippy::expect_used, reason = "the constants above are positive")]
-        LogNormal::new(self.median_s.ln(), self.spread).expect("a median and a spread")
+    /// Makes the distribution; none if these are no median above 0 and up to an hour, and no spread
+    /// from 0 to 3.
+    #[must_use]
+    pub fn distribution(&self) -> Option<LogNormal<f64>> {
+        let Self { median_s, spread } = *self;
+        let known =
+            median_s > 0.0 && median_s <= LONGEST_MEDIAN && (0.0..=WIDEST_SPREAD).contains(&spread);
+        if known { LogNormal::new(median_s.ln(), spread).ok() } else { None }
     }
 }
 
 /// Draws people.
 #[derive(Debug, Clone)]
 pub struct People {
-    habits: WeightedIndex<u32>,
+    habits: Draws<Habit>,
     pace: Pace,
     reads_and_types: LogNormal<f64>,
     types_again: LogNormal<f64>,
@@ -143,30 +150,24 @@ pub struct People {
 }
 
 impl People {
-    /// Draws people of the declared [shares](crate::shares) who live at `pace`.
-    ///
-    /// # Panics
-    /// Never: the shares are constants.
+    /// Draws the people of a scenario, who live at `pace`.
     #[must_use]
-    pub fn new(pace: Pace) -> Self {
-        let shares = HABITS.iter().map(|(_, share)| *share);
-        #[expect(clippy::expect_used, reason = "the shares are constants above zero")]
-        let habits = WeightedIndex::new(shares).expect("the habits have shares");
+    pub fn new(scenario: &Scenario, pace: Pace) -> Self {
+        let of = scenario.distributions();
         Self {
-            habits,
+            habits: of.habits.clone(),
             pace,
-            reads_and_types: READS_AND_TYPES.distribution(),
-            types_again: TYPES_AGAIN.distribution(),
-            presses_cancel: PRESSES_CANCEL.distribution(),
-            clerk_waits: CLERK_WAITS.distribution(),
+            reads_and_types: of.reads_and_types,
+            types_again: of.types_again,
+            presses_cancel: of.presses_cancel,
+            clerk_waits: of.clerk_waits,
         }
     }
 
     /// Draws the people around one payment.
     #[must_use]
     pub fn draw(&self, rng: &mut impl Rng) -> Person {
-        let drawn = HABITS.get(self.habits.sample(rng));
-        let habit = drawn.map_or(Habit::Approves, |(habit, _)| *habit);
+        let habit = self.habits.draw(rng);
         let clerk_gives_up_after =
             (habit == Habit::ClerkCancels).then(|| self.time(&self.clerk_waits, rng));
         let steps = match habit {
@@ -204,12 +205,13 @@ impl People {
 #[cfg(test)]
 mod tests {
     use super::{Deed, Habit, Pace, PaceError, People, Person};
+    use crate::scenario::Scenario;
     use crate::seeds::{Purpose, stream};
     use crate::shares::HABITS;
     use std::time::Duration;
 
     fn draw(pace: f64, count: u64) -> Vec<Person> {
-        let people = People::new(Pace::new(pace).unwrap());
+        let people = People::new(&Scenario::default(), Pace::new(pace).unwrap());
         (0..count).map(|number| people.draw(&mut stream(1, Purpose::Life, number))).collect()
     }
 

@@ -21,7 +21,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::exchange::{HOME, QUOTES};
 use crate::seeds::{Purpose, stream};
-use crate::shares::{FOREIGN_STORES, MACHINES, STORES_REPEAT, WHOLE};
+use crate::shares::{FOREIGN_STORES, STORES_REPEAT, WHOLE};
 use crate::till::Prices;
 
 pub use carriers::Controller;
@@ -39,6 +39,8 @@ pub struct Size {
     pub controllers: u32,
     /// Carrier hubs.
     pub hubs: u32,
+    /// Of a thousand terminals, so many are vending machines.
+    pub machines: u32,
     /// What customers have to begin with.
     pub wealth: Wealth,
 }
@@ -97,8 +99,8 @@ pub struct Till {
 pub enum PopulationError {
     /// There must be somebody on both sides, and not too many for their ids.
     #[error(
-        "a run needs 1 to {MOST} customers, 1 to {MOST} terminals, and at most {MOST_CARRIERS} \
-         controllers and hubs"
+        "a run needs 1 to {MOST} customers, 1 to {MOST} terminals, at most {MOST_CARRIERS} \
+         controllers and hubs, and of {WHOLE} terminals at most all vending machines"
     )]
     Size,
     /// A made-up id is none; a bug.
@@ -139,6 +141,7 @@ impl Population {
         let people = [size.customers, size.terminals];
         let carriers = [size.controllers, size.hubs];
         if !people.iter().all(|count| (1..=MOST).contains(count))
+            || size.machines > WHOLE
             || carriers.iter().any(|count| *count > MOST_CARRIERS)
         {
             return Err(PopulationError::Size);
@@ -155,7 +158,7 @@ impl Population {
             .map(|number| shop(number, &merchants))
             .collect::<Result<Vec<_>, _>>()?;
         let mut machines = stream(seed, Purpose::Machines, 0);
-        let tills = tills(size.terminals, &stores, &mut rng, &mut machines)?;
+        let tills = tills(size, &stores, &mut rng, &mut machines)?;
         let controllers = carriers::controllers(size.controllers, &merchants)?;
         let hubs = carriers::hubs(size.hubs)?;
         let mut rng = stream(seed, Purpose::Population, 1);
@@ -207,18 +210,18 @@ fn currency(number: u32) -> Result<Currency, CurrencyError> {
 
 /// Gives every store one till, and the rest to stores by their trade. Some are machines.
 fn tills(
-    count: u32,
+    size: Size,
     stores: &[Shop],
     rng: &mut ChaCha8Rng,
     machines: &mut ChaCha8Rng,
 ) -> Result<Vec<Till>, PopulationError> {
     let ranks = (1_u32..).take(stores.len()).map(|rank| f64::from(rank).powf(STORE_SKEW));
     let trade = WeightedIndex::new(ranks).map_err(|_none| PopulationError::Size)?;
-    (0..count)
+    (0..size.terminals)
         .map(|number| {
             let own = usize::try_from(number).ok().filter(|at| *at < stores.len());
             let shop = own.unwrap_or_else(|| trade.sample(rng));
-            let is_machine = machines.random_ratio(MACHINES, WHOLE);
+            let is_machine = machines.random_ratio(size.machines, WHOLE);
             let kind = if is_machine { TerminalKind::Vending } else { TerminalKind::PointOfSale };
             Ok(Till { id: TerminalId::new(&format!("P{number:07}"))?, shop, kind })
         })
@@ -228,11 +231,19 @@ fn tills(
 #[cfg(test)]
 mod tests {
     use super::{MOST, MOST_CARRIERS, Population, PopulationError, Size, Wealth};
+    use crate::shares::{MACHINES, WHOLE};
     use kessai_engine::TerminalKind;
     use std::collections::BTreeSet;
 
     fn size(customers: u32, terminals: u32) -> Size {
-        Size { customers, terminals, controllers: 0, hubs: 0, wealth: Wealth::Mixed }
+        Size {
+            customers,
+            terminals,
+            controllers: 0,
+            hubs: 0,
+            machines: MACHINES,
+            wealth: Wealth::Mixed,
+        }
     }
 
     fn population(customers: u32, terminals: u32, seed: u64) -> Population {
@@ -284,6 +295,19 @@ mod tests {
         }
         let crowded = Size { hubs: MOST_CARRIERS + 1, ..size(1, 1) };
         assert_eq!(Population::new(crowded, 0).err(), Some(PopulationError::Size));
+        let unmanned = Size { machines: WHOLE + 1, ..size(1, 1) };
+        assert_eq!(Population::new(unmanned, 0).err(), Some(PopulationError::Size));
+    }
+
+    #[test]
+    fn terminals_are_machines_as_often_as_it_is_said_and_sell_elsewhere_no_less() {
+        let made = |machines| Population::new(Size { machines, ..size(1, 90) }, 6).unwrap();
+        let count = |all: &Population| {
+            all.tills.iter().filter(|till| till.kind == TerminalKind::Vending).count()
+        };
+        assert_eq!([count(&made(0)), count(&made(WHOLE))], [0, 90]);
+        let places = |all: &Population| all.tills.iter().map(|till| till.shop).collect::<Vec<_>>();
+        assert_eq!(places(&made(0)), places(&made(WHOLE)));
     }
 
     #[test]

@@ -67,6 +67,10 @@ pub struct Config {
     pub customers: u32,
     /// How many terminals.
     pub terminals: u32,
+    /// Who paid what, and how: the name of a preset, or the path of a file.
+    pub preset: String,
+    /// A digest of its values, as they were changed for the run.
+    pub preset_digest: String,
 }
 
 /// Which gateway was tried.
@@ -236,6 +240,8 @@ impl Config {
             pace: workload.pace.times(),
             customers,
             terminals,
+            preset: workload.scenario.name().to_owned(),
+            preset_digest: workload.scenario.digest(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Payments for tests: one of each kind, with the books that fit them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use kessai_engine::terms::{
@@ -208,6 +209,7 @@ pub(crate) fn report() -> Report {
         spacing: Spacing::Uniform,
         span: Duration::from_secs(2),
         pace: Pace::new(10.0).unwrap(),
+        scenario: Arc::default(),
         seed: 42,
         bounds: Bounds::default(),
     };

@@ -1,13 +1,78 @@
 //! Every share of a run's traffic, in this one place: who does what how often, what machines do,
-//! and what is charged in which currency.
+//! and what is charged in which currency. A [scenario](crate::scenario) may have others.
 //!
 //! Shares are in thousandths and add up to a thousand; tests hold them to that and to what is drawn.
+
+use std::collections::BTreeMap;
+
+use rand::Rng;
+use rand::distr::Distribution;
+use rand::distr::weighted::WeightedIndex;
+use serde::{Deserialize, Serialize};
 
 use crate::course::{Fate, Naming};
 use crate::people::Habit;
 
 /// All that a share has to add up to.
 pub const WHOLE: u32 = 1_000;
+
+/// How often each of several things happens, in thousandths; what is not named never does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent, bound(deserialize = "T: Ord + Deserialize<'de>"))]
+pub struct Shares<T>(BTreeMap<T, u32>);
+
+impl<T: Ord + Copy> Shares<T> {
+    /// Takes shares as they are declared here.
+    #[must_use]
+    pub fn of(shares: &[(T, u32)]) -> Self {
+        Self(shares.iter().copied().collect())
+    }
+
+    /// Goes through them.
+    pub fn iter(&self) -> impl Iterator<Item = (T, u32)> {
+        self.0.iter().map(|(what, share)| (*what, *share))
+    }
+
+    /// Adds them up.
+    #[must_use]
+    pub fn sum(&self) -> u64 {
+        self.0.values().copied().map(u64::from).sum()
+    }
+
+    /// Draws by these shares.
+    ///
+    /// # Errors
+    /// [`NoShares`] if none is above zero, or their sum too large.
+    pub fn draws(&self) -> Result<Draws<T>, NoShares> {
+        let shares = WeightedIndex::new(self.0.values()).map_err(|_none| NoShares)?;
+        Ok(Draws { what: self.0.keys().copied().collect(), shares })
+    }
+}
+
+/// Says that there is nothing to draw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no share is above zero")]
+pub struct NoShares;
+
+/// Draws one of several things by their shares.
+#[derive(Debug, Clone)]
+pub struct Draws<T> {
+    what: Vec<T>,
+    shares: WeightedIndex<u32>,
+}
+
+impl<T: Copy> Draws<T> {
+    /// Draws one.
+    ///
+    /// # Panics
+    /// Never: there are as many things as shares.
+    #[must_use]
+    pub fn draw(&self, rng: &mut impl Rng) -> T {
+        let place = self.shares.sample(rng);
+        #[expect(clippy::expect_used, reason = "both were made of the same map")]
+        *self.what.get(place).expect("a thing for each share")
+    }
+}
 
 /// What customers do with the handset in hand, and clerks meanwhile.
 pub const HABITS: [(Habit, u32); 6] = [

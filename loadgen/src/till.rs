@@ -4,16 +4,15 @@
 //! the two add up differently is refused, and the run shows it.
 
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
 
 use kessai_engine::TerminalKind;
 use kessai_engine::terms::{Amount, AmountError, Currency, Line, Rounding, Tax};
-use rand::distr::Distribution;
-use rand::distr::weighted::WeightedIndex;
 use rand::{Rng, RngExt};
 
 use crate::catalogue::{Catalogue, Product};
 use crate::exchange::Quote;
+use crate::scenario::{BasketSizes, Scenario};
+use crate::skew::Popularity;
 
 /// How a store writes its prices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,64 +34,60 @@ pub struct Selling {
     pub kind: TerminalKind,
 }
 
-/// How many pieces somebody takes from a machine.
-const FROM_A_MACHINE: RangeInclusive<u32> = 1..=4;
-
-/// How many items a basket has, with the weight of each band in hundredths.
-///
-/// # Source
-/// Quantiles of 155,848 real baskets: p10 1, p25 2, p50 5, p75 12, p90 24, p95 35, p99 59.
-const SIZES: [(u32, RangeInclusive<u32>); 7] = [
-    (18, 1..=1),
-    (14, 2..=2),
-    (18, 3..=5),
-    (25, 6..=12),
-    (15, 13..=24),
-    (5, 25..=35),
-    (5, 36..=59),
-];
-
 /// Draws what somebody puts on the till's belt: products, quantities, now and then a discount.
 #[derive(Debug, Clone)]
 pub struct Baskets {
     catalogue: Catalogue,
-    sizes: WeightedIndex<u32>,
+    popularity: Popularity,
+    sizes: BasketSizes,
 }
+
+/// How many pieces a basket has at most for each of its lines, if few products are all that is sold.
+const PIECES_PER_LINE: u32 = 8;
 
 /// What a marked-down item is off, in minor units.
 const MARKDOWN: u64 = 20;
 
 impl Baskets {
-    /// Takes the products from `catalogue`.
-    ///
-    /// # Panics
-    /// Never: the weights of the sizes are constants.
+    /// Takes the products from `catalogue`, as often and as many as in a scenario.
     #[must_use]
-    pub fn new(catalogue: Catalogue) -> Self {
-        let weights = SIZES.iter().map(|(weight, _)| *weight);
-        #[expect(clippy::expect_used, reason = "the weights are constants above zero")]
-        let sizes = WeightedIndex::new(weights).expect("the sizes have weights");
-        Self { catalogue, sizes }
+    pub fn new(catalogue: Catalogue, scenario: &Scenario) -> Self {
+        let values = scenario.values();
+        let popularity = Popularity::new(catalogue.products().len(), values.skew.products);
+        Self { catalogue, popularity, sizes: values.baskets }
     }
 
-    /// Draws the lines of one basket in the order in which they are scanned.
+    /// Draws the lines of one basket in the order in which they are scanned: so many lines at a
+    /// till, so many pieces from a machine. `turn` gives each store its own favourites.
     #[must_use]
     pub fn draw(&self, turn: usize, selling: Selling, rng: &mut impl Rng) -> Vec<Line> {
-        let band = match selling.kind {
-            TerminalKind::PointOfSale => SIZES.get(self.sizes.sample(rng)).cloned(),
-            TerminalKind::Vending => Some((1, FROM_A_MACHINE)),
+        let (most_lines, pieces) = match selling.kind {
+            TerminalKind::PointOfSale => {
+                let lines = self.sizes.lines.draw(rng);
+                (lines, lines.saturating_mul(PIECES_PER_LINE))
+            }
+            TerminalKind::Vending => (u32::MAX, self.sizes.pieces.draw(rng)),
         };
-        let (_, band) = band.unwrap_or((1, 1..=1));
-        let items = rng.random_range(band);
+        let most_lines = usize::try_from(most_lines).unwrap_or(usize::MAX);
         let mut lines: Vec<Line> = Vec::new();
-        for _ in 0..items {
-            let Some(product) = self.catalogue.draw(turn, rng) else { break };
+        for _ in 0..pieces {
+            if lines.len() >= most_lines {
+                break;
+            }
+            let Some(product) = self.product(turn, rng) else { break };
             match lines.iter_mut().find(|line| line.code == product.code) {
                 Some(line) => line.quantity = line.quantity.saturating_add(1),
                 None => lines.push(line(product, selling, rng)),
             }
         }
         lines
+    }
+
+    /// Draws the product that somebody takes off the shelf.
+    fn product(&self, turn: usize, rng: &mut impl Rng) -> Option<&Product> {
+        let rank = self.popularity.draw(rng).wrapping_add(turn);
+        let products = self.catalogue.products();
+        products.get(rank.checked_rem(products.len())?)
     }
 }
 
@@ -171,9 +166,14 @@ pub fn total(lines: &[Line], rounding: Rounding) -> Result<Amount, AmountError> 
 mod tests {
     use super::{Baskets, Prices, Selling, part, total};
     use crate::catalogue::Catalogue;
+    use crate::scenario::Scenario;
     use crate::seeds::{Purpose, stream};
     use kessai_engine::TerminalKind;
     use kessai_engine::terms::{Basket, Currency, Rounding};
+
+    fn baskets() -> Baskets {
+        Baskets::new(Catalogue::builtin().unwrap(), &Scenario::default())
+    }
 
     const fn selling(prices: Prices) -> Selling {
         Selling { prices, currency: Currency::JPY, kind: TerminalKind::PointOfSale }
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn the_till_and_the_gateway_add_up_alike() {
-        let baskets = Baskets::new(Catalogue::builtin().unwrap());
+        let baskets = baskets();
         for number in 0..2_000 {
             let mut rng = stream(5, Purpose::Life, number);
             for prices in [Prices::BeforeTax, Prices::WithTax] {
@@ -196,28 +196,38 @@ mod tests {
     }
 
     #[test]
-    fn baskets_are_as_large_as_real_ones() {
-        let baskets = Baskets::new(Catalogue::builtin().unwrap());
-        let mut items: Vec<u32> = (0..4_000)
+    fn baskets_have_as_many_lines_as_real_ones() {
+        let baskets = baskets();
+        let mut lines: Vec<usize> = (0..20_000)
             .map(|number| {
                 let mut rng = stream(6, Purpose::Life, number);
-                let lines = baskets.draw(0, selling(Prices::WithTax), &mut rng);
-                lines.iter().map(|line| line.quantity).sum()
+                baskets.draw(0, selling(Prices::WithTax), &mut rng).len()
             })
             .collect();
-        items.sort_unstable();
-        let quantile = |hundredth: usize| items[items.len() * hundredth / 100];
-        assert_eq!((quantile(10), quantile(25)), (1, 2));
-        assert!((4..=6).contains(&quantile(50)), "{}", quantile(50));
-        assert!((10..=13).contains(&quantile(75)), "{}", quantile(75));
-        assert!((20..=30).contains(&quantile(90)), "{}", quantile(90));
+        lines.sort_unstable();
+        let quantile = |hundredth: usize| lines[lines.len() * hundredth / 100];
+        assert_eq!((quantile(10), quantile(25), quantile(50)), (1, 2, 5));
+        assert!((11..=13).contains(&quantile(75)), "{}", quantile(75));
+        assert!((23..=25).contains(&quantile(90)), "{}", quantile(90));
+        assert!((56..=62).contains(&quantile(99)), "{}", quantile(99));
+    }
+
+    #[test]
+    fn a_few_products_sell_most() {
+        let baskets = baskets();
+        let products = baskets.catalogue.products();
+        let mut rng = stream(1, Purpose::Life, 0);
+        let draws: Vec<_> = (0..10_000).map(|_| baskets.product(5, &mut rng).unwrap()).collect();
+        let top: Vec<_> = products.iter().skip(5).take(27).collect();
+        let share = draws.iter().filter(|product| top.contains(product)).count();
+        assert!((4_000..6_000).contains(&share), "the first tenth sold {share} of 10000");
     }
 
     /// What a part costs is computed here as the terms do, whose rounding of discounts and taxes it
     /// has to meet.
     #[test]
     fn a_part_costs_at_the_till_what_it_costs_at_the_gateway() {
-        let baskets = Baskets::new(Catalogue::builtin().unwrap());
+        let baskets = baskets();
         for number in 0..1_000 {
             let mut rng = stream(8, Purpose::Life, number);
             let lines = baskets.draw(3, selling(Prices::BeforeTax), &mut rng);
@@ -235,7 +245,7 @@ mod tests {
 
     #[test]
     fn machines_sell_a_few_pieces_and_abroad_prices_are_in_minor_units() {
-        let baskets = Baskets::new(Catalogue::builtin().unwrap());
+        let baskets = baskets();
         let draw = |code: &str, number| {
             let currency = Currency::from_code(code).unwrap();
             let selling =

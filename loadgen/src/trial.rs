@@ -21,6 +21,7 @@ use crate::measure::Measures;
 use crate::population::{Population, PopulationError};
 use crate::provision::ProvisionError;
 use crate::report::{Circumstances, Config, Gateway, Page, Report};
+use crate::scenario::Unfit;
 use crate::site::SiteError;
 use crate::tally::{Summary, Tally};
 
@@ -39,6 +40,9 @@ pub enum TrialError {
     /// The provision cannot be read.
     #[error(transparent)]
     Provision(#[from] ProvisionError),
+    /// The population is not one for the scenario.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
     /// The administration of the gateway does not tell what is needed.
     #[error(transparent)]
     Administration(#[from] AskError),

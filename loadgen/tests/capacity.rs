@@ -30,6 +30,7 @@ use kessai_loadgen::people::Pace;
 use kessai_loadgen::population::{Size, Wealth};
 use kessai_loadgen::provision::{Provision, ProvisionError, RATES, Table};
 use kessai_loadgen::schedule::{Bounds, Form, Rate, Spacing};
+use kessai_loadgen::shares::MACHINES;
 use kessai_loadgen::trial::{Finding, TrialError};
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -38,7 +39,14 @@ const CARRIED: Ways = Ways { tills: Way::Carried, handsets: Way::Carried };
 
 /// Two hundred customers, twenty tills, and carriers for all of them.
 fn small() -> Size {
-    Size { customers: 200, terminals: 20, controllers: 3, hubs: 2, wealth: Wealth::Mixed }
+    Size {
+        customers: 200,
+        terminals: 20,
+        controllers: 3,
+        hubs: 2,
+        machines: MACHINES,
+        wealth: Wealth::Mixed,
+    }
 }
 
 /// Writes a provision into a folder of its own.
@@ -63,6 +71,7 @@ fn test(host: &Host, folder: &Path, provision: Provision, ways: Ways) -> Capacit
             spacing: Spacing::Poisson,
             span: Duration::from_millis(1_500),
             pace: Pace::new(30.0).unwrap(),
+            scenario: Arc::default(),
             seed: 7,
             bounds: Bounds { late: Duration::from_secs(2), in_flight: 1_000 },
         },

@@ -70,6 +70,11 @@ fn a_wrong_command_line_exits_with_2() {
         &["demo", "--speed", "1"],
         &["demo", "extra"],
         &["demo", "--through", "walls"],
+        &["demo", "--preset", "rush-hour"],
+        &["demo", "--preset", "hostile", "--set", "skew.shops=1"],
+        &["demo", "--set", "habits.approves=801"],
+        &["demo", "--set", "skew.stores"],
+        &["presets", "rush-hour"],
         &["provision", "--customers", "1", "--terminals", "1"],
         &["provision", "--customers", "0", "--terminals", "1", "--out", "nowhere"],
         &["run", "--provision", "people"],
@@ -81,6 +86,26 @@ fn a_wrong_command_line_exits_with_2() {
         assert_eq!((code, stdout.as_str()), (Some(2), ""), "{wrong:?}");
         assert!(!stderr.is_empty(), "{wrong:?}");
     }
+}
+
+#[test]
+fn presets_are_listed_and_printed_as_files_that_can_be_played() {
+    let (code, listed, stderr) = run(&["presets"]);
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
+    for preset in
+        ["mixed", "convenience-store", "vending", "commuter-peak", "hot-merchant", "hostile"]
+    {
+        assert!(listed.lines().any(|line| line.starts_with(preset)), "{listed}");
+    }
+    let (code, printed, stderr) = run(&["presets", "hostile", "--set", "skew.stores=1.5"]);
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
+    assert!(printed.contains("stores = 1.5"), "{printed}");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mine.toml");
+    std::fs::write(&file, printed.replace("stores = 1.5", "shops = 1.5")).unwrap();
+    let (code, stdout, stderr) = run(&["demo", "--preset", file.to_str().unwrap()]);
+    assert_eq!((code, stdout.as_str()), (Some(2), ""));
+    assert!(stderr.contains("shops") && stderr.contains("mine.toml"), "{stderr}");
 }
 
 #[test]

@@ -20,9 +20,11 @@ use kessai_loadgen::fleet::{Connections, Fleet, Muster, Upkeep, Way, Ways};
 use kessai_loadgen::keyring::Keyring;
 use kessai_loadgen::ledger::{Order, Record};
 use kessai_loadgen::life::{self, Seen, Workload};
-use kessai_loadgen::people::Pace;
+use kessai_loadgen::people::{Habit, Pace};
 use kessai_loadgen::population::{Population, Size, Wealth};
+use kessai_loadgen::scenario::{Scenario, Setting};
 use kessai_loadgen::schedule::{Bounds, Form, Rate, Spacing};
+use kessai_loadgen::shares::MACHINES;
 use kessai_loadgen::site::{Durability, Site, SiteOptions};
 use kessai_loadgen::trial::{Finding, TrialError};
 use tokio::sync::watch;
@@ -36,6 +38,7 @@ fn plan(medium: Medium, durability: Durability) -> Plan {
             spacing: Spacing::Poisson,
             span: Duration::from_millis(1_500),
             pace: Pace::new(30.0).unwrap(),
+            scenario: Arc::default(),
             seed: 7,
             bounds: Bounds { late: Duration::from_secs(2), in_flight: 1_000 },
         },
@@ -44,6 +47,7 @@ fn plan(medium: Medium, durability: Durability) -> Plan {
             terminals: 40,
             controllers: 0,
             hubs: 0,
+            machines: MACHINES,
             wealth: Wealth::Mixed,
         },
         medium,
@@ -254,4 +258,58 @@ async fn everybody_can_pay_where_everybody_has_plenty() {
     let report = run(&plan).await.report;
     assert!(report.audit.ok, "{:?}", report.audit.problems);
     assert!(!report.payments.by_reason.contains_key("insufficient_funds"), "{report:?}");
+}
+
+/// A second of each preset, thirty times as fast: what the preset is about happens, and the audit of
+/// it finds nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_preset_agrees_with_the_books() {
+    for scenario in Scenario::presets().unwrap() {
+        let mut plan = plan(Medium::Channels, Durability::Volatile);
+        plan.workload.span = Duration::from_secs(1);
+        plan.size.machines = scenario.machines();
+        plan.workload.form = scenario.form().clone();
+        let name = scenario.name().to_owned();
+        plan.workload.scenario = Arc::new(scenario.settled(plan.size).unwrap());
+        let report = run(&plan).await.report;
+        assert_eq!(report.audit.problems, Vec::<String>::new(), "{name}");
+        let payments = &report.payments;
+        let arrivals = u64::try_from(plan.workload.arrivals().count()).unwrap();
+        assert_eq!((payments.offered, payments.skipped), (arrivals, 0), "{name}");
+        assert_eq!(report.config.preset, name);
+        let of = |count: u64| 100 * count / payments.offered;
+        match name.as_str() {
+            "vending" => assert_eq!(of(payments.vending), 100, "{payments:?}"),
+            "hostile" => assert!(of(payments.approved) < 60, "{payments:?}"),
+            "convenience-store" | "commuter-peak" => {
+                assert!(of(payments.with_code) > 60, "{payments:?}");
+            }
+            _ => assert!(of(payments.approved) > 50, "{payments:?}"),
+        }
+    }
+}
+
+/// What is set is what is played: everybody cancels here, and at the one store that there is room
+/// for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_set_is_what_is_played() {
+    let mut plan = plan(Medium::Channels, Durability::Volatile);
+    plan.workload.span = Duration::from_millis(500);
+    let settings =
+        ["habits.approves=0", "habits.cancels=850", "skew.stores=1000", "namings.id=1000"];
+    let settings = settings.into_iter().chain([
+        "namings.code=0",
+        "namings.mistyped_code=0",
+        "namings.used_code=0",
+    ]);
+    let settings: Vec<Setting> = settings.map(|text| text.parse().unwrap()).collect();
+    plan.workload.scenario = Arc::new(Scenario::load("mixed", &settings).unwrap());
+    let (evidence, site) = evidence(&plan).await;
+    assert_eq!(compare(&evidence, &site.books().unwrap()), Vec::<String>::new());
+    let stores: std::collections::BTreeSet<_> =
+        evidence.records.iter().map(|(_, record)| record.order.store_name.clone()).collect();
+    assert_eq!(stores.len(), 1, "{stores:?}");
+    let cancels = |(_, record): &&(_, Record)| record.order.person.habit == Habit::Cancels;
+    let cancelled = evidence.records.iter().filter(cancels).count();
+    assert!(cancelled * 10 > evidence.records.len() * 7, "{cancelled}");
 }

@@ -1,9 +1,11 @@
 //! Which gateway is tried, and by whom, as the command line has it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 
+use super::behaviour::Behaviour;
 use super::{Carrier, ways};
 use crate::administration::Administration;
 use crate::capacity::CapacityTest;
@@ -12,6 +14,7 @@ use crate::ledger::Telling;
 use crate::life::Workload;
 use crate::people::Pace;
 use crate::provision::Provision;
+use crate::scenario::{Scenario, ScenarioError};
 use crate::schedule::{Bounds, Form, Rate, Spacing};
 use crate::trial::TrialError;
 
@@ -34,6 +37,9 @@ pub(super) struct Against {
     #[arg(long, value_name = "FILE")]
     token_file: PathBuf,
 
+    #[command(flatten)]
+    behaviour: Behaviour,
+
     /// How many times faster than life people are
     #[arg(long, default_value = "10")]
     pace: Pace,
@@ -48,17 +54,24 @@ pub(super) struct Against {
 }
 
 impl Against {
+    /// Reads who pays, and how.
+    pub(super) fn scenario(&self) -> Result<Scenario, ScenarioError> {
+        self.behaviour.scenario()
+    }
+
     /// Makes a test that offers so much for so long.
     pub(super) fn test(
         &self,
+        scenario: Scenario,
         (rate, form, spacing): (Rate, Form, Spacing),
         span: std::time::Duration,
     ) -> Result<CapacityTest, TrialError> {
         let provision = Provision::load(&self.provision)?;
         let seed = self.seed.unwrap_or(provision.seed());
-        let bounds = Bounds::default();
+        let scenario = Arc::new(scenario.settled(provision.size())?);
+        let (pace, bounds) = (self.pace, Bounds::default());
         Ok(CapacityTest {
-            workload: Workload { rate, form, spacing, span, pace: self.pace, seed, bounds },
+            workload: Workload { rate, form, spacing, span, pace, scenario, seed, bounds },
             provision,
             folder: self.provision.clone(),
             ways: ways(&self.through),

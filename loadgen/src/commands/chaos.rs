@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -20,6 +21,7 @@ use crate::people::Pace;
 use crate::population::{MOST, Size, Wealth};
 use crate::provision::Provision;
 use crate::schedule::{Bounds, Form, Rate, Spacing};
+use crate::shares::MACHINES;
 use crate::trial::TrialError;
 
 /// Kills a gateway again and again while people pay, and holds it to everything that it told.
@@ -195,6 +197,7 @@ impl Chaos {
             terminals: self.terminals,
             controllers: count(Carrier::Controllers),
             hubs: count(Carrier::Hubs),
+            machines: MACHINES,
             wealth: Wealth::Plenty,
         };
         let rounds = u32::try_from(self.kills).unwrap_or(u32::MAX);
@@ -223,6 +226,7 @@ impl Chaos {
                 spacing: Spacing::Poisson,
                 span: LONG,
                 pace: self.pace,
+                scenario: Arc::default(),
                 seed: self.seed,
                 bounds: Bounds { late: Duration::from_secs(1), ..Bounds::default() },
             },

@@ -2,17 +2,19 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 
+use super::behaviour::{Behaviour, wrong};
 use super::offering::Offering;
-use super::show::{Show, judge};
+use super::show::{Show, could_not, judge};
 use super::{Carrier, ways, within_a_day};
 use crate::demo::{Medium, Plan, run};
 use crate::life::Workload;
 use crate::people::Pace;
-use crate::population::{MOST, MOST_CARRIERS, Size, Wealth};
+use crate::population::{MOST, MOST_CARRIERS, Size};
 use crate::schedule::Bounds;
 use crate::site::Durability;
 
@@ -43,6 +45,9 @@ pub struct Demo {
 
     #[command(flatten)]
     offering: Offering,
+
+    #[command(flatten)]
+    behaviour: Behaviour,
 
     /// What everything is drawn from: arrivals, baskets, people, balances
     #[arg(long, default_value_t = 42)]
@@ -89,6 +94,8 @@ Examples:
       people as fast as in life
   kessai-loadgen demo --through controllers,hubs
       the same workload over 16 connections instead of 5500
+  kessai-loadgen demo --preset hostile --set skew.customers=0
+      guessed passwords, lost lines and jammed machines, everybody as often as others
 
 Exit codes:
   0    the audit found nothing wrong
@@ -97,7 +104,7 @@ Exit codes:
   3    the run could not be made, or the report not be written
   130  interrupted; what was run until then is audited and reported
 
-The JSON has version, config{}, audit.ok, audit.problems[], payments.{offered,approved,declined,
+The JSON has version, config{} (with the preset and a digest of its values), audit.ok, audit.problems[], payments.{offered,approved,declined,
 cancelled,expired,refused,skipped} (offered is their sum), payments.overtaken (of the expired: the
 customer had answered early), payments.by_reason{}, payments.{refunded,reversed,captured_in_part}
 (all among the approved: what went back later had been approved), payments.{with_code,foreign,
@@ -120,24 +127,35 @@ impl Demo {
     /// Does what the command line says.
     #[must_use]
     pub fn run(&self) -> ExitCode {
+        let scenario = match self.behaviour.scenario() {
+            Ok(scenario) => scenario,
+            Err(error) => return wrong(&error),
+        };
         let carried = |carrier, count| if self.through.contains(&carrier) { count } else { 0 };
+        let size = Size {
+            customers: self.customers,
+            terminals: self.terminals,
+            controllers: carried(Carrier::Controllers, self.controllers),
+            hubs: carried(Carrier::Hubs, self.hubs),
+            machines: scenario.machines(),
+            wealth: scenario.wealth(),
+        };
+        let scenario = match scenario.settled(size) {
+            Ok(scenario) => Arc::new(scenario),
+            Err(unfit) => return could_not(&unfit.into()),
+        };
         let plan = Plan {
             workload: Workload {
                 rate: self.offering.rate,
-                form: self.offering.shape.clone(),
+                form: self.offering.shape.clone().unwrap_or_else(|| scenario.form().clone()),
                 spacing: self.offering.arrivals.clone(),
                 span: self.seconds,
                 pace: self.pace,
+                scenario,
                 seed: self.seed,
                 bounds: Bounds::default(),
             },
-            size: Size {
-                customers: self.customers,
-                terminals: self.terminals,
-                controllers: carried(Carrier::Controllers, self.controllers),
-                hubs: carried(Carrier::Hubs, self.hubs),
-                wealth: Wealth::Mixed,
-            },
+            size,
             medium: Medium::Network,
             ways: ways(&self.through),
             durability: Durability::Journal,

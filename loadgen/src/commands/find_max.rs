@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::against::Against;
+use super::behaviour::wrong;
 use super::show::{called_off, print, write};
 use super::{Exit, positive};
 use crate::goal::{Goals, Share};
@@ -147,10 +148,14 @@ impl FindMax {
             confirmations: 6,
             most_long: self.most_long,
         };
+        let scenario = match self.against.scenario() {
+            Ok(scenario) => scenario,
+            Err(error) => return wrong(&error),
+        };
         let goals = self.kept.goals();
         let found = called_off(async |stop| {
             let offering = (self.from, Form::Constant, Spacing::Poisson);
-            let test = self.against.test(offering, *long)?;
+            let test = self.against.test(scenario, offering, *long)?;
             let told = |trial: &_| print(&format!("{trial}\n"));
             Tried { test: &test, goals, told, stop }.find(manner).await
         });
@@ -162,11 +167,15 @@ impl Sweep {
     /// Does what the command line says.
     #[must_use]
     pub fn run(&self) -> ExitCode {
+        let scenario = match self.against.scenario() {
+            Ok(scenario) => scenario,
+            Err(error) => return wrong(&error),
+        };
         let goals = self.kept.goals();
         let swept = called_off(async |stop| {
             let first = self.rates.first().copied().unwrap_or(Rate::ONE);
-            let test =
-                self.against.test((first, Form::Constant, Spacing::Poisson), self.duration)?;
+            let offering = (first, Form::Constant, Spacing::Poisson);
+            let test = self.against.test(scenario, offering, self.duration)?;
             let told = |trial: &_| print(&format!("{trial}\n"));
             Tried { test: &test, goals, told, stop }.sweep(&self.rates, self.duration).await
         });

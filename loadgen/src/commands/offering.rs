@@ -15,8 +15,9 @@ pub(super) struct Offering {
 
     /// How the rate goes: constant, ramp:TO, stairs:TO/STEPS, spike:PEAK (a tenth of the time), or
     /// day:FILE, a day's curve of lines HH:MM,WEIGHT gone through once, with --rate as its mean
-    #[arg(long, default_value = "constant", value_parser = form)]
-    pub(super) shape: Form,
+    /// [default: the preset's, which is constant in most]
+    #[arg(long, value_parser = form)]
+    pub(super) shape: Option<Form>,
 
     /// How arrivals lie between each other: poisson, uniform, or trace:FILE, a line of seconds from
     /// the start for each, whatever --rate says

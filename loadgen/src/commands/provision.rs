@@ -10,6 +10,7 @@ use super::Exit;
 use super::show::print;
 use crate::population::{MOST, MOST_CARRIERS, Size, Wealth};
 use crate::provision::{self, RATES, Table};
+use crate::shares::{MACHINES, WHOLE};
 
 /// Makes up merchants, stores, terminals, customers and handsets, as files for `kessai import`.
 ///
@@ -45,6 +46,10 @@ pub struct Provision {
     #[arg(long, default_value_t = 42, value_parser = clap::value_parser!(u64).range(..=provision::Provision::MAX_SEED))]
     seed: u64,
 
+    /// Of a thousand terminals, so many are vending machines
+    #[arg(long, value_name = "N", default_value_t = MACHINES, value_parser = clap::value_parser!(u32).range(0..=i64::from(WHOLE)))]
+    machines: u32,
+
     /// What customers have to begin with: for most enough, or plenty for everybody
     #[arg(long, value_enum, default_value_t = Wealth::Mixed)]
     wealth: Wealth,
@@ -62,6 +67,8 @@ Examples:
       for a run that can also go through 8 store controllers and 8 carrier hubs
   kessai-loadgen provision --customers 1000000 --terminals 10000 --wealth plenty --out people
       a large one, in which nobody runs out of money
+  kessai-loadgen provision --customers 20000 --terminals 1000 --machines 1000 --out people
+      vending machines alone, for `kessai-loadgen run --preset vending`
 
 Exit codes:
   0    everything is written; the commands that import it are on standard output
@@ -77,6 +84,7 @@ impl Provision {
             terminals: self.terminals,
             controllers: self.controllers,
             hubs: self.hubs,
+            machines: self.machines,
             wealth: self.wealth,
         };
         let bar = ProgressBar::no_length().with_style(style());

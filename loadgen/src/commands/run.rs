@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::against::Against;
+use super::behaviour::wrong;
 use super::offering::Offering;
 use super::positive;
 use super::show::{Show, could_not, judge};
@@ -51,6 +52,8 @@ Examples:
   kessai-loadgen run --gateway 127.0.0.1:7443 --provision people \\
       --token-file my-processor/keys/admin.token --through controllers,hubs --json out.json
       through the controllers and hubs of the provision, with the report for programs
+  kessai-loadgen run ... --preset hot-merchant --set skew.stores=3
+      another way to buy: see `kessai-loadgen presets`
   ssh -L 7480:127.0.0.1:7480 gateway.example
       reaches the administration of another machine, which listens there alone
 
@@ -69,7 +72,12 @@ impl Run {
     #[must_use]
     pub fn run(&self) -> ExitCode {
         let Offering { rate, shape, arrivals } = self.offering.clone();
-        let test = match self.against.test((rate, shape, arrivals), self.duration) {
+        let scenario = match self.against.scenario() {
+            Ok(scenario) => scenario,
+            Err(error) => return wrong(&error),
+        };
+        let shape = shape.unwrap_or_else(|| scenario.form().clone());
+        let test = match self.against.test(scenario, (rate, shape, arrivals), self.duration) {
             Ok(test) => test,
             Err(error) => return could_not(&error),
         };

@@ -67,7 +67,14 @@ mod tests {
     use std::collections::BTreeMap;
 
     fn population(terminals: u32, controllers: u32, hubs: u32) -> Population {
-        let size = Size { customers: 10, terminals, controllers, hubs, wealth: Wealth::Mixed };
+        let size = Size {
+            customers: 10,
+            terminals,
+            controllers,
+            hubs,
+            machines: 0,
+            wealth: Wealth::Mixed,
+        };
         Population::new(size, 1).unwrap()
     }
 

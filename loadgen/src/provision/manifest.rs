@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::population::{MOST, MOST_CARRIERS, Size, Wealth};
+use crate::shares::{MACHINES, WHOLE};
 
 /// Counts the ways in which everybody follows from the seed. What another way made is not ours.
 const VERSION: u32 = 1;
@@ -17,7 +18,14 @@ pub struct Provision {
     terminals: u32,
     controllers: u32,
     hubs: u32,
+    /// What was made before this could be said has as many as were usual.
+    #[serde(default = "usual_machines")]
+    machines: u32,
     wealth: Wealth,
+}
+
+const fn usual_machines() -> u32 {
+    MACHINES
 }
 
 impl Provision {
@@ -27,9 +35,9 @@ impl Provision {
     /// Describes a provision. A seed above [`MAX_SEED`](Self::MAX_SEED) is taken for that.
     #[must_use]
     pub const fn new(size: Size, seed: u64) -> Self {
-        let Size { customers, terminals, controllers, hubs, wealth } = size;
+        let Size { customers, terminals, controllers, hubs, machines, wealth } = size;
         let seed = if seed > Self::MAX_SEED { Self::MAX_SEED } else { seed };
-        Self { version: VERSION, seed, customers, terminals, controllers, hubs, wealth }
+        Self { version: VERSION, seed, customers, terminals, controllers, hubs, machines, wealth }
     }
 
     /// What everything is drawn from.
@@ -41,8 +49,8 @@ impl Provision {
     /// How many live in it.
     #[must_use]
     pub const fn size(&self) -> Size {
-        let Self { customers, terminals, controllers, hubs, wealth, .. } = *self;
-        Size { customers, terminals, controllers, hubs, wealth }
+        let Self { customers, terminals, controllers, hubs, machines, wealth, .. } = *self;
+        Size { customers, terminals, controllers, hubs, machines, wealth }
     }
 
     pub(super) fn to_toml(self) -> String {
@@ -61,9 +69,12 @@ impl Provision {
             _ => return Err("made by another version: make it anew, and import it anew".into()),
         }
         let provision: Self = table.try_into().map_err(|error| error.to_string())?;
-        let Size { customers, terminals, controllers, hubs, .. } = provision.size();
+        let Size { customers, terminals, controllers, hubs, machines, .. } = provision.size();
         let people = [customers, terminals].iter().all(|count| (1..=MOST).contains(count));
-        if people && controllers <= MOST_CARRIERS && hubs <= MOST_CARRIERS {
+        if people
+            && [controllers, hubs].iter().all(|count| *count <= MOST_CARRIERS)
+            && machines <= WHOLE
+        {
             Ok(provision)
         } else {
             Err("it has more than a run can have, or nobody".into())
@@ -73,17 +84,25 @@ impl Provision {
 
 #[cfg(test)]
 mod tests {
-    use super::Provision;
+    use super::{MACHINES, Provision};
     use crate::population::{Size, Wealth};
 
     #[test]
     fn what_was_written_is_read() {
-        let size =
-            Size { customers: 9, terminals: 4, controllers: 2, hubs: 1, wealth: Wealth::Plenty };
+        let size = Size {
+            customers: 9,
+            terminals: 4,
+            controllers: 2,
+            hubs: 1,
+            machines: 500,
+            wealth: Wealth::Plenty,
+        };
         let provision = Provision::new(size, u64::MAX);
         let text = provision.to_toml();
         assert_eq!(Provision::from_toml(&text), Ok(provision));
         assert_eq!((provision.size(), provision.seed()), (size, Provision::MAX_SEED));
+        let older = Provision::from_toml(&text.replace("machines = 500\n", "")).unwrap();
+        assert_eq!(older.size(), Size { machines: MACHINES, ..size });
         let check = |from: &str, to: &str, words: &str| {
             let error = Provision::from_toml(&text.replace(from, to)).unwrap_err();
             assert!(error.contains(words), "{error}");
@@ -92,6 +111,7 @@ mod tests {
         check("version = 1", "", "another version");
         check("customers = 9", "customers = 0", "nobody");
         check("customers = 9", "customers = -1", "invalid");
+        check("machines = 500", "machines = 1001", "more than a run can have");
         check("plenty", "endless", "endless");
         check("hubs = 1", "hubs = 1\nfans = 2", "fans");
     }
