@@ -16,6 +16,7 @@ mod export;
 mod health;
 mod import;
 mod listener;
+mod metrics;
 mod office;
 mod payments;
 mod policies;
@@ -93,6 +94,7 @@ fn router(office: Arc<Office>, token: Token) -> Router {
         .merge(archive::routes())
         .merge(export::routes())
         .merge(about::routes())
+        .merge(metrics::routes())
         .merge(import::routes())
         .merge(catalogue::routes())
         .route_layer(from_fn_with_state(Arc::clone(&office), health::refuse_changes))

@@ -34,6 +34,7 @@ use kessai_wire::Handset;
 
 use crate::budget::Budget;
 use crate::clock::Clock;
+use crate::counters::Counters;
 use crate::deliveries::Deliveries;
 use crate::entropy::{Entropy, draw};
 use crate::lookups::Lookups;
@@ -95,6 +96,7 @@ pub(crate) struct Dispatch {
     /// Terminals that wait for the end of a payment.
     waiting: Waiting,
     deliveries: Deliveries<Effect>,
+    counters: Arc<Counters>,
     /// Payments that have left the memory.
     shelf: Shelf,
     lookups: Lookups<Question>,
@@ -130,6 +132,7 @@ impl Dispatch {
             attached: DashMap::new(),
             waiting: Waiting::default(),
             deliveries,
+            counters: Arc::default(),
             shelf: Shelf::default(),
             lookups: Lookups::default(),
             fresh_ms: 0,
@@ -139,6 +142,15 @@ impl Dispatch {
     /// Has payments looked up in an archive that have left the memory, where they stay `memory_ms`.
     pub(crate) fn with_archive(self, shelf: Shelf, memory_ms: u64) -> Self {
         Self { shelf, fresh_ms: memory_ms / 2, ..self }
+    }
+
+    /// Counts where others count too.
+    pub(crate) fn with_counters(self, counters: Arc<Counters>) -> Self {
+        Self { counters, ..self }
+    }
+
+    pub(crate) const fn counters(&self) -> &Arc<Counters> {
+        &self.counters
     }
 
     pub(crate) const fn engine(&self) -> &Arc<Engine> {
@@ -170,7 +182,7 @@ impl Dispatch {
         let now_ms = self.clock.now_ms();
         let mut ended = 0_usize;
         for unit in self.engine.units() {
-            while let Some(view) = self.engine.expire_due(unit, now_ms, || self.journal.reserve()) {
+            while let Some(view) = self.engine.expire_due(unit, now_ms, || self.slot().ok()) {
                 self.changed(view, None);
                 ended = ended.saturating_add(1);
                 if ended.is_multiple_of(EXPIRE_AT_ONCE) {
@@ -190,8 +202,9 @@ impl Dispatch {
         self.deliveries.is_empty() && self.lookups.is_empty()
     }
 
-    fn slot(&self) -> Result<impl Slot + use<>, Reason> {
-        self.journal.reserve().ok_or(Reason::Busy)
+    fn slot(&self) -> Result<impl Slot, Reason> {
+        let slot = self.journal.reserve().ok_or(Reason::Busy)?;
+        Ok(self.counters.payments.counting(slot))
     }
 
     fn nonce(&self) -> ServerNonce {

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use kessai_engine::terms::Reason;
 use kessai_wire::{Answer, Message, Refusal, RequestId};
 
+use crate::counters::ByReason;
 use crate::outgoing::{Outgoing, Queued};
 
 /// How long to advise a peer to wait after a refusal for want of room, in milliseconds.
@@ -13,12 +14,35 @@ const PAUSE_MS: u32 = 1_000;
 
 /// Counts the requests of one connection whose answer is not written yet.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct InFlight(Arc<AtomicU32>);
+pub(crate) struct InFlight(Arc<Requests>);
+
+#[derive(Debug, Default)]
+struct Requests {
+    unanswered: AtomicU32,
+    /// Of all connections.
+    refused: Arc<ByReason>,
+}
 
 impl InFlight {
+    /// Counts none yet; what is refused is added to `refused`.
+    pub(crate) fn new(refused: Arc<ByReason>) -> Self {
+        Self(Arc::new(Requests { unanswered: AtomicU32::new(0), refused }))
+    }
+
+    /// How many there are.
+    pub(crate) fn count(&self) -> u32 {
+        self.0.unanswered.load(Ordering::Relaxed)
+    }
+
+    /// Counts a refusal.
+    pub(crate) fn refused(&self, reason: Reason) {
+        self.0.refused.note(reason);
+    }
+
     /// Counts one more, up to `limit`.
     pub(crate) fn begin(&self, limit: u32) -> Option<Counted> {
         self.0
+            .unanswered
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, |count| {
                 (count < limit).then(|| count.saturating_add(1))
             })
@@ -33,7 +57,7 @@ pub(crate) struct Counted(InFlight);
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Ordering::AcqRel);
+        self.0.0.unanswered.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -81,8 +105,11 @@ impl Reply {
         self.answer(refusal);
     }
 
-    /// The refusal as this request's peer may hear it.
-    pub(crate) const fn refusal(&self, reason: Reason) -> Answer {
+    /// The refusal as this request's peer may hear it; counted as it is.
+    pub(crate) fn refusal(&self, reason: Reason) -> Answer {
+        if let Some(Counted(in_flight)) = &self.counted {
+            in_flight.refused(reason);
+        }
         Answer::Refusal(match self.audience {
             Audience::Shop => Refusal::to_terminal(reason, PAUSE_MS),
             Audience::Customer => Refusal::to_handset(reason, PAUSE_MS),

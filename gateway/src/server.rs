@@ -19,12 +19,15 @@ use tokio_util::task::TaskTracker;
 use crate::activations::{Activations, TooManyOpen};
 use crate::clock::{Clock, Lent};
 use crate::contacts::Profiles;
+use crate::counters::Counters;
 use crate::dispatch::{Dispatch, Options};
 use crate::enrolment::Registry;
+use crate::entropy::Entropy;
 use crate::host::{Host, SlowWork};
 use crate::keeping::{Condition, Keeping};
 use crate::keys::Keys;
 use crate::local::{self, LocalLink};
+use crate::metered::Metered;
 use crate::node::{Node, Shelf};
 use crate::notify::{Channels, Notifier, NotifyError, Surroundings};
 use crate::rates::{Rates, RatesError};
@@ -37,7 +40,7 @@ mod door;
 mod sessions;
 
 use door::Door;
-use sessions::Sessions;
+pub(crate) use sessions::{Connected, Sessions};
 
 /// How often deadlines are looked at.
 const TICK: Duration = Duration::from_millis(10);
@@ -126,25 +129,16 @@ impl Gateway {
         let tls = tls::server_config(keys.chain.clone(), keys.server.clone_key())?;
         let time = Lent::new(Arc::clone(&clock));
         let config = transport::server_config(tls, &settings.connections, time)?;
+        let counters = Arc::<Counters>::default();
         let endpoint = Endpoint::new_with_abstract_socket(
             transport::endpoint_config(keys, entropy.as_ref()),
             Some(config),
-            socket,
+            Arc::new(Metered::new(socket, Arc::clone(&counters))),
             runtime,
         )
         .map_err(listen)?;
         let address = endpoint.local_addr().map_err(listen)?;
-        let channels = Arc::new(Channels::start(
-            &settings.notify,
-            &Surroundings {
-                clock: Arc::clone(&clock),
-                entropy: Arc::clone(&entropy),
-                contacts: Arc::new(Profiles {
-                    engine: Arc::clone(node.engine()),
-                    sealing: keys.sealing_keys(),
-                }),
-            },
-        )?);
+        let channels = Arc::new(channels(node, settings, keys, (&clock, &entropy))?);
         let notifier: Arc<dyn Notifier> = Arc::<Channels>::clone(&channels);
         let rates = Rates::load(settings.exchange.file().map(Path::to_owned))?;
         let rates = Arc::new(rates);
@@ -164,7 +158,8 @@ impl Gateway {
                     notifier,
                     Arc::clone(&rates),
                 )
-                .with_archive(node.shelf(), millis(settings.payments.memory)),
+                .with_archive(node.shelf(), millis(settings.payments.memory))
+                .with_counters(counters),
                 name: software_name(),
                 idle_ms: u32::try_from(millis(settings.connections.idle)).unwrap_or(u32::MAX),
             }),
@@ -311,6 +306,16 @@ impl Gateway {
         Arc::clone(&self.condition)
     }
 
+    /// What it has counted.
+    pub(crate) fn counters(&self) -> Arc<Counters> {
+        Arc::clone(self.reception.dispatch.counters())
+    }
+
+    /// The connections that are there.
+    pub(crate) fn sessions(&self) -> Arc<Sessions> {
+        Arc::clone(&self.sessions)
+    }
+
     pub(crate) fn activations(&self) -> Arc<Activations> {
         Arc::clone(&self.activations)
     }
@@ -368,6 +373,22 @@ impl Gateway {
             tracing::error!("the journal did not close");
         }
     }
+}
+
+/// The ways to customers whose handset is away.
+fn channels(
+    node: &Node,
+    settings: &Settings,
+    keys: &Keys,
+    (clock, entropy): (&Arc<dyn Clock>, &Arc<dyn Entropy>),
+) -> Result<Channels, NotifyError> {
+    let engine = Arc::clone(node.engine());
+    let around = Surroundings {
+        clock: Arc::clone(clock),
+        entropy: Arc::clone(entropy),
+        contacts: Arc::new(Profiles { engine, sealing: keys.sealing_keys() }),
+    };
+    Channels::start(&settings.notify, &around)
 }
 
 fn software_name() -> SoftwareName {

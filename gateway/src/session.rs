@@ -97,7 +97,8 @@ impl Session {
             Peer::Terminal(_) | Peer::Handset(..) | Peer::Controller(..) => None,
         };
         let greeted = AtomicBool::new(false);
-        Self { reception, peer, pin, way, carriage, greeted, in_flight: InFlight::default() }
+        let in_flight = InFlight::new(Arc::clone(&reception.dispatch.counters().refused));
+        Self { reception, peer, pin, way, carriage, greeted, in_flight }
     }
 
     /// Takes a message that came over one of the connection's streams; answers go to `stream`.
@@ -110,6 +111,7 @@ impl Session {
         let one_too_many = counted.is_none();
         let reply = Reply::new(request, stream.clone(), self.audience(), counted);
         if one_too_many {
+            self.in_flight.refused(Reason::TooManyRequests);
             reply.refuse(Reason::TooManyRequests);
             return Ok(());
         }
@@ -312,6 +314,16 @@ impl Session {
             hub_nonce: self.carriage.as_ref().map(|hub| hub.nonce),
         }));
         Ok(())
+    }
+
+    /// Whose connection it is.
+    pub(crate) const fn peer(&self) -> Peer {
+        self.peer
+    }
+
+    /// How many requests have no written answer yet.
+    pub(crate) fn in_flight(&self) -> u32 {
+        self.in_flight.count()
     }
 
     /// Says whether the peer has said Hello.

@@ -17,9 +17,10 @@ use crate::options::{JournalOptions, WriterPriority};
 use crate::priority::{PriorityOutcome, prioritise};
 use crate::queue::{Queue, QueueState, advanced, following, release};
 use crate::stamps::Stamp;
-use crate::storage::Storage;
+use crate::storage::{Place, Storage};
 use crate::sync::thread::{self, JoinHandle};
 use crate::sync::{lock, mpsc};
+use crate::tally::Written;
 use crate::writer::{Backlog, Ending, Step, Writer};
 
 /// Everything the writer owns.
@@ -30,11 +31,22 @@ pub(crate) struct Pump<S> {
     storage: S,
     gather_bytes: usize,
     segment_bytes: u64,
+    /// To how many copies the storage writes.
+    copies: u16,
+    timing: Timing,
     /// The batch being written; empty otherwise.
     batch: Batch,
     /// Each segment and the first record that may stand in it.
     segments: VecDeque<(u64, Lsn)>,
     woken: Vec<Waker>,
+}
+
+/// Whether it is measured how long writing takes.
+#[derive(Debug, Clone, Copy)]
+enum Timing {
+    Timed,
+    /// With a stepped writer, whose time is its caller's.
+    Untimed,
 }
 
 /// What to do with the queue's lock let go.
@@ -61,9 +73,11 @@ impl<S: Storage> Pump<S> {
         Self {
             queue,
             writer,
+            copies: storage.copies(),
             storage,
             gather_bytes: options.gather_bytes,
             segment_bytes: options.segment_bytes,
+            timing: Timing::Untimed,
             batch: Batch::with_capacity(options.queue_bytes),
             segments,
             woken: Vec::new(),
@@ -135,9 +149,7 @@ impl<S: Storage> Pump<S> {
             let last = advanced(self.queue.waiters.durable(), records);
             self.queue.waiters.advance(last, &mut self.woken);
         }
-        self.storage
-            .append(place, self.batch.image())
-            .map_err(|source| Failure::Append { place, source })?;
+        self.append(place, records)?;
         let durable = self.writer.durable();
         self.batch.clear();
         if records > 0 {
@@ -146,6 +158,20 @@ impl<S: Storage> Pump<S> {
             release(&self.queue.room, records, bytes);
             self.queue.waiters.advance(durable, &mut self.woken);
         }
+        Ok(())
+    }
+
+    /// Makes the batch durable at `place`, and counts it.
+    fn append(&mut self, place: Place, records: u32) -> Result<(), Failure> {
+        let began = match self.timing {
+            Timing::Timed => Some(Instant::now()),
+            Timing::Untimed => None,
+        };
+        let image = self.batch.image();
+        let bytes = image.len();
+        self.storage.append(place, image).map_err(|source| Failure::Append { place, source })?;
+        let took = began.map(|began| began.elapsed());
+        self.queue.counts.note(&Written { records, bytes, copies: self.copies, took });
         Ok(())
     }
 
@@ -182,6 +208,7 @@ impl<S: Storage> Pump<S> {
 
     fn run(&mut self, started: Instant) {
         let queue = Arc::clone(&self.queue);
+        self.timing = Timing::Timed;
         loop {
             let mut state = lock(&queue.state);
             let work = loop {

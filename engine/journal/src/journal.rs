@@ -21,6 +21,7 @@ use crate::stamps::{self, Stamp, Standing};
 use crate::storage::{Background, Files, Mirrored, Readers, Shortage, Source, Storage};
 use crate::sync::thread::{self, JoinHandle};
 use crate::sync::{AtomicU64, Mutex, lock};
+use crate::tally::Tally;
 use crate::waiters::Ticket;
 use crate::writer::Writer;
 
@@ -142,6 +143,15 @@ impl Journal {
         match &self.0 {
             Kind::Stored(stored) => stored.queue.latest(),
             Kind::Volatile(count) => Lsn(count.load(Ordering::Acquire)),
+        }
+    }
+
+    /// Tells what the writer has done since the start; nothing of a volatile journal.
+    #[must_use]
+    pub fn tally(&self) -> Option<Tally> {
+        match &self.0 {
+            Kind::Stored(stored) => Some(stored.queue.counts.read()),
+            Kind::Volatile(_) => None,
         }
     }
 

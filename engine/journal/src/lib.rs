@@ -29,6 +29,7 @@ mod snapshot;
 mod stamps;
 mod storage;
 mod sync;
+mod tally;
 mod waiters;
 mod writer;
 
@@ -59,3 +60,4 @@ pub use crate::storage::{
     Shortage, SimulatedDisk, SimulatedFile, SimulatedFolder, SimulatedStorage, Source, Storage,
     Work,
 };
+pub use crate::tally::{Tally, WritingTimes};

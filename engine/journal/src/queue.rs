@@ -16,6 +16,7 @@ use crate::options::JournalOptions;
 use crate::room::Room;
 use crate::stamps::Stamps;
 use crate::sync::{self, AtomicBool, Condvar, Mutex, lock};
+use crate::tally::Counts;
 use crate::waiters::Waiters;
 
 sync::thread_local! {
@@ -29,6 +30,7 @@ pub(crate) struct Queue {
     pub(crate) room: Room,
     pub(crate) waiters: Waiters,
     pub(crate) stamps: Stamps,
+    pub(crate) counts: Counts,
     pub(crate) state: Mutex<QueueState>,
     /// Wakes the writer.
     pub(crate) work: Condvar,
@@ -58,6 +60,7 @@ impl Queue {
             room: Room::new(options.queue_records, options.queue_bytes, reserve),
             waiters: Waiters::new(last),
             stamps,
+            counts: Counts::default(),
             state: Mutex::new(QueueState {
                 batch: Batch::with_capacity(options.queue_bytes),
                 next: following(last),

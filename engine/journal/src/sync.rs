@@ -20,6 +20,10 @@ pub(crate) use shuttle::{
     thread, thread_local,
 };
 
+/// A number that only tells how often something happened, and orders nothing: the model checker need
+/// not go through it.
+pub(crate) use std::sync::atomic::{AtomicU64 as Count, Ordering};
+
 /// Locks `mutex`; a panic of another holder left nothing half done.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)

@@ -78,6 +78,8 @@ impl Administration {
             shelf: gateway.shelf(),
             looking: Arc::new(Semaphore::new(1)),
             condition: gateway.condition(),
+            counters: gateway.counters(),
+            sessions: gateway.sessions(),
             importing: Arc::new(Semaphore::new(1)),
             stop: stop.clone(),
         });

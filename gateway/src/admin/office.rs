@@ -16,11 +16,13 @@ use crate::admin::catalogue::Catalogues;
 use crate::admin::policies::Policies;
 use crate::admin::problem::Problem;
 use crate::clock::Clock;
+use crate::counters::Counters;
 use crate::entropy::{Entropy, draw};
 use crate::keeping::Condition;
 use crate::node::Shelf;
 use crate::rates::Rates;
 use crate::receipts::Receipts;
+use crate::server::Sessions;
 use crate::settings::Settings;
 
 /// The engine, its journal, the time, and what enrolling and sealing need.
@@ -45,6 +47,8 @@ pub(crate) struct Office {
     pub(super) looking: Arc<Semaphore>,
     /// How it goes apart from payments.
     pub(super) condition: Arc<Condition>,
+    pub(super) counters: Arc<Counters>,
+    pub(super) sessions: Arc<Sessions>,
     /// Taken by the one import that may be under way.
     pub(crate) importing: Arc<Semaphore>,
     /// Cancelled when the gateway is to stop.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::{Mutex, PoisonError};
 
+use kessai_engine::Lsn;
 use serde::Serialize;
 
 /// What can fail while payments go on.
@@ -16,32 +17,50 @@ pub(crate) enum Part {
     Snapshots,
 }
 
-/// What fails now.
+/// What fails now, and how far the latest snapshot reaches.
 #[derive(Debug, Default)]
-pub(crate) struct Condition(Mutex<BTreeMap<Part, String>>);
+pub(crate) struct Condition(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    troubles: BTreeMap<Part, String>,
+    /// Behind which record it has a start replay; none if nobody makes any.
+    snapshot: Option<Lsn>,
+}
 
 impl Condition {
     /// Notes that a part fails.
     pub(crate) fn trouble(&self, part: Part, problem: &dyn Display) {
-        self.with(|troubles| troubles.insert(part, problem.to_string()));
+        self.with(|state| state.troubles.insert(part, problem.to_string()));
     }
 
     /// Notes that a part works.
     pub(crate) fn well(&self, part: Part) {
-        self.with(|troubles| troubles.remove(&part));
+        self.with(|state| state.troubles.remove(&part));
     }
 
     /// Says whether a part fails.
     pub(crate) fn fails(&self, part: Part) -> bool {
-        self.with(|troubles| troubles.contains_key(&part))
+        self.with(|state| state.troubles.contains_key(&part))
     }
 
     /// Tells everything that fails.
     pub(crate) fn troubles(&self) -> BTreeMap<Part, String> {
-        self.with(|troubles| troubles.clone())
+        self.with(|state| state.troubles.clone())
     }
 
-    fn with<R>(&self, work: impl FnOnce(&mut BTreeMap<Part, String>) -> R) -> R {
+    /// Notes behind which record the latest snapshot has a start replay.
+    pub(crate) fn has_snapshot(&self, replay_after: Lsn) {
+        self.with(|state| state.snapshot = Some(replay_after));
+    }
+
+    /// Behind which record the latest snapshot has a start replay: the first, if there is none yet.
+    /// None if nobody makes any.
+    pub(crate) fn snapshot(&self) -> Option<Lsn> {
+        self.with(|state| state.snapshot)
+    }
+
+    fn with<R>(&self, work: impl FnOnce(&mut State) -> R) -> R {
         work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

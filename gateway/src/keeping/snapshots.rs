@@ -52,6 +52,7 @@ impl<'k> Snapshotter<'k> {
     pub(super) fn new(keeping: &'k Arc<Keeping>) -> Self {
         let trimmable = keeping.kept.snapshots().trimmable().ok().flatten();
         let latest = keeping.kept.replay_after();
+        keeping.condition.has_snapshot(latest);
         Self {
             keeping,
             latest,
@@ -111,6 +112,7 @@ impl<'k> Snapshotter<'k> {
                 self.trimmable = made.trimmable;
                 let took_ms = began.elapsed().as_millis();
                 tracing::info!(bytes = made.bytes, took_ms, upto = made.replay_after.0, "snapshot");
+                condition.has_snapshot(made.replay_after);
                 condition.well(Part::Snapshots);
                 true
             }

@@ -18,6 +18,7 @@ use tokio_util::task::TaskTracker;
 use super::{Gateway, Sessions};
 use crate::clock::Lent;
 use crate::connection::{self, Deadlines};
+use crate::counters::Handshakes;
 use crate::enrolment::{self, Registry};
 use crate::outgoing::Close;
 use crate::session::Reception;
@@ -82,6 +83,7 @@ impl Door {
         let validated = incoming.remote_address_validated();
         let crowded = self.handshakes.available_permits() < self.retry_below;
         if crowded && !validated && incoming.may_retry() {
+            self.handshakes().retried.note();
             if let Err(error) = incoming.retry() {
                 error.into_incoming().refuse();
             }
@@ -91,8 +93,12 @@ impl Door {
             Arc::clone(&self.connections).try_acquire_owned(),
             Arc::clone(&self.handshakes).try_acquire_owned(),
         );
-        let (Ok(connection), Ok(handshake)) = permits else { return incoming.refuse() };
+        let (Ok(connection), Ok(handshake)) = permits else {
+            self.handshakes().crowded.note();
+            return incoming.refuse();
+        };
         if self.sources.check_key(&source(incoming.remote_address().ip())).is_err() {
+            self.handshakes().too_many_of_source.note();
             return incoming.refuse();
         }
         let door = Arc::clone(self);
@@ -105,8 +111,10 @@ impl Door {
         handshake: OwnedSemaphorePermit,
         _connection: OwnedSemaphorePermit,
     ) {
-        let Ok(connecting) = incoming.accept() else { return };
-        let Ok(Ok(connection)) = timeout(self.handshake, connecting).await else { return };
+        let Some(connection) = self.shake_hands(incoming).await else {
+            return self.handshakes().failed.note();
+        };
+        self.handshakes().completed.note();
         drop(handshake);
         if connection::is_for_enrolment(&connection) {
             return self.enrol(&connection).await;
@@ -119,6 +127,14 @@ impl Door {
         .await;
         self.sessions.leave(number);
         tracing::debug!(connection = number, code = code.name(), "closed");
+    }
+
+    async fn shake_hands(&self, incoming: Incoming) -> Option<Connection> {
+        timeout(self.handshake, incoming.accept().ok()?).await.ok()?.ok()
+    }
+
+    fn handshakes(&self) -> &Handshakes {
+        &self.reception.dispatch.counters().handshakes
     }
 
     async fn enrol(&self, connection: &Connection) {

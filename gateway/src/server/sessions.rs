@@ -4,11 +4,24 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use kessai_engine::Peer;
+
 use crate::session::Session;
+
+/// How many connections there are, by who opened them, and what they wait for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Connected {
+    pub(crate) terminals: u64,
+    pub(crate) handsets: u64,
+    pub(crate) controllers: u64,
+    pub(crate) hubs: u64,
+    /// Requests without a written answer.
+    pub(crate) in_flight: u64,
+}
 
 /// The sessions that are there, by the number of their connection: gone through from the oldest.
 #[derive(Default)]
-pub(super) struct Sessions {
+pub(crate) struct Sessions {
     count: AtomicU64,
     live: Mutex<BTreeMap<u64, Weak<Session>>>,
 }
@@ -31,6 +44,22 @@ impl Sessions {
     pub(super) fn live(&self) -> impl Iterator<Item = Arc<Session>> + use<> {
         let live: Vec<_> = self.with(|live| live.values().cloned().collect());
         live.into_iter().filter_map(|session| session.upgrade())
+    }
+
+    /// Counts those that are there now.
+    pub(crate) fn connected(&self) -> Connected {
+        let mut connected = Connected::default();
+        for session in self.live() {
+            let count = match session.peer() {
+                Peer::Terminal(_) => &mut connected.terminals,
+                Peer::Handset(..) => &mut connected.handsets,
+                Peer::Controller(..) => &mut connected.controllers,
+                Peer::Hub(_) => &mut connected.hubs,
+            };
+            *count = count.saturating_add(1);
+            connected.in_flight = connected.in_flight.saturating_add(session.in_flight().into());
+        }
+        connected
     }
 
     fn with<R>(&self, work: impl FnOnce(&mut BTreeMap<u64, Weak<Session>>) -> R) -> R {

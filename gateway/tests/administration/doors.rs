@@ -17,9 +17,9 @@ use serde_json::Value;
 use crate::processor::{KESSAI, Processor};
 
 /// Nothing here may take longer.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
-fn purchase(payment: PaymentId, price: u64) -> Purchase {
+pub fn purchase(payment: PaymentId, price: u64) -> Purchase {
     Purchase {
         payment,
         payer: Payer::Customer("C-1".parse().unwrap()),

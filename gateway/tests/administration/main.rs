@@ -24,6 +24,7 @@ mod importing;
 mod importing_limits;
 mod journal;
 mod limits;
+mod metrics;
 mod payments;
 mod policies;
 mod processor;

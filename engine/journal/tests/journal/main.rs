@@ -20,5 +20,6 @@ mod reopening;
 mod stamps;
 mod support;
 mod syncs;
+mod tallies;
 mod two_directories;
 mod waking;
