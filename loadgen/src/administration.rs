@@ -125,12 +125,16 @@ impl Administration {
     /// # Errors
     /// [`AskError`].
     pub fn ask<T: DeserializeOwned>(&self, path: &str) -> Result<T, AskError> {
-        let (url, mut body) = self.get(path)?;
-        let mut text = String::new();
-        if let Err(source) = body.read_to_string(&mut text) {
-            return Err(AskError::Broken { url, source });
-        }
+        let (url, text) = self.read_whole(path)?;
         read(&url, &text)
+    }
+
+    /// Asks for what is no JSON.
+    ///
+    /// # Errors
+    /// [`AskError`].
+    pub fn text(&self, path: &str) -> Result<String, AskError> {
+        Ok(self.read_whole(path)?.1)
     }
 
     /// Asks for rows, one a line, and takes each as it comes.
@@ -154,6 +158,15 @@ impl Administration {
             }
             let taken = read(&url, &line).map(&mut take)?;
             taken.map_err(|problem| AskError::Unreadable { url: url.clone(), problem })?;
+        }
+    }
+
+    fn read_whole(&self, path: &str) -> Result<(String, String), AskError> {
+        let (url, mut body) = self.get(path)?;
+        let mut text = String::new();
+        match body.read_to_string(&mut text) {
+            Ok(_) => Ok((url, text)),
+            Err(source) => Err(AskError::Broken { url, source }),
         }
     }
 

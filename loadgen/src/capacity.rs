@@ -19,6 +19,7 @@ use tokio::task::spawn_blocking;
 use crate::administration::{Administration, AskError};
 use crate::audit::{Baseline, Tries};
 use crate::board::{Board, Stage};
+use crate::cost::Reading;
 use crate::demo::heading;
 use crate::fleet::{Connections, Fleet, Muster, Road, Upkeep, Ways};
 use crate::keyring::Keyring;
@@ -72,7 +73,9 @@ pub async fn run(
     mut stop: watch::Receiver<bool>,
 ) -> Result<Finding, TrialError> {
     let (trial, fleet, from_ms) = unless_stopped(&mut stop, prepare(test, board)).await?;
-    let lived = trial.live(fleet, stop).await?;
+    let before = Reading::of(&test.administration).await;
+    let mut lived = trial.live(fleet, stop).await?;
+    lived.cost = before.cost_until(&Reading::of(&test.administration).await);
     let administration = test.administration.clone();
     let population = Arc::clone(&trial.population);
     let books =

@@ -24,6 +24,7 @@ pub mod catalogue;
 pub mod chaos;
 pub mod commands;
 pub mod comparison;
+pub mod cost;
 pub mod course;
 pub mod demo;
 pub mod exchange;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::cost::GatewayCost;
 use crate::fleet::Connections;
 use crate::generator::Effort;
 use crate::life::Workload;
@@ -40,6 +41,8 @@ pub struct Report {
     pub by_outcome: BTreeMap<String, OutcomeTimes>,
     /// What the load generator itself needed.
     pub generator: Effort,
+    /// What a payment cost the gateway.
+    pub gateway_cost: GatewayCost,
     /// The seed that the run was drawn from.
     pub seed: u64,
     /// How long payments were offered.
@@ -97,6 +100,8 @@ pub struct Circumstances {
     pub connections: Connections,
     /// What the load generator needed.
     pub generator: Effort,
+    /// What a payment cost the gateway.
+    pub gateway_cost: GatewayCost,
 }
 
 /// Whether ledger and books agree.
@@ -194,7 +199,8 @@ impl Report {
         problems: Vec<String>,
         circumstances: Circumstances,
     ) -> Self {
-        let Circumstances { config, seed, span, gateway, connections, generator } = circumstances;
+        let Circumstances { config, seed, span, gateway, connections, generator, gateway_cost } =
+            circumstances;
         Self {
             version: VERSION,
             config,
@@ -211,6 +217,7 @@ impl Report {
             },
             by_outcome: measures.timed().map(named).collect(),
             generator,
+            gateway_cost,
             seed,
             seconds: span.as_secs_f64(),
             gateway,

@@ -10,6 +10,7 @@ use kessai_engine::terms::{
 use kessai_engine::{PaymentState, TerminalKind};
 
 use crate::audit::{Books, CustomerEntry, Evidence, InStore, PaymentEntry, Tries};
+use crate::cost::GatewayCost;
 use crate::course::Course;
 use crate::fleet::Connections;
 use crate::generator::{Effort, Limits, Start};
@@ -220,6 +221,14 @@ pub(crate) fn report() -> Report {
         gateway: Gateway { address: "127.0.0.1:7443".into(), version: "0.1.0".into() },
         connections: Connections { controllers: 8, handsets: 40, ..Connections::default() },
         generator: Effort::new(&Start::now().spent(), &tally, &Limits::default()),
+        gateway_cost: GatewayCost {
+            payments: Some(8),
+            cpu_s: Some(0.000_4),
+            syncs: Some(1.25),
+            written_bytes: Some(5_120.0),
+            datagrams: None,
+            resident_bytes: Some(192 << 20),
+        },
     };
     Report::new(&tally, &measures, Vec::new(), circumstances)
 }

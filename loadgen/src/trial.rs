@@ -13,6 +13,7 @@ use crate::audit::{Baseline, Books, Budgets, Evidence, Tries, compare};
 use crate::board::{Board, Stage, View};
 use crate::capacity::NotReady;
 use crate::catalogue::CatalogueError;
+use crate::cost::GatewayCost;
 use crate::fleet::{Connections, Fleet, FleetError};
 use crate::generator::{Effort, Limits, Spent, Start};
 use crate::ledger::Ledger;
@@ -114,6 +115,8 @@ pub(crate) struct Lived {
     pub(crate) evidence: Evidence,
     /// What the load generator spent on it.
     spent: Spent,
+    /// What it cost the gateway, as far as that tells.
+    pub(crate) cost: GatewayCost,
 }
 
 /// A trial whose fleet is connected.
@@ -159,12 +162,12 @@ impl Trial {
             budgets: self.budgets,
             outages: Vec::new(),
         };
-        Ok(Lived { evidence, spent })
+        Ok(Lived { evidence, spent, cost: GatewayCost::default() })
     }
 
     /// Compares what was seen with the books, and reports.
     pub(crate) fn judge(&self, lived: &Lived, books: &Books) -> Finding {
-        let Lived { evidence, spent } = lived;
+        let Lived { evidence, spent, cost } = lived;
         let mut tally = self.board.unfinished_tally();
         let mut measures = Measures::new(self.workload.span);
         for (_, record) in &evidence.records {
@@ -181,6 +184,7 @@ impl Trial {
             gateway: self.gateway.clone(),
             connections: self.connections,
             generator: Effort::new(spent, &tally, &Limits::default()),
+            gateway_cost: *cost,
         };
         let report = Report::new(&tally, &measures, compare(evidence, books), circumstances);
         let View { troubles, trouble, .. } = self.board.view();

@@ -29,6 +29,7 @@ use kessai_loadgen::life::Workload;
 use kessai_loadgen::people::Pace;
 use kessai_loadgen::population::{Size, Wealth};
 use kessai_loadgen::provision::{Provision, ProvisionError, RATES, Table};
+use kessai_loadgen::report::Report;
 use kessai_loadgen::schedule::{Bounds, Form, Rate, Spacing};
 use kessai_loadgen::shares::MACHINES;
 use kessai_loadgen::trial::{Finding, TrialError};
@@ -109,7 +110,23 @@ async fn a_provision_is_imported_and_played_directly_and_through_carriers() {
         };
         assert_eq!(report.connections, connections);
         assert_eq!(report.gateway.address, host.address());
+        check_cost(report);
     }
+}
+
+/// The gateway's own count is the load generator's, and what a payment cost is within reason.
+fn check_cost(report: &Report) {
+    let (payments, cost) = (&report.payments, &report.gateway_cost);
+    let ended = payments.approved + payments.declined + payments.cancelled + payments.expired;
+    assert_eq!(cost.payments, Some(ended));
+    let within = |what: Option<f64>, least: f64, most: f64| {
+        assert!(what.is_some_and(|what| (least..most).contains(&what)), "{cost:?}");
+    };
+    within(cost.cpu_s, 0.000_01, 1.0);
+    within(cost.syncs, 0.05, 10.0);
+    within(cost.written_bytes, 200.0, 40_960.0);
+    within(cost.datagrams, 2.0, 100.0);
+    assert!(cost.resident_bytes > Some(1 << 20), "{cost:?}");
 }
 
 #[test]

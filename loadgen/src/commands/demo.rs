@@ -111,7 +111,9 @@ customer had answered early), payments.by_reason{}, payments.{refunded,reversed,
 vending} (whatever became of them), throughput_per_s, latency_ms.{machine,human}.{p50,p90,p99,p999,
 max}, intervals.{throughput_per_s,machine_ms.{p50,p90,p99,p999}}.{estimate,low,high} (the bounds hold
 in 95 of 100 runs; null where too little was seen), by_outcome{}.{response_ms,service_ms,lag_ms}{},
-generator.{cpu_s,cpu_share,lag_ms{},limited_by[]}, seed, seconds, gateway.{address,version} and
+generator.{cpu_s,cpu_share,lag_ms{},limited_by[]}, gateway_cost.{payments,cpu_s,syncs,written_bytes,
+datagrams,resident_bytes} (payments that the gateway ended, and of each of them its share of what the
+gateway took; null where it does not tell, always here), seed, seconds, gateway.{address,version} and
 connections.{terminals,handsets,controllers,hubs}. Machine time is from the intended moment to the
 prompt and from the last answer of a person to the till's receipt; human time is between the two.
 Response time is from the intended moment to the end, service time from the beginning, lag between

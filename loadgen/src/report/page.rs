@@ -3,6 +3,7 @@
 use std::fmt::{self, Write};
 
 use super::{Audit, Intervals, QuantileIntervals, Report};
+use crate::cost::GatewayCost;
 use crate::generator::Effort;
 use crate::tally::{Outcome, Quantiles, Tally, share};
 
@@ -51,6 +52,7 @@ impl fmt::Display for Page<'_> {
              till's receipt; human: between the two; own lag: how late the load began a payment\n\n",
         )?;
         effort(f, &self.report.generator)?;
+        cost(f, &self.report.gateway_cost)?;
         if self.tally.overtaken > 0 {
             writeln!(
                 f,
@@ -137,6 +139,25 @@ fn effort(f: &mut fmt::Formatter<'_>, effort: &Effort) -> fmt::Result {
         writeln!(f, "  - {limit}")?;
     }
     writeln!(f)
+}
+
+/// Writes what a payment cost the gateway, where that tells anything.
+fn cost(f: &mut fmt::Formatter<'_>, cost: &GatewayCost) -> fmt::Result {
+    let GatewayCost { payments: _, cpu_s, syncs, written_bytes, datagrams, resident_bytes } = *cost;
+    let known = [
+        cpu_s.map(|seconds| format!("{:.3} ms of processor time", seconds * 1_000.0)),
+        syncs.map(|count| format!("{count:.2} syncs")),
+        written_bytes.map(|bytes| format!("{bytes:.0} bytes written")),
+        datagrams.map(|count| format!("{count:.1} datagrams")),
+    ];
+    let known: Vec<_> = known.into_iter().flatten().collect();
+    if !known.is_empty() {
+        writeln!(f, "gateway: {} a payment", known.join(", "))?;
+    }
+    if let Some(bytes) = resident_bytes {
+        writeln!(f, "gateway: {} MiB in memory at the end", bytes >> 20)?;
+    }
+    if known.is_empty() && resident_bytes.is_none() { Ok(()) } else { writeln!(f) }
 }
 
 fn percent(count: u64, of: u64) -> f64 {

@@ -63,6 +63,8 @@ fn the_json_has_the_keys_that_others_rely_on_and_no_others() {
     expected.extend(["cpu_s", "cpu_share", "limited_by"].map(|key| format!(".generator.{key}")));
     let lag = ["max", "p50", "p90", "p99", "p999"];
     expected.extend(lag.map(|q| format!(".generator.lag_ms.{q}")));
+    let cost = ["cpu_s", "datagrams", "payments", "resident_bytes", "syncs", "written_bytes"];
+    expected.extend(cost.map(|key| format!(".gateway_cost.{key}")));
     let carried = ["controllers", "handsets", "hubs", "terminals"];
     expected.extend(carried.map(|kind| format!(".connections.{kind}")));
     expected.extend([".gateway.address", ".gateway.version"].map(str::to_owned));
@@ -74,6 +76,7 @@ fn the_json_has_the_keys_that_others_rely_on_and_no_others() {
     let config = &json["config"];
     assert_eq!((&config["shape"], &config["arrivals"]), (&"ramp:30".into(), &"uniform".into()));
     assert_eq!(serde_json::from_value::<Report>(json.clone()).unwrap(), report);
+    assert_eq!(json["gateway_cost"]["datagrams"], serde_json::Value::Null, "what is not known");
     assert_eq!((&json["seed"], &json["seconds"]), (&42.into(), &2.0.into()));
     assert_eq!(json["connections"]["controllers"], 8);
 }
@@ -108,6 +111,8 @@ fn the_page_says_what_was_found() {
         "22.2 %",
         "a line was lost",
         "load generator: ",
+        "gateway: 0.400 ms of processor time, 1.25 syncs, 5120 bytes written a payment\n",
+        "gateway: 192 MiB in memory at the end\n",
     ] {
         assert!(good.contains(words), "{words}: {good}");
     }

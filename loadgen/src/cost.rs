@@ -1,0 +1,147 @@
+//! What a run costs the gateway, by what its administration tells before the first payment and after
+//! the last: connecting and reading the books are not in it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use tokio::task::spawn_blocking;
+
+use crate::administration::Administration;
+
+/// Where the administration tells it.
+const PATH: &str = "/metrics";
+
+/// What a payment cost the gateway, on average; none where the gateway does not tell it, ended no
+/// payment, or was started anew meanwhile.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct GatewayCost {
+    /// How many payments it ended, by its own count: approved, declined, cancelled or expired.
+    pub payments: Option<u64>,
+    /// Processor time of its process for each of them, in seconds.
+    pub cpu_s: Option<f64>,
+    /// Syncs of its journal, of each copy.
+    pub syncs: Option<f64>,
+    /// Bytes that its journal wrote, to all copies.
+    pub written_bytes: Option<f64>,
+    /// UDP datagrams, in and out.
+    pub datagrams: Option<f64>,
+    /// What its process had in memory after the last payment, in bytes.
+    pub resident_bytes: Option<u64>,
+}
+
+/// What the gateway told at one moment.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Reading {
+    /// By the name of the metric, added up over its labels.
+    sums: BTreeMap<String, f64>,
+}
+
+impl Reading {
+    /// Asks for it. A gateway that does not tell is no reason not to try it.
+    pub async fn of(administration: &Administration) -> Self {
+        let administration = administration.clone();
+        let asked = spawn_blocking(move || administration.text(PATH)).await;
+        asked.ok().and_then(Result::ok).map(|text| Self::parse(&text)).unwrap_or_default()
+    }
+
+    /// Reads what can be read.
+    ///
+    /// # Source
+    /// OpenMetrics 1.0: a line has a name, labels in braces if there are any, and a value. The labels
+    /// of a gateway have no braces in their values.
+    fn parse(text: &str) -> Self {
+        let mut sums = BTreeMap::new();
+        for line in text.lines().filter(|line| !line.starts_with('#')) {
+            let Some((named, value)) = line.rsplit_once(' ') else { continue };
+            let Ok(value) = value.parse::<f64>() else { continue };
+            let name = named.split_once('{').map_or(named, |(name, _labels)| name);
+            *sums.entry(name.to_owned()).or_default() += value;
+        }
+        Self { sums }
+    }
+
+    fn of_metric(&self, name: &str) -> Option<f64> {
+        self.sums.get(name).copied()
+    }
+
+    /// Says what payments cost that ended between this and `after`.
+    #[must_use]
+    pub fn cost_until(&self, after: &Self) -> GatewayCost {
+        let grown = |name| {
+            let grown = after.of_metric(name)? - self.of_metric(name)?;
+            // A count that fell is another process's.
+            (grown >= 0.0).then_some(grown)
+        };
+        let payments = grown("kessai_payments_ended_total");
+        let each = |name| {
+            let payments = payments.filter(|count| *count > 0.0)?;
+            Some(grown(name)? / payments)
+        };
+        GatewayCost {
+            payments: payments.and_then(whole),
+            cpu_s: each("process_cpu_seconds_total"),
+            syncs: each("kessai_journal_syncs_total"),
+            written_bytes: each("kessai_journal_written_bytes_total"),
+            datagrams: each("kessai_udp_datagrams_total"),
+            resident_bytes: after.of_metric("process_resident_memory_bytes").and_then(whole),
+        }
+    }
+}
+
+/// A count that was told as a number.
+fn whole(count: f64) -> Option<u64> {
+    format!("{count:.0}").parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{GatewayCost, Reading};
+
+    /// As a gateway tells it.
+    fn reading(approved: u64, cpu_s: f64, syncs: u64) -> Reading {
+        let (bytes, datagrams) = (syncs * 4_096, approved * 7);
+        Reading::parse(&format!(
+            "# HELP kessai_payments_ended Payments that were approved, or will not be.\n\
+             # TYPE kessai_payments_ended counter\n\
+             kessai_payments_ended_total{{end=\"approved\",reason=\"approved\"}} {approved}\n\
+             kessai_payments_ended_total{{end=\"expired\",reason=\"expired_unseen\"}} 10\n\
+             kessai_journal_syncs_total {syncs}\n\
+             kessai_journal_written_bytes_total {bytes}\n\
+             kessai_udp_datagrams_total{{direction=\"in\"}} {datagrams}\n\
+             kessai_udp_datagrams_total{{direction=\"out\"}} {datagrams}\n\
+             process_cpu_seconds_total {cpu_s}\n\
+             process_resident_memory_bytes 104857600\n\
+             # EOF\n"
+        ))
+    }
+
+    #[test]
+    fn what_was_spent_is_shared_by_the_payments_that_ended_meanwhile() {
+        let cost = reading(100, 2.0, 50).cost_until(&reading(300, 2.5, 150));
+        let expected = GatewayCost {
+            payments: Some(200),
+            cpu_s: Some(0.002_5),
+            syncs: Some(0.5),
+            written_bytes: Some(2_048.0),
+            datagrams: Some(14.0),
+            resident_bytes: Some(100 << 20),
+        };
+        assert_eq!(cost, expected);
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_made_up() {
+        let (none, some) = (Reading::default(), reading(300, 2.5, 150));
+        assert_eq!(none.cost_until(&none), GatewayCost::default());
+        assert_eq!(some.cost_until(&none), GatewayCost::default());
+        let memory = GatewayCost { resident_bytes: Some(100 << 20), ..GatewayCost::default() };
+        assert_eq!(none.cost_until(&some), memory, "what it has now is known");
+        assert_eq!(some.cost_until(&reading(100, 0.5, 9)), memory, "started anew meanwhile");
+        let idle = GatewayCost { payments: Some(0), ..memory };
+        assert_eq!(some.cost_until(&reading(300, 2.6, 151)), idle, "no payment cost that");
+        let volatile = Reading::parse("kessai_payments_ended_total 9\n\nno value\nx y\n");
+        let counted = GatewayCost { payments: Some(9), ..GatewayCost::default() };
+        let begun = Reading::parse("kessai_payments_ended_total 0\n");
+        assert_eq!(begun.cost_until(&volatile), counted);
+    }
+}
