@@ -9,12 +9,12 @@
 //! happen),
 //! [`population`], [`catalogue`], [`till`] and [`exchange`] (to whom, with what, for how much),
 //! [`keyring`] and [`fleet`] (all connections to a gateway), [`life`] (the run), [`ledger`],
-//! [`audit`] and [`timing`] (the judgement), [`trial`] (what all runs have in common). A trial is
-//! made of a gateway in this process, by [`demo`] on a [`site`] of its own, or of one that runs
-//! somewhere else, by [`capacity`] with a population that was written out by [`provision`] and
-//! imported there; [`chaos`] makes one of the real program, and faults happen to that. [`hand`] is
-//! apart from all that: a till and a handset for people; and so is [`simulation`]: the whole system
-//! in virtual time, from seeds.
+//! [`audit`] and [`timing`] (the judgement), [`trial`] (what all runs have in common), [`results`]
+//! (what they leave behind). A trial is made of a gateway in this process, by [`demo`] on a [`site`]
+//! of its own, or of one that runs somewhere else, by [`capacity`] with a population that was written
+//! out by [`provision`] and imported there; [`chaos`] makes one of the real program, and faults happen
+//! to that. [`hand`] is apart from all that: a till and a handset for people; and so is
+//! [`simulation`]: the whole system in virtual time, from seeds.
 
 pub mod administration;
 pub mod audit;
@@ -41,6 +41,7 @@ pub mod people;
 pub mod population;
 pub mod provision;
 pub mod report;
+pub mod results;
 #[cfg(test)]
 mod sample;
 pub mod scenario;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use kessai_loadgen::commands::{
-    Chaos, Compare, Demo, Exit, FindMax, Presets, Provision, Run, Simulate, Sweep,
+    Chaos, Compare, Demo, Exit, FindMax, Presets, Provision, Reprint, Run, Simulate, Sweep,
 };
 use kessai_loadgen::hand::{self, HandError, Left};
 
@@ -28,6 +28,7 @@ enum Command {
     FindMax(FindMax),
     Sweep(Sweep),
     Compare(Compare),
+    Show(Reprint),
     Chaos(Chaos),
     Simulate(Simulate),
     Terminal(hand::Terminal),
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         Command::FindMax(find) => find.run(),
         Command::Sweep(sweep) => sweep.run(),
         Command::Compare(compare) => compare.run(),
+        Command::Show(reprint) => reprint.run(),
         Command::Chaos(chaos) => chaos.run(),
         Command::Simulate(simulate) => simulate.run(),
         Command::Terminal(terminal) => by_hand(hand::run(terminal.run())),

@@ -65,6 +65,7 @@ impl Measures {
         let lag = begun.saturating_sub(intended);
         let second = self.second(intended);
         second.count(outcome);
+        second.take_lag(lag);
         if let Some(response) = response {
             second.take(response);
         }

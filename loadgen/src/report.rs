@@ -278,6 +278,32 @@ impl Payments {
             by_reason,
         }
     }
+
+    /// Counts the arrivals that came to this outcome.
+    #[must_use]
+    pub const fn of_outcome(&self, outcome: Outcome) -> u64 {
+        match outcome {
+            Outcome::Approved => self.approved,
+            Outcome::Declined => self.declined,
+            Outcome::Cancelled => self.cancelled,
+            Outcome::Expired => self.expired,
+            Outcome::Refused => self.refused,
+            Outcome::Skipped => self.skipped,
+        }
+    }
+
+    /// Counts the payments of a kind.
+    #[must_use]
+    pub const fn of_kind(&self, kind: Kind) -> u64 {
+        match kind {
+            Kind::WithCode => self.with_code,
+            Kind::Foreign => self.foreign,
+            Kind::Vending => self.vending,
+            Kind::CapturedInPart => self.captured_in_part,
+            Kind::Reversed => self.reversed,
+            Kind::Refunded => self.refunded,
+        }
+    }
 }
 
 impl QuantileIntervals {

@@ -63,6 +63,9 @@ impl Outcome {
 /// Names, as its reason, a payment whose till never got an answer.
 pub const UNANSWERED: &str = "unanswered";
 
+/// How many payments came to each outcome, by its name, for each reason.
+pub type Reasons = BTreeMap<String, BTreeMap<String, u64>>;
+
 /// What became of one payment, in short.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Summary {
@@ -233,6 +236,17 @@ impl Tally {
         self.reasons.iter().map(|((outcome, reason), count)| (*outcome, *reason, *count))
     }
 
+    /// The counts by outcome and reason, by their names.
+    #[must_use]
+    pub fn named_reasons(&self) -> Reasons {
+        let mut named = Reasons::new();
+        for (outcome, reason, count) in self.reasons() {
+            let of_outcome = named.entry(outcome.name().to_owned()).or_default();
+            of_outcome.insert(reason.to_owned(), count);
+        }
+        named
+    }
+
     /// How many tills were told an end within the span, a second. What was told later is not
     /// counted: a gateway that falls behind shows less than it was offered.
     ///
@@ -302,6 +316,12 @@ impl Times {
         self.0.len()
     }
 
+    /// Lends the histogram, which counts microseconds.
+    #[must_use]
+    pub const fn histogram(&self) -> &Histogram<u64> {
+        &self.0
+    }
+
     /// Computes the quantiles; zeros if there is no time.
     #[must_use]
     pub fn quantiles(&self) -> Quantiles {
@@ -316,7 +336,8 @@ impl Times {
     }
 }
 
-fn milliseconds(microseconds: u64) -> f64 {
+/// Microseconds as milliseconds.
+pub(crate) fn milliseconds(microseconds: u64) -> f64 {
     // Times are bounded far below the hour that 32 bits hold; one division keeps the digits short.
     f64::from(u32::try_from(microseconds).unwrap_or(u32::MAX)) / 1_000.0
 }

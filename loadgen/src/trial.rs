@@ -4,7 +4,7 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
 
@@ -22,6 +22,7 @@ use crate::measure::Measures;
 use crate::population::{Population, PopulationError};
 use crate::provision::ProvisionError;
 use crate::report::{Circumstances, Config, Gateway, Page, Report};
+use crate::results::ResultsError;
 use crate::scenario::Unfit;
 use crate::site::SiteError;
 use crate::tally::{Summary, Tally};
@@ -69,6 +70,9 @@ pub enum TrialError {
         /// Why.
         source: io::Error,
     },
+    /// What the run came to cannot be kept.
+    #[error(transparent)]
+    Results(#[from] ResultsError),
     /// The system gives no threads.
     #[error("cannot start threads: {0}")]
     Threads(io::Error),
@@ -87,6 +91,10 @@ pub struct Finding {
     pub report: Report,
     /// Counts and times.
     pub tally: Tally,
+    /// Times by outcome and by second.
+    pub measures: Measures,
+    /// When the first payment might begin.
+    pub started_at: SystemTime,
     /// What was run, in a line.
     pub heading: String,
     /// Connections lost and calls without an answer.
@@ -101,8 +109,8 @@ impl Finding {
     pub fn page(&self) -> String {
         Page {
             report: &self.report,
-            tally: &self.tally,
             heading: &self.heading,
+            reasons: &self.tally.named_reasons(),
             troubles: (self.troubles, self.trouble.as_deref()),
         }
         .to_string()
@@ -117,6 +125,8 @@ pub(crate) struct Lived {
     spent: Spent,
     /// What it cost the gateway, as far as that tells.
     pub(crate) cost: GatewayCost,
+    /// When it began.
+    started_at: SystemTime,
 }
 
 /// A trial whose fleet is connected.
@@ -147,7 +157,7 @@ impl Trial {
         let population = Arc::clone(&self.population);
         let board = Arc::clone(&self.board);
         let seen = Seen { board, ledger: Arc::clone(&self.ledger) };
-        let start = Start::now();
+        let (start, started_at) = (Start::now(), SystemTime::now());
         life::run(&self.workload, population, fleet, self.prompt, seen, stop).await?;
         let spent = start.spent();
         self.board.stage(Stage::Auditing);
@@ -162,12 +172,12 @@ impl Trial {
             budgets: self.budgets,
             outages: Vec::new(),
         };
-        Ok(Lived { evidence, spent, cost: GatewayCost::default() })
+        Ok(Lived { evidence, spent, cost: GatewayCost::default(), started_at })
     }
 
     /// Compares what was seen with the books, and reports.
     pub(crate) fn judge(&self, lived: &Lived, books: &Books) -> Finding {
-        let Lived { evidence, spent, cost } = lived;
+        let Lived { evidence, spent, cost, started_at } = lived;
         let mut tally = self.board.unfinished_tally();
         let mut measures = Measures::new(self.workload.span);
         for (_, record) in &evidence.records {
@@ -188,7 +198,15 @@ impl Trial {
         };
         let report = Report::new(&tally, &measures, compare(evidence, books), circumstances);
         let View { troubles, trouble, .. } = self.board.view();
-        Finding { report, tally, heading: self.heading.clone(), troubles, trouble }
+        Finding {
+            report,
+            tally,
+            measures,
+            started_at: *started_at,
+            heading: self.heading.clone(),
+            troubles,
+            trouble,
+        }
     }
 }
 

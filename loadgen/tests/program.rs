@@ -57,6 +57,40 @@ fn the_demo_exits_with_0_and_writes_its_report() {
 }
 
 #[test]
+fn a_run_leaves_what_its_schema_says_and_is_shown_again_but_never_written_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("results").join("first");
+    let file = |name: &str| std::fs::read_to_string(out.join(name)).unwrap();
+    let mut arguments = SMALL.to_vec();
+    arguments.extend(["--pace", "30", "--out", out.to_str().unwrap()]);
+    let (code, printed, stderr) = run(&arguments);
+    assert_eq!((code, stderr.as_str()), (Some(0), ""), "{printed}");
+
+    let json: serde_json::Value = serde_json::from_str(&file("result.json")).unwrap();
+    let schema = serde_json::from_str(include_str!("../schema/result.schema.json")).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let errors: Vec<_> = validator.iter_errors(&json).map(|error| error.to_string()).collect();
+    assert_eq!(errors, Vec::<String>::new(), "{json}");
+    let lines = file("series.jsonl");
+    let seconds = lines.lines().map(|line| serde_json::from_str(line).unwrap());
+    let offered = |second: serde_json::Value| second["offered"].as_u64().unwrap();
+    assert_eq!(json["payments"]["offered"], seconds.map(offered).sum::<u64>());
+    assert!(file("report.html").contains("Audit: ok"));
+    assert!(file("latency.hlog").contains("Tag=approved,0.000,"));
+
+    let (code, shown, stderr) = run(&["show", out.to_str().unwrap()]);
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
+    assert!(shown.contains("audit: ok") && printed.ends_with(&shown), "{shown}\n{printed}");
+
+    let (code, printed, stderr) = run(&arguments);
+    assert_eq!((code, printed.as_str()), (Some(3), ""), "it is told before the run");
+    assert!(stderr.contains("is not empty"), "{stderr}");
+    assert_eq!(file("series.jsonl"), lines);
+    let (code, _, stderr) = run(&["show", folder.path().to_str().unwrap()]);
+    assert!(code == Some(3) && stderr.contains("result.json"), "{stderr}");
+}
+
+#[test]
 fn a_wrong_command_line_exits_with_2() {
     for wrong in [
         &["demo", "--rate", "0"][..],
@@ -77,6 +111,7 @@ fn a_wrong_command_line_exits_with_2() {
         &["presets", "rush-hour"],
         &["provision", "--customers", "1", "--terminals", "1"],
         &["provision", "--customers", "0", "--terminals", "1", "--out", "nowhere"],
+        &["show"],
         &["run", "--provision", "people"],
         &["run", "--gateway", "g:1", "--provision", "p", "--token-file", "t", "--duration", "0s"],
         &["dance"],

@@ -1,7 +1,6 @@
 //! `kessai-loadgen compare`: whether one run was better than another.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -9,7 +8,8 @@ use clap::Args;
 use super::Exit;
 use super::show::print;
 use crate::comparison::Comparison;
-use crate::report::{Report, VERSION};
+use crate::report::Report;
+use crate::results::{ResultsError, read};
 
 /// Compares the reports of two runs: what changed, how sure that is, and what could have been seen.
 ///
@@ -19,11 +19,11 @@ use crate::report::{Report, VERSION};
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment, after_long_help = CODES)]
 pub struct Compare {
-    /// The report of the first run, as `--json` wrote it
+    /// What the first run left by `--out`, or the file that `--json` wrote
     #[arg(value_name = "FIRST")]
     first: PathBuf,
 
-    /// The report of the second run
+    /// What the second run left
     #[arg(value_name = "SECOND")]
     second: PathBuf,
 }
@@ -53,18 +53,9 @@ impl Compare {
     }
 
     fn comparison(&self) -> Result<Comparison, String> {
-        let (first, second) = (read(&self.first)?, read(&self.second)?);
+        let [first, second] = [&self.first, &self.second].map(|path| read(path));
+        let told = |error: ResultsError| error.to_string();
+        let (first, second): (Report, Report) = (first.map_err(told)?, second.map_err(told)?);
         Comparison::new(&first, &second).map_err(|problem| problem.to_string())
-    }
-}
-
-fn read(path: &Path) -> Result<Report, String> {
-    let named = |problem: String| format!("{}: {problem}", path.display());
-    let text = fs::read_to_string(path).map_err(|error| named(error.to_string()))?;
-    let report: Report = serde_json::from_str(&text).map_err(|error| named(error.to_string()))?;
-    if report.version == VERSION {
-        Ok(report)
-    } else {
-        Err(named(format!("version {} of the report is not known here", report.version)))
     }
 }

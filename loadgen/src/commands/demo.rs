@@ -1,6 +1,5 @@
 //! `kessai-loadgen demo`: everything in one process.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::behaviour::{Behaviour, wrong};
+use super::leaving::Leaving;
 use super::offering::Offering;
 use super::show::{Show, could_not, judge};
 use super::{Carrier, ways, within_a_day};
@@ -77,9 +77,8 @@ pub struct Demo {
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_CARRIERS)))]
     hubs: u32,
 
-    /// Writes the report as JSON to this file as well
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    leaving: Leaving,
 }
 
 const EXAMPLES: &str = "\
@@ -90,6 +89,8 @@ Examples:
       a small one
   kessai-loadgen demo --seconds 60 --rate 1000 --customers 20000 --json out.json
       a heavier one, with the report for programs
+  kessai-loadgen demo --out results/first
+      keeps all that was measured, with results/first/report.html to be looked at
   kessai-loadgen demo --pace 1 --rate 50
       people as fast as in life
   kessai-loadgen demo --through controllers,hubs
@@ -117,7 +118,15 @@ gateway took; null where it does not tell, always here), seed, seconds, gateway.
 connections.{terminals,handsets,controllers,hubs}. Machine time is from the intended moment to the
 prompt and from the last answer of a person to the till's receipt; human time is between the two.
 Response time is from the intended moment to the end, service time from the beginning, lag between
-the two.";
+the two.
+
+The directory that --out makes has result.json: the same keys, and heading, reasons.{OUTCOME}{},
+troubles.{count,last}, started_at, program.{version,commit} and host.{cpu,cores,memory_bytes,kernel};
+series.jsonl: a line for each second, by the moment at which its payments were meant to begin, with
+second, offered, a count for each outcome, response_p50_ms, response_p99_ms and lag_p99_ms (null where
+there was nothing to measure); latency.hlog: an HdrHistogram log of microseconds, with the response
+times of each second, and of the whole run by tag (approved, approved:service, approved:lag and so on,
+and human); report.html: the same for people, with plots.";
 
 fn seconds(text: &str) -> Result<Duration, String> {
     let wrong = || "a number of seconds, above 0 and at most 86400".to_owned();
@@ -162,9 +171,9 @@ impl Demo {
             ways: ways(&self.through),
             durability: Durability::Journal,
         };
-        let json = self.json.as_deref();
         // Gateway and load share the processors here: it is no measurement.
-        let show = Show { title: plan.heading(), span: self.seconds, json, measures: false };
+        let leaving = &self.leaving;
+        let show = Show { title: plan.heading(), span: self.seconds, leaving, measures: false };
         judge(show, async |board, stop| run(&plan, board, stop).await)
     }
 }

@@ -1,6 +1,5 @@
 //! `kessai-loadgen run`: a capacity test of a gateway that runs somewhere else.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -8,6 +7,7 @@ use clap::Args;
 
 use super::against::Against;
 use super::behaviour::wrong;
+use super::leaving::Leaving;
 use super::offering::Offering;
 use super::positive;
 use super::show::{Show, could_not, judge};
@@ -39,9 +39,8 @@ pub struct Run {
     #[arg(long, default_value = "60s", value_parser = positive)]
     duration: Duration,
 
-    /// Writes the report as JSON to this file as well
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    leaving: Leaving,
 }
 
 const EXAMPLES: &str = "\
@@ -54,6 +53,9 @@ Examples:
       through the controllers and hubs of the provision, with the report for programs
   kessai-loadgen run ... --preset hot-merchant --set skew.stores=3
       another way to buy: see `kessai-loadgen presets`
+  kessai-loadgen run --gateway 127.0.0.1:7443 --provision people \\
+      --token-file my-processor/keys/admin.token --out results/before
+      keeps all that was measured, with a report to be looked at in a browser
   ssh -L 7480:127.0.0.1:7480 gateway.example
       reaches the administration of another machine, which listens there alone
 
@@ -65,7 +67,7 @@ Exit codes:
   6    the load generator was the limit: what was measured is no capacity of the gateway
   130  interrupted; what was run until then is audited and reported
 
-The JSON is that of `kessai-loadgen demo`; see there.";
+The JSON is that of `kessai-loadgen demo`, and so is the directory that --out makes; see there.";
 
 impl Run {
     /// Does what the command line says.
@@ -81,8 +83,8 @@ impl Run {
             Ok(test) => test,
             Err(error) => return could_not(&error),
         };
-        let json = self.json.as_deref();
-        let show = Show { title: test.heading(), span: self.duration, json, measures: true };
+        let leaving = &self.leaving;
+        let show = Show { title: test.heading(), span: self.duration, leaving, measures: true };
         judge(show, async |board, stop| run(&test, board, stop).await)
     }
 }

@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, watch};
 use serde::Serialize;
 
 use super::Exit;
+use super::leaving::Leaving;
 use crate::board::Board;
 use crate::screen::{self, Mode, Screen};
 use crate::trial::{Finding, TrialError};
@@ -21,8 +22,8 @@ pub(super) struct Show<'a> {
     pub(super) title: String,
     /// For how long payments are offered.
     pub(super) span: Duration,
-    /// Where the report goes as JSON.
-    pub(super) json: Option<&'a Path>,
+    /// Where the report goes besides.
+    pub(super) leaving: &'a Leaving,
     /// Whether it is a measurement, which the load generator must not limit.
     pub(super) measures: bool,
 }
@@ -66,11 +67,7 @@ fn run(
     show: Show<'_>,
     trial: impl AsyncFnOnce(Arc<Board>, watch::Receiver<bool>) -> Result<Finding, TrialError>,
 ) -> Result<Exit, TrialError> {
-    if let Some(path) = show.json {
-        // Better now than after the run. What it held stays until there is a new report.
-        let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
-        file.map_err(unwritable(path))?;
-    }
+    let places = show.leaving.prepare()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(TrialError::Threads)?;
     let (stop, stopped) = watch::channel(false);
@@ -90,9 +87,7 @@ fn run(
     runtime.shutdown_background();
     let finding = finding?;
     print(&finding.page());
-    if let Some(path) = show.json {
-        write(path, &finding.report)?;
-    }
+    places.fill(&finding)?;
     Ok(if !finding.report.audit.ok {
         Exit::AuditFailed
     } else if *stop.borrow() {
@@ -159,7 +154,7 @@ pub(super) fn print(text: &str) {
     drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
 }
 
-fn unwritable(path: &Path) -> impl FnOnce(io::Error) -> TrialError {
+pub(super) fn unwritable(path: &Path) -> impl FnOnce(io::Error) -> TrialError {
     let path = path.to_owned();
     |source| TrialError::Report { path, source }
 }

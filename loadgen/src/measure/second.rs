@@ -10,6 +10,7 @@ use crate::tally::Outcome;
 pub struct Second {
     outcomes: [u64; Outcome::ALL.len()],
     response: Block,
+    lag: Block,
 }
 
 impl Second {
@@ -21,12 +22,22 @@ impl Second {
     }
 
     pub(super) fn take(&mut self, response: Duration) {
-        self.response.take(u64::try_from(response.as_micros()).unwrap_or(u64::MAX));
+        self.response.take(microseconds(response));
+    }
+
+    pub(super) fn take_lag(&mut self, lag: Duration) {
+        self.lag.take(microseconds(lag));
     }
 
     /// Lends the counts by outcome.
     pub fn outcomes(&self) -> impl Iterator<Item = (Outcome, u64)> {
         Outcome::ALL.into_iter().zip(self.outcomes)
+    }
+
+    /// Counts what came to this outcome.
+    #[must_use]
+    pub fn of(&self, outcome: Outcome) -> u64 {
+        self.outcomes().filter(|(of, _)| *of == outcome).map(|(_, count)| count).sum()
     }
 
     /// Counts what was meant to begin.
@@ -49,4 +60,14 @@ impl Second {
     pub const fn response(&self) -> &Block {
         &self.response
     }
+
+    /// Lends how late payments were begun, in microseconds.
+    #[must_use]
+    pub const fn lag(&self) -> &Block {
+        &self.lag
+    }
+}
+
+fn microseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }

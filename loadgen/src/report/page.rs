@@ -5,17 +5,17 @@ use std::fmt::{self, Write};
 use super::{Audit, Intervals, QuantileIntervals, Report};
 use crate::cost::GatewayCost;
 use crate::generator::Effort;
-use crate::tally::{Outcome, Quantiles, Tally, share};
+use crate::tally::{Kind, Outcome, Quantiles, Reasons, Tally, share};
 
 /// The report for people, with what else a reader wants to know.
 #[derive(Debug, Clone, Copy)]
 pub struct Page<'a> {
     /// What is reported.
     pub report: &'a Report,
-    /// Its counts and times.
-    pub tally: &'a Tally,
     /// What was run, in a line.
     pub heading: &'a str,
+    /// Why payments came to their outcomes.
+    pub reasons: &'a Reasons,
     /// Connections lost and calls without an answer, and the last of them in words.
     pub troubles: (u64, Option<&'a str>),
 }
@@ -25,7 +25,8 @@ const PRINTED_PROBLEMS: usize = 20;
 
 impl fmt::Display for Page<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Report { audit, payments, throughput_per_s, latency_ms, seconds, .. } = self.report;
+        let Report { audit, payments, throughput_per_s, latency_ms, generator, seconds, .. } =
+            self.report;
         writeln!(f, "{}\n", self.heading)?;
         writeln!(f, "payments                          count    share")?;
         writeln!(f, "  offered                      {:>8}", payments.offered)?;
@@ -33,7 +34,8 @@ impl fmt::Display for Page<'_> {
             self.outcome(f, outcome)?;
         }
         writeln!(f, "  of these")?;
-        for (kind, count) in self.tally.kinds() {
+        for kind in Kind::ALL {
+            let count = payments.of_kind(kind);
             let share = percent(count, payments.offered);
             writeln!(f, "    {:27}{count:>8}  {share:>6.1} %", kind.name())?;
         }
@@ -41,23 +43,22 @@ impl fmt::Display for Page<'_> {
             f,
             "\nthroughput   {throughput_per_s:.1} payments ended a second, over {seconds} s"
         )?;
-        let lag = self.tally.lag.quantiles();
         writeln!(f, "\nlatency in ms        p50       p90       p99     p99.9       max")?;
         row(f, "machine", &latency_ms.machine)?;
         row(f, "human", &latency_ms.human)?;
-        row(f, "own lag", &lag)?;
+        row(f, "own lag", &generator.lag_ms)?;
         sureness(f, &self.report.intervals)?;
         f.write_str(
             "  machine: from the intended moment to the prompt, and from the last answer to the\n  \
              till's receipt; human: between the two; own lag: how late the load began a payment\n\n",
         )?;
-        effort(f, &self.report.generator)?;
+        effort(f, generator)?;
         cost(f, &self.report.gateway_cost)?;
-        if self.tally.overtaken > 0 {
+        if payments.overtaken > 0 {
             writeln!(
                 f,
                 "too slow: {} payments expired though their customers had answered early\n",
-                self.tally.overtaken
+                payments.overtaken
             )?;
         }
         if let (count, Some(last)) = self.troubles {
@@ -69,15 +70,11 @@ impl fmt::Display for Page<'_> {
 
 impl Page<'_> {
     fn outcome(&self, f: &mut fmt::Formatter<'_>, outcome: Outcome) -> fmt::Result {
-        let offered = self.report.payments.offered;
-        let count = self.tally.of(outcome);
-        writeln!(f, "  {:29}{count:>8}  {:>6.1} %", outcome.name(), percent(count, offered))?;
-        let reasons: Vec<_> = self
-            .tally
-            .reasons()
-            .filter(|(of, reason, _)| *of == outcome && *reason != outcome.name())
-            .collect();
-        for (_, reason, count) in reasons {
+        let payments = &self.report.payments;
+        let (count, name) = (payments.of_outcome(outcome), outcome.name());
+        writeln!(f, "  {name:29}{count:>8}  {:>6.1} %", percent(count, payments.offered))?;
+        let reasons = self.reasons.get(name).into_iter().flatten();
+        for (reason, count) in reasons.filter(|(reason, _)| *reason != name) {
             writeln!(f, "    {reason:27}{count:>8}")?;
         }
         Ok(())

@@ -100,7 +100,8 @@ fn the_page_says_what_was_found() {
     let page = |problems: Vec<String>| {
         let report = report(problems);
         let troubles = (2, Some("a line was lost"));
-        Page { report: &report, tally: &tally, heading: "a demo", troubles }.to_string()
+        let reasons = tally.named_reasons();
+        Page { report: &report, heading: "a demo", reasons: &reasons, troubles }.to_string()
     };
     let good = page(Vec::new());
     for words in [

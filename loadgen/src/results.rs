@@ -1,0 +1,154 @@
+//! What a run leaves behind in a directory: for programs, for other tools, and for people.
+//!
+//! | file | what it holds |
+//! | --- | --- |
+//! | `result.json` | the [`Report`], and what a reader wants to know of how it came to be |
+//! | `series.jsonl` | a line for each second |
+//! | `latency.hlog` | every time that was measured, in histograms that can be added up |
+//! | `report.html` | the same to look at, with no need of a network |
+//!
+//! Nothing is written over. `result.json` is written last: where it is, all is.
+
+mod folder;
+mod hlog;
+mod host;
+mod html;
+mod series;
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::report::{Page, Report, VERSION};
+use crate::tally::Reasons;
+use crate::trial::Finding;
+
+pub use folder::Folder;
+pub use host::{Host, Program};
+
+/// The name of the file that holds a [`RunResult`].
+const RESULT: &str = "result.json";
+
+/// What a run came to, and how, as `result.json` has it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunResult {
+    /// What was measured and judged.
+    #[serde(flatten)]
+    pub report: Report,
+    /// What was run, in a line.
+    pub heading: String,
+    /// Why payments came to their outcomes, as their customers know it.
+    pub reasons: Reasons,
+    /// What went wrong on the way.
+    pub troubles: Troubles,
+    /// When the first payment might begin.
+    #[serde(with = "humantime_serde")]
+    pub started_at: SystemTime,
+    /// What it was made by.
+    pub program: Program,
+    /// What it was made on.
+    pub host: Host,
+}
+
+/// Connections lost and calls without an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Troubles {
+    /// How many there were.
+    pub count: u64,
+    /// The last of them in words.
+    pub last: Option<String>,
+}
+
+/// Why there is no result, or none can be kept.
+#[derive(Debug, thiserror::Error)]
+pub enum ResultsError {
+    /// Something is there already.
+    #[error("{} is not empty: results are not written over", .0.display())]
+    NotEmpty(PathBuf),
+    /// It cannot be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// Where to.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// Where from.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It was read, and is no result.
+    #[error("{} is no result: {source}", path.display())]
+    Unintelligible {
+        /// Where it stands.
+        path: PathBuf,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// Another version of the program wrote it.
+    #[error("{}: version {version} of the report is not known here", path.display())]
+    Version {
+        /// Where it stands.
+        path: PathBuf,
+        /// Which version it has.
+        version: u32,
+    },
+}
+
+impl RunResult {
+    /// Says what a run came to, on this machine.
+    #[must_use]
+    pub fn of(finding: &Finding) -> Self {
+        Self {
+            report: finding.report.clone(),
+            heading: finding.heading.clone(),
+            reasons: finding.tally.named_reasons(),
+            troubles: Troubles { count: finding.troubles, last: finding.trouble.clone() },
+            started_at: finding.started_at,
+            program: Program::this(),
+            host: Host::this(),
+        }
+    }
+
+    /// Writes the report for people, as the run did at its end.
+    #[must_use]
+    pub fn page(&self) -> String {
+        let troubles = (self.troubles.count, self.troubles.last.as_deref());
+        let Self { report, heading, reasons, .. } = self;
+        Page { report, heading, reasons, troubles }.to_string()
+    }
+}
+
+/// Reads what a run left: a [`RunResult`] or the [`Report`] of it, from its directory or a file.
+///
+/// # Errors
+/// [`ResultsError`] if there is none, or it is of another version.
+pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T, ResultsError> {
+    #[derive(Deserialize)]
+    struct Versioned {
+        version: u32,
+    }
+    let path = if path.is_dir() { path.join(RESULT) } else { path.to_owned() };
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(source) => return Err(ResultsError::Read { path, source }),
+    };
+    // First of all the version: what another one has in its other keys is not to be guessed at.
+    let result = match serde_json::from_str(&text) {
+        Ok(Versioned { version: VERSION }) => serde_json::from_str(&text),
+        Ok(Versioned { version }) => return Err(ResultsError::Version { path, version }),
+        Err(source) => Err(source),
+    };
+    result.map_err(|source| ResultsError::Unintelligible { path, source })
+}
+
+#[cfg(test)]
+mod tests;

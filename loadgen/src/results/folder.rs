@@ -1,0 +1,60 @@
+//! The directory itself.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use super::html::Document;
+use super::{RESULT, ResultsError, RunResult, hlog, series};
+use crate::trial::Finding;
+
+/// An empty directory that waits for what a run leaves.
+#[derive(Debug)]
+pub struct Folder(PathBuf);
+
+impl Folder {
+    /// Makes the directory unless it is there, and sees that it is empty and can be written to.
+    ///
+    /// # Errors
+    /// [`ResultsError`] otherwise.
+    pub fn prepare(path: &Path) -> Result<Self, ResultsError> {
+        let unwritable = |source| ResultsError::Write { path: path.to_owned(), source };
+        fs::create_dir_all(path).map_err(unwritable)?;
+        if fs::read_dir(path).map_err(unwritable)?.next().is_some() {
+            return Err(ResultsError::NotEmpty(path.to_owned()));
+        }
+        // Removed again at once: a run that is called off leaves an empty directory.
+        tempfile::NamedTempFile::new_in(path).map_err(unwritable)?;
+        Ok(Self(path.to_owned()))
+    }
+
+    /// Writes what a run came to, `result.json` last.
+    ///
+    /// # Errors
+    /// [`ResultsError`] if a file cannot be written, or is there meanwhile.
+    pub fn keep(&self, finding: &Finding) -> Result<(), ResultsError> {
+        let (result, measures) = (RunResult::of(finding), &finding.measures);
+        self.write("series.jsonl", |out| series::write(out, measures.seconds()))?;
+        self.write("latency.hlog", |out| hlog::write(out, finding))?;
+        let document = Document { result: &result, measures };
+        self.write("report.html", |out| write!(out, "{document}"))?;
+        self.write(RESULT, |out| {
+            serde_json::to_writer_pretty(&mut *out, &result)?;
+            writeln!(out)
+        })
+    }
+
+    fn write(
+        &self,
+        name: &str,
+        what: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+    ) -> Result<(), ResultsError> {
+        let path = self.0.join(name);
+        let written = File::create_new(&path).and_then(|file| {
+            let mut out = BufWriter::new(file);
+            what(&mut out)?;
+            out.flush()
+        });
+        written.map_err(|source| ResultsError::Write { path, source })
+    }
+}

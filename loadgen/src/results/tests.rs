@@ -1,0 +1,212 @@
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use hdrhistogram::Histogram;
+use hdrhistogram::serialization::Deserializer;
+use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
+
+use super::html::Document;
+use super::{Folder, ResultsError, RunResult, read};
+use crate::measure::Measures;
+use crate::report::{Audit, Report, VERSION};
+use crate::sample;
+use crate::schedule::Skip;
+use crate::tally::Summary;
+use crate::trial::Finding;
+
+const SCHEMA: &str = include_str!("../../schema/result.schema.json");
+
+/// What [`sample::world`] came to.
+fn finding() -> Finding {
+    let mut measures = Measures::new(Duration::from_secs(2));
+    for (_, record) in &sample::world().0.records {
+        measures.add(record, Summary::of(record).outcome);
+    }
+    measures.add_skips([(Duration::from_millis(1_500), Skip::Late)]);
+    Finding {
+        report: sample::report(),
+        tally: sample::tally(),
+        measures,
+        started_at: SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000),
+        heading: "a <demo> of ours".to_owned(),
+        troubles: 1,
+        trouble: Some("a line was \"lost\"".to_owned()),
+    }
+}
+
+/// Keeps it in a directory of its own.
+fn kept() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    Folder::prepare(folder.path()).unwrap().keep(&finding()).unwrap();
+    folder
+}
+
+fn errors(json: &serde_json::Value) -> Vec<String> {
+    let schema = serde_json::from_str(SCHEMA).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    validator.iter_errors(json).map(|error| error.to_string()).collect()
+}
+
+#[test]
+fn what_is_written_fits_the_schema_and_is_read_again() {
+    let folder = kept();
+    let text = fs::read_to_string(folder.path().join("result.json")).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(errors(&json), Vec::<String>::new());
+    let report = serde_json::to_value(sample::report()).unwrap();
+    assert_eq!(errors(&report), Vec::<String>::new(), "--json has no more than the report");
+    assert_eq!(json["started_at"], "2023-11-14T22:13:20Z");
+    assert!(json["host"]["cores"].as_u64() > Some(0), "{json}");
+
+    let result: RunResult = read(folder.path()).unwrap();
+    assert_eq!(result.page(), finding().page());
+    assert!(result.page().contains("tries_exceeded"), "reasons are kept by outcome");
+    let report: Report = read(&folder.path().join("result.json")).unwrap();
+    assert_eq!(report, finding().report);
+}
+
+/// The schema is not so wide that anything fits it.
+#[test]
+fn the_schema_refuses_what_is_not_a_result() {
+    let good = serde_json::to_value(RunResult::of(&finding())).unwrap();
+    let check = |change: &dyn Fn(&mut serde_json::Value)| {
+        let mut json = good.clone();
+        change(&mut json);
+        assert_ne!(errors(&json), Vec::<String>::new(), "{json}");
+    };
+    assert_eq!(good["version"], VERSION);
+    check(&|json| json["version"] = (VERSION + 1).into());
+    check(&|json| json["payments"]["lost"] = 1.into());
+    check(&|json| json["payments"]["offered"] = "many".into());
+    check(&|json| json["by_outcome"]["forgotten"] = json["by_outcome"]["approved"].clone());
+    check(&|json| json["intervals"]["machine_ms"]["p99"] = 1.into());
+    check(&|json| drop(json["generator"].as_object_mut().unwrap().remove("lag_ms")));
+    check(&|json| drop(json.as_object_mut().unwrap().remove("host")));
+    check(&|json| drop(json.as_object_mut().unwrap().remove("seed")));
+}
+
+#[test]
+fn a_line_of_the_series_is_a_second() {
+    let folder = kept();
+    let text = fs::read_to_string(folder.path().join("series.jsonl")).unwrap();
+    let lines: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 2);
+    // Eight payments were meant to begin after 100 ms; the ninth was skipped in the next second.
+    let of = |key: &str| [&lines[0][key], &lines[1][key]].map(|count| count.as_u64().unwrap());
+    assert_eq!((of("second"), of("offered")), ([0, 1], [8, 1]));
+    assert_eq!((of("approved"), of("declined"), of("skipped")), ([2, 0], [2, 0], [0, 1]));
+    assert!(lines[0]["response_p99_ms"].as_f64() > Some(0.0), "{text}");
+    assert!((lines[0]["lag_p99_ms"].as_f64().unwrap() - 1.0).abs() < 0.02, "{text}");
+    assert!(lines[1]["response_p50_ms"].is_null() && lines[1]["lag_p99_ms"].is_null(), "{text}");
+}
+
+#[test]
+fn the_log_of_histograms_holds_every_time() {
+    let folder = kept();
+    let text = fs::read(folder.path().join("latency.hlog")).unwrap();
+    let (mut seconds, mut tagged, mut begun) = (Vec::new(), Vec::new(), None);
+    for entry in IntervalLogIterator::new(&text) {
+        match entry.unwrap() {
+            LogEntry::BaseTime(at) => begun = Some(at.as_secs()),
+            LogEntry::StartTime(_) => {}
+            LogEntry::Interval(interval) => {
+                use base64::Engine as _;
+                let engine = base64::engine::general_purpose::STANDARD;
+                let bytes = engine.decode(interval.encoded_histogram()).unwrap();
+                let histogram: Histogram<u64> =
+                    Deserializer::new().deserialize(&mut bytes.as_slice()).unwrap();
+                match interval.tag() {
+                    Some(tag) => tagged.push((tag.as_str().to_owned(), histogram)),
+                    None => seconds.push((interval.start_timestamp().as_secs(), histogram.len())),
+                }
+            }
+        }
+    }
+    let finding = finding();
+    assert_eq!(begun, Some(1_700_000_000));
+    let answered: u64 = finding.measures.timed().map(|(_, timed)| timed.response.count()).sum();
+    assert_eq!(seconds, [(0, answered), (1, 0)]);
+    let of = |tag: &str| &tagged.iter().find(|(of, _)| of == tag).unwrap().1;
+    for (outcome, timed) in finding.measures.timed() {
+        let name = outcome.name();
+        assert_eq!(of(name), timed.response.histogram(), "{name}");
+        assert_eq!(of(&format!("{name}:service")), timed.service.histogram(), "{name}");
+        assert_eq!(of(&format!("{name}:lag")), timed.lag.histogram(), "{name}");
+    }
+    assert_eq!(of("human"), finding.tally.human.histogram());
+}
+
+#[test]
+fn the_page_needs_nothing_else_and_says_what_was_found() {
+    let page = fs::read_to_string(kept().path().join("report.html")).unwrap();
+    for foreign in ["<script", "<link", "<img", "http:", "https:", "url(", "@import", "<demo>"] {
+        assert!(!page.contains(foreign), "{foreign}");
+    }
+    for words in [
+        "<title>a &lt;demo&gt; of ours</title>",
+        "a line was &quot;lost&quot;",
+        "Audit: ok",
+        "Load generator: ",
+        "prefers-color-scheme: dark",
+        "tries_exceeded",
+        "2023-11-14T22:13:20Z",
+    ] {
+        assert!(page.contains(words), "{words}");
+    }
+    let plots = |class: &str| page.matches(&format!("<svg class=\"{class}\"")).count();
+    assert_eq!((plots("wide"), plots("narrow")), (3, 3));
+    assert!(!page.contains("NaN") && !page.contains("inf"), "a number went wrong");
+}
+
+#[test]
+fn what_was_found_wrong_stands_first_and_a_run_of_nothing_has_a_page() {
+    let problems = (0..25).map(|n| format!("problem {n} of <us>")).collect();
+    let mut result = RunResult::of(&finding());
+    result.report.audit = Audit { ok: false, problems };
+    result.report.generator.limited_by = vec!["it began late".to_owned()];
+    let measures = Measures::new(Duration::from_secs(1));
+    let page = Document { result: &result, measures: &measures }.to_string();
+    assert!(page.contains("Audit: FAILED, 25 problems") && !page.contains("Audit: ok"), "{page}");
+    assert!(page.contains("problem 19 of &lt;us&gt;") && !page.contains("problem 20"), "{page}");
+    assert!(page.contains("and 5 more") && page.contains("WAS THE LIMIT"), "{page}");
+    assert!(page.contains("nothing to draw") && !page.contains("<svg"), "{page}");
+}
+
+#[test]
+fn nothing_is_written_over() {
+    let folder = kept();
+    let before = fs::read(folder.path().join("result.json")).unwrap();
+    assert!(matches!(Folder::prepare(folder.path()), Err(ResultsError::NotEmpty(_))));
+    let file = folder.path().join("result.json");
+    assert!(
+        matches!(Folder::prepare(&file), Err(ResultsError::Write { .. })),
+        "a file is in the way"
+    );
+    assert_eq!(fs::read(&file).unwrap(), before);
+
+    let new = folder.path().join("some").join("where");
+    let ready = Folder::prepare(&new).unwrap();
+    assert_eq!(fs::read_dir(&new).unwrap().count(), 0, "it is left as it was until the end");
+    fs::write(new.join("series.jsonl"), "mine").unwrap();
+    assert!(matches!(ready.keep(&finding()), Err(ResultsError::Write { .. })));
+    assert_eq!(fs::read_to_string(new.join("series.jsonl")).unwrap(), "mine");
+    assert!(!new.join("result.json").exists(), "where it is, all is");
+}
+
+#[test]
+fn what_is_no_result_is_told_from_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |text: &str, expected: fn(&ResultsError) -> bool| {
+        fs::write(folder.path().join("result.json"), text).unwrap();
+        let error = read::<RunResult>(folder.path()).unwrap_err();
+        assert!(expected(&error), "{text}: {error}");
+        assert!(error.to_string().contains("result.json"), "{error}");
+    };
+    check("no JSON", |error| matches!(error, ResultsError::Unintelligible { .. }));
+    check("{\"version\":2}", |error| matches!(error, ResultsError::Unintelligible { .. }));
+    check("{\"version\":99}", |error| matches!(error, ResultsError::Version { version: 99, .. }));
+    let missing = read::<RunResult>(Path::new("nowhere/at/all")).unwrap_err();
+    assert!(matches!(missing, ResultsError::Read { .. }), "{missing}");
+}
