@@ -268,7 +268,7 @@ impl Judge {
 
     /// Says whether a journal that ends with `last` lacks at most so many of the last batches.
     pub(super) fn lacks_at_most(&self, batches: usize, last: Lsn) -> bool {
-        let before = self.before_batches.iter().take(batches).last();
+        let before = self.before_batches.iter().take(batches).next_back();
         last >= before.copied().unwrap_or(self.synced)
     }
 
