@@ -7,7 +7,9 @@
 //! | `latency.hlog` | every time that was measured, in histograms that can be added up |
 //! | `report.html` | the same to look at, with no need of a network |
 //!
-//! Nothing is written over. `result.json` is written last: where it is, all is.
+//! A search for the capacity, and a sweep, leave `capacity.json` and a `report.html` of their own.
+//!
+//! Nothing is written over. The JSON is written last: where it is, all is.
 
 mod folder;
 mod hlog;
@@ -23,6 +25,7 @@ use std::time::SystemTime;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::maximum::Capacity;
 use crate::report::{Page, Report, VERSION};
 use crate::tally::Reasons;
 use crate::trial::Finding;
@@ -39,19 +42,46 @@ pub struct RunResult {
     /// What was measured and judged.
     #[serde(flatten)]
     pub report: Report,
-    /// What was run, in a line.
-    pub heading: String,
+    /// How it came to be.
+    #[serde(flatten)]
+    pub origin: Origin,
     /// Why payments came to their outcomes, as their customers know it.
     pub reasons: Reasons,
     /// What went wrong on the way.
     pub troubles: Troubles,
-    /// When the first payment might begin.
+}
+
+/// What a gateway was found to carry, and how, as `capacity.json` has it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CapacityResult {
+    /// What was found, and by which runs.
+    #[serde(flatten)]
+    pub capacity: Capacity,
+    /// How it came to be.
+    #[serde(flatten)]
+    pub origin: Origin,
+}
+
+/// How a result came to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// What was run, in a line.
+    pub heading: String,
+    /// When it began: the first payment of a run, the first run of a search.
     #[serde(with = "humantime_serde")]
     pub started_at: SystemTime,
     /// What it was made by.
     pub program: Program,
     /// What it was made on.
     pub host: Host,
+}
+
+impl Origin {
+    /// Says that this program made something on this machine.
+    #[must_use]
+    pub fn here(heading: String, started_at: SystemTime) -> Self {
+        Self { heading, started_at, program: Program::this(), host: Host::this() }
+    }
 }
 
 /// Connections lost and calls without an answer.
@@ -109,12 +139,9 @@ impl RunResult {
     pub fn of(finding: &Finding) -> Self {
         Self {
             report: finding.report.clone(),
-            heading: finding.heading.clone(),
+            origin: Origin::here(finding.heading.clone(), finding.started_at),
             reasons: finding.tally.named_reasons(),
             troubles: Troubles { count: finding.troubles, last: finding.trouble.clone() },
-            started_at: finding.started_at,
-            program: Program::this(),
-            host: Host::this(),
         }
     }
 
@@ -122,8 +149,8 @@ impl RunResult {
     #[must_use]
     pub fn page(&self) -> String {
         let troubles = (self.troubles.count, self.troubles.last.as_deref());
-        let Self { report, heading, reasons, .. } = self;
-        Page { report, heading, reasons, troubles }.to_string()
+        let Self { report, origin, reasons, .. } = self;
+        Page { report, heading: &origin.heading, reasons, troubles }.to_string()
     }
 }
 

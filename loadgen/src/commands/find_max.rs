@@ -1,17 +1,18 @@
 //! `kessai-loadgen find-max` and `sweep`: how much a gateway carries.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use clap::Args;
 
 use super::against::Against;
 use super::behaviour::wrong;
-use super::show::{called_off, print, write};
+use super::leaving::{Leaving, Places};
+use super::show::{called_off, could_not, print};
 use super::{Exit, positive};
 use crate::goal::{Goals, Share};
-use crate::maximum::{Capacity, Found, MaximumError, Tried};
+use crate::maximum::{Capacity, Found, MaximumError, Trial, Tried};
+use crate::results::{CapacityResult, Origin};
 use crate::schedule::{Form, Rate, Spacing};
 use crate::search::{Manner, Spans};
 use crate::trial::TrialError;
@@ -72,9 +73,8 @@ pub struct FindMax {
     #[arg(long, default_value = "60", value_name = "RUNS")]
     most_long: usize,
 
-    /// Writes all runs and what was found as JSON to this file
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    leaving: Leaving,
 }
 
 const FIND_EXAMPLES: &str = "\
@@ -95,7 +95,9 @@ Exit codes:
 
 The JSON has version, goals, found (one of {\"between\": [RATE, RATE]}, {\"at_least\": RATE},
 {\"generator_limited\": RATE}, \"nothing\"; null for a sweep) and trials[].{rate_per_s,seconds,mark,
-missed[],limited_by[],throughput_per_s,p50_ms,p99_ms}.";
+missed[],limited_by[],throughput_per_s,p50_ms,p99_ms}. The directory that --out makes has these in
+capacity.json, with heading, started_at, program{} and host{} as `kessai-loadgen demo` has them, and
+report.html with the plot of what payments take at each rate.";
 
 /// Runs each of a list of rates once, and shows what payments take at each.
 #[derive(Debug, Args)]
@@ -115,9 +117,8 @@ pub struct Sweep {
     #[arg(long, default_value = "30s", value_parser = positive)]
     duration: Duration,
 
-    /// Writes all runs as JSON to this file
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    leaving: Leaving,
 }
 
 const SWEEP_EXAMPLES: &str = "\
@@ -148,18 +149,10 @@ impl FindMax {
             confirmations: 6,
             most_long: self.most_long,
         };
-        let scenario = match self.against.scenario() {
-            Ok(scenario) => scenario,
-            Err(error) => return wrong(&error),
-        };
-        let goals = self.kept.goals();
-        let found = called_off(async |stop| {
-            let offering = (self.from, Form::Constant, Spacing::Poisson);
-            let test = self.against.test(scenario, offering, *long)?;
-            let told = |trial: &_| print(&format!("{trial}\n"));
-            Tried { test: &test, goals, told, stop }.find(manner).await
-        });
-        finish(found, self.json.as_deref())
+        let offering = (self.from, *long);
+        search("find-max", (&self.against, self.kept, &self.leaving), offering, async |tried| {
+            tried.find(manner).await
+        })
     }
 }
 
@@ -167,29 +160,45 @@ impl Sweep {
     /// Does what the command line says.
     #[must_use]
     pub fn run(&self) -> ExitCode {
-        let scenario = match self.against.scenario() {
-            Ok(scenario) => scenario,
-            Err(error) => return wrong(&error),
-        };
-        let goals = self.kept.goals();
-        let swept = called_off(async |stop| {
-            let first = self.rates.first().copied().unwrap_or(Rate::ONE);
-            let offering = (first, Form::Constant, Spacing::Poisson);
-            let test = self.against.test(scenario, offering, self.duration)?;
-            let told = |trial: &_| print(&format!("{trial}\n"));
-            Tried { test: &test, goals, told, stop }.sweep(&self.rates, self.duration).await
-        });
-        finish(swept, self.json.as_deref())
+        let first = self.rates.first().copied().unwrap_or(Rate::ONE);
+        let offering = (first, self.duration);
+        search("sweep", (&self.against, self.kept, &self.leaving), offering, async |tried| {
+            tried.sweep(&self.rates, self.duration).await
+        })
     }
 }
 
+/// Makes the runs of a search, keeps them, and tells what was found.
+fn search(
+    what: &str,
+    (against, kept, leaving): (&Against, Kept, &Leaving),
+    (rate, span): (Rate, Duration),
+    runs: impl AsyncFnOnce(Tried<'_, fn(&Trial)>) -> Result<Capacity, MaximumError>,
+) -> ExitCode {
+    let scenario = match against.scenario() {
+        Ok(scenario) => scenario,
+        Err(error) => return wrong(&error),
+    };
+    let test = against.test(scenario, (rate, Form::Constant, Spacing::Poisson), span);
+    let (test, places) = match test.and_then(|test| Ok((test, leaving.prepare()?))) {
+        Ok(prepared) => prepared,
+        Err(error) => return could_not(&error),
+    };
+    let goals = kept.goals();
+    let heading = format!("Kessai {what} against {}, with {goals}", test.gateway);
+    let origin = Origin::here(heading, SystemTime::now());
+    let found = called_off(async |stop| {
+        runs(Tried { test: &test, goals, told: |trial| print(&format!("{trial}\n")), stop }).await
+    });
+    finish(found, origin, &places)
+}
+
 /// Tells what was found, and says so by the exit code.
-fn finish(found: Result<Capacity, MaximumError>, json: Option<&std::path::Path>) -> ExitCode {
+fn finish(found: Result<Capacity, MaximumError>, origin: Origin, places: &Places<'_>) -> ExitCode {
     let written = found.and_then(|capacity| {
-        if let Some(path) = json {
-            write(path, &capacity)?;
-        }
-        Ok(capacity)
+        let result = CapacityResult { capacity, origin };
+        places.fill_capacity(&result)?;
+        Ok(result.capacity)
     });
     let exit = match written {
         Ok(Capacity { found, goals, .. }) => {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::show::{unwritable, write};
-use crate::results::Folder;
+use crate::results::{CapacityResult, Folder};
 use crate::trial::{Finding, TrialError};
 
 /// What a run leaves behind.
@@ -16,8 +16,8 @@ pub(super) struct Leaving {
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 
-    /// Writes all that was measured to this directory, which must be new or empty: result.json,
-    /// series.jsonl, latency.hlog and report.html
+    /// Writes all that was measured to this directory, which must be new or empty: as JSON, as a
+    /// page with plots, and of a single run second by second
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
@@ -50,6 +50,17 @@ impl Places<'_> {
         }
         if let Some(folder) = &self.out {
             folder.keep(finding)?;
+        }
+        Ok(())
+    }
+
+    /// Writes what a gateway was found to carry.
+    pub(super) fn fill_capacity(&self, result: &CapacityResult) -> Result<(), TrialError> {
+        if let Some(path) = self.json {
+            write(path, &result.capacity)?;
+        }
+        if let Some(folder) = &self.out {
+            folder.keep_capacity(result)?;
         }
         Ok(())
     }

@@ -4,8 +4,10 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use super::html::Document;
-use super::{RESULT, ResultsError, RunResult, hlog, series};
+use serde::Serialize;
+
+use super::html::{CapacityDocument, RunDocument};
+use super::{CapacityResult, RESULT, ResultsError, RunResult, hlog, series};
 use crate::trial::Finding;
 
 /// An empty directory that waits for what a run leaves.
@@ -36,12 +38,19 @@ impl Folder {
         let (result, measures) = (RunResult::of(finding), &finding.measures);
         self.write("series.jsonl", |out| series::write(out, measures.seconds()))?;
         self.write("latency.hlog", |out| hlog::write(out, finding))?;
-        let document = Document { result: &result, measures };
+        let document = RunDocument { result: &result, measures };
         self.write("report.html", |out| write!(out, "{document}"))?;
-        self.write(RESULT, |out| {
-            serde_json::to_writer_pretty(&mut *out, &result)?;
-            writeln!(out)
-        })
+        self.write(RESULT, |out| json(out, &result))
+    }
+
+    /// Writes what a gateway was found to carry, `capacity.json` last.
+    ///
+    /// # Errors
+    /// [`ResultsError`] if a file cannot be written, or is there meanwhile.
+    pub fn keep_capacity(&self, result: &CapacityResult) -> Result<(), ResultsError> {
+        let document = CapacityDocument(result);
+        self.write("report.html", |out| write!(out, "{document}"))?;
+        self.write("capacity.json", |out| json(out, result))
     }
 
     fn write(
@@ -57,4 +66,9 @@ impl Folder {
         });
         written.map_err(|source| ResultsError::Write { path, source })
     }
+}
+
+fn json(out: &mut impl Write, what: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, what)?;
+    writeln!(out)
 }

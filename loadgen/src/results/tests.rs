@@ -6,12 +6,14 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 
-use super::html::Document;
-use super::{Folder, ResultsError, RunResult, read};
+use super::html::RunDocument;
+use super::{CapacityResult, Folder, Origin, ResultsError, RunResult, read};
+use crate::maximum::{self, Capacity, Found, Trial};
 use crate::measure::Measures;
 use crate::report::{Audit, Report, VERSION};
 use crate::sample;
 use crate::schedule::Skip;
+use crate::search::Mark;
 use crate::tally::Summary;
 use crate::trial::Finding;
 
@@ -167,11 +169,59 @@ fn what_was_found_wrong_stands_first_and_a_run_of_nothing_has_a_page() {
     result.report.audit = Audit { ok: false, problems };
     result.report.generator.limited_by = vec!["it began late".to_owned()];
     let measures = Measures::new(Duration::from_secs(1));
-    let page = Document { result: &result, measures: &measures }.to_string();
+    let page = RunDocument { result: &result, measures: &measures }.to_string();
     assert!(page.contains("Audit: FAILED, 25 problems") && !page.contains("Audit: ok"), "{page}");
     assert!(page.contains("problem 19 of &lt;us&gt;") && !page.contains("problem 20"), "{page}");
     assert!(page.contains("and 5 more") && page.contains("WAS THE LIMIT"), "{page}");
     assert!(page.contains("nothing to draw") && !page.contains("<svg"), "{page}");
+}
+
+fn trial(rate_per_s: f64, p99_ms: f64, mark: Mark) -> Trial {
+    Trial {
+        rate_per_s,
+        seconds: 10.0,
+        mark,
+        missed: Vec::new(),
+        limited_by: Vec::new(),
+        throughput_per_s: rate_per_s * 0.99,
+        p50_ms: p99_ms / 4.0,
+        p99_ms,
+    }
+}
+
+fn capacity(trials: Vec<Trial>) -> CapacityResult {
+    let found = Some(Found::Between(200.0, 210.0));
+    let goals = "p99 < 20ms".to_owned();
+    CapacityResult {
+        capacity: Capacity { version: maximum::VERSION, goals, found, trials },
+        origin: Origin::here("what it <carries>".to_owned(), SystemTime::UNIX_EPOCH),
+    }
+}
+
+#[test]
+fn a_search_leaves_its_runs_and_a_page_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let runs = [(100.0, 5.0, Mark::Good), (200.0, 9.0, Mark::Good), (210.0, 60.0, Mark::Bad)];
+    let result = capacity(runs.map(|(rate, p99, mark)| trial(rate, p99, mark)).to_vec());
+    Folder::prepare(folder.path()).unwrap().keep_capacity(&result).unwrap();
+    let file = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+    let again: CapacityResult = serde_json::from_str(&file("capacity.json")).unwrap();
+    assert_eq!(again, result);
+    let page = file("report.html");
+    for words in ["what it &lt;carries&gt;", "p99 &lt; 20ms: between 200.0 and 210.0", "<td>198.0"]
+    {
+        assert!(page.contains(words), "{words}");
+    }
+    // Two plots for two sizes of screen: three lines, of three runs each, one of which missed.
+    let count = |what: &str| page.matches(what).count();
+    assert_eq!((count("<circle"), count(" missed\" cx"), count("class=\"found\"")), (18, 6, 8));
+    assert!(!page.contains("NaN") && !page.contains("inf"), "a number went wrong");
+}
+
+#[test]
+fn a_search_called_off_before_its_first_run_has_a_page() {
+    let page = super::html::CapacityDocument(&capacity(Vec::new())).to_string();
+    assert!(page.contains("Every run") && !page.contains("<svg"), "{page}");
 }
 
 #[test]

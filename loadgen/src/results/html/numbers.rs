@@ -4,8 +4,10 @@ use std::fmt;
 
 use super::Escaped;
 use crate::cost::GatewayCost;
+use crate::maximum::Trial;
 use crate::report::{Config, QuantileIntervals, Report};
-use crate::results::{Host, Program, RunResult};
+use crate::results::{Host, Origin, Program, RunResult};
+use crate::search::Mark;
 use crate::statistics::Interval;
 use crate::tally::{Outcome, Quantiles, share};
 
@@ -108,32 +110,57 @@ pub(super) fn cost(f: &mut fmt::Formatter<'_>, cost: &GatewayCost) -> fmt::Resul
 
 /// Writes what was run, by what, on what.
 pub(super) fn circumstances(f: &mut fmt::Formatter<'_>, result: &RunResult) -> fmt::Result {
-    let RunResult { report, started_at, program, host, .. } = result;
+    let RunResult { report, origin, .. } = result;
     let Config { rate_per_s, shape, arrivals, seconds, pace, customers, terminals, .. } =
         &report.config;
     let Config { preset, preset_digest, .. } = &report.config;
-    let Program { version, commit } = program;
-    let Host { cpu, cores, memory_bytes, kernel } = host;
-    let unknown = || "unknown".to_owned();
-    let or = |known: &Option<String>| known.clone().unwrap_or_else(unknown);
-    let mebibytes = memory_bytes.map(|bytes| format!("{} MiB", bytes / (1 << 20)));
     let gateway = &report.gateway;
-    begin(f, "How it was made", &["", ""])?;
-    let rows = [
-        ("begun", humantime::format_rfc3339_seconds(*started_at).to_string()),
+    begin(f, "What was run", &[])?;
+    for (name, value) in [
         ("gateway", format!("{}, version {}", gateway.address, gateway.version)),
         ("rate", format!("{rate_per_s} payments a second, {shape}, {arrivals}")),
         ("time", format!("{seconds} s, people {pace} times as fast as in life")),
         ("who", format!("{customers} customers, {terminals} terminals")),
         ("preset", format!("{preset}, digest {preset_digest}")),
         ("seed", report.seed.to_string()),
+    ] {
+        words(f, name, &value)?;
+    }
+    f.write_str("</table></div>\n")?;
+    self::origin(f, origin)
+}
+
+/// Writes how a result came to be.
+pub(super) fn origin(f: &mut fmt::Formatter<'_>, origin: &Origin) -> fmt::Result {
+    let Origin { started_at, program: Program { version, commit }, host, .. } = origin;
+    let Host { cpu, cores, memory_bytes, kernel } = host;
+    let unknown = || "unknown".to_owned();
+    let or = |known: &Option<String>| known.clone().unwrap_or_else(unknown);
+    let mebibytes = memory_bytes.map(|bytes| format!("{} MiB", bytes / (1 << 20)));
+    begin(f, "How it was made", &[])?;
+    for (name, value) in [
+        ("begun", humantime::format_rfc3339_seconds(*started_at).to_string()),
         ("load generator", format!("version {version}, commit {}", or(commit))),
         ("its processors", format!("{cores}, {}", or(cpu))),
         ("its memory", mebibytes.unwrap_or_else(unknown)),
         ("its kernel", or(kernel)),
-    ];
-    for (name, words) in rows {
-        writeln!(f, "<tr><th>{name}</th><td class=\"words\">{}</td></tr>", Escaped(&words))?;
+    ] {
+        words(f, name, &value)?;
+    }
+    f.write_str("</table></div>\n")
+}
+
+/// Writes every run of a search.
+pub(super) fn trials(f: &mut fmt::Formatter<'_>, trials: &[Trial]) -> fmt::Result {
+    begin(f, "Every run, in order", &["", "offered/s", "s", "ended/s", "p50, ms", "p99, ms"])?;
+    for trial in trials {
+        let Trial { rate_per_s, seconds, mark, throughput_per_s, p50_ms, p99_ms, .. } = trial;
+        let kept = match mark {
+            Mark::Good => "kept",
+            Mark::Bad => "missed",
+        };
+        let numbers = [rate_per_s, seconds, throughput_per_s, p50_ms, p99_ms];
+        row(f, kept, &numbers.map(|number| format!("{number:.1}")))?;
     }
     f.write_str("</table></div>\n")
 }
@@ -141,7 +168,7 @@ pub(super) fn circumstances(f: &mut fmt::Formatter<'_>, result: &RunResult) -> f
 /// Begins a table; a phone scrolls it sideways if it must.
 fn begin(f: &mut fmt::Formatter<'_>, title: &str, columns: &[&str]) -> fmt::Result {
     write!(f, "<h2>{title}</h2>\n<div class=\"table\"><table>\n")?;
-    if columns.iter().any(|column| !column.is_empty()) {
+    if !columns.is_empty() {
         f.write_str("<tr>")?;
         for column in columns {
             write!(f, "<th scope=\"col\">{column}</th>")?;
@@ -149,6 +176,10 @@ fn begin(f: &mut fmt::Formatter<'_>, title: &str, columns: &[&str]) -> fmt::Resu
         f.write_str("</tr>\n")?;
     }
     Ok(())
+}
+
+fn words(f: &mut fmt::Formatter<'_>, name: &str, value: &str) -> fmt::Result {
+    writeln!(f, "<tr><th>{name}</th><td class=\"words\">{}</td></tr>", Escaped(value))
 }
 
 fn row(f: &mut fmt::Formatter<'_>, name: &str, numbers: &[String]) -> fmt::Result {
