@@ -197,9 +197,9 @@ impl Node {
             replay_from: Lsn(loaded.replay_after.0.saturating_add(1)),
             ..journal_options(settings)
         };
-        let mut progress = progress::Replay::of(&path);
+        let mut progress = progress::Replay::of(&path, options.replay_from);
         let replay = |_: Lsn, entry: Entry| {
-            progress.step(&entry, watch);
+            progress.step(watch);
             engine.replay(&entry).map_err(Box::<Corrupt>::new)
         };
         let mirror = settings.journal.mirror();

@@ -18,7 +18,7 @@ use crate::priority::PriorityOutcome;
 use crate::queue::{Queue, Reserved};
 use crate::recovery::{self, Recovered};
 use crate::stamps::{self, Stamp, Standing};
-use crate::storage::{Background, Files, Mirrored, Readers, Shortage, Source, Storage};
+use crate::storage::{Background, Directory, Files, Mirrored, Readers, Shortage, Source, Storage};
 use crate::sync::thread::{self, JoinHandle};
 use crate::sync::{AtomicU64, Mutex, lock};
 use crate::tally::Tally;
@@ -108,6 +108,15 @@ impl Journal {
         let (pump, recovered) = recover(storage, options, key, replay)?;
         let journal = Self(Kind::Stored(Arc::new(Stored::beside(&pump))));
         Ok((journal, SteppedWriter::new(pump), recovered))
+    }
+
+    /// Tells which record comes next in the journal of a directory, as a glance at it says: nothing is
+    /// verified, nothing written. For progress, not for decisions.
+    ///
+    /// # Errors
+    /// What the files say.
+    pub fn glance(directory: &Path) -> io::Result<Lsn> {
+        stamps::end(&mut Directory::new(directory))
     }
 
     /// Makes a journal without storage, for tests and benches: it only counts, never refuses, and

@@ -124,6 +124,23 @@ fn search(source: &mut dyn Source, lsn: Lsn) -> io::Result<Option<Stamp>> {
     Ok(None)
 }
 
+/// Finds the record behind the last batch, by the headers alone: nothing is verified.
+pub(crate) fn end(source: &mut dyn Source) -> io::Result<Lsn> {
+    for segment in source.list()?.iter().rev() {
+        let mut place = Place { segment: segment.number, offset: 0 };
+        let mut next = None;
+        while place.offset < segment.bytes {
+            let Some((batch, _)) = header(source, place)? else { break };
+            next = Some(advanced(batch.first, batch.count));
+            place.offset = place.offset.saturating_add(batch.padded_bytes().map_or(u64::MAX, wide));
+        }
+        if let Some(next) = next {
+            return Ok(next);
+        }
+    }
+    Ok(Lsn(1))
+}
+
 /// Reads the header at `place`, if a whole one stands there.
 fn header(source: &mut dyn Source, place: Place) -> io::Result<Option<(Header, Link)>> {
     let mut bytes = [0; HEADER_BYTES];

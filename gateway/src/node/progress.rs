@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use kessai_engine::Entry;
+use kessai_engine::Lsn;
+use kessai_journal::Journal;
 
 /// What a start is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +21,7 @@ pub struct Progress {
     pub stage: Stage,
     /// How much of it is done.
     pub done: u64,
-    /// Of how much; of a journal it is estimated by the length of its files.
+    /// Of how much; of a journal as a glance at its end says.
     pub of: u64,
 }
 
@@ -30,76 +31,47 @@ pub type Watch<'w> = dyn FnMut(Progress) + 'w;
 /// How often the watcher is told, in records.
 const OFTEN: u64 = 4_096;
 
-/// What stands around each record: its length and checksum.
-const FRAME_BYTES: u64 = 8;
-
 /// Follows the replay of a journal.
 pub(super) struct Replay {
-    records: u64,
-    /// What the segments hold at most.
-    bytes: u64,
-    /// Of the records that were measured.
-    measured: (u64, u64),
-    scratch: Vec<u8>,
+    done: u64,
+    /// How many records there are, at a glance.
+    of: u64,
 }
 
 impl Replay {
-    pub(super) fn of(journal: &Path) -> Self {
-        let files = std::fs::read_dir(journal).into_iter().flatten().flatten();
-        let lengths = files.filter_map(|file| Some(file.metadata().ok()?.len()));
-        Self { records: 0, bytes: lengths.sum(), measured: (0, 0), scratch: Vec::new() }
+    /// Begins with the record `from` of the journal in a directory.
+    pub(super) fn of(journal: &Path, from: Lsn) -> Self {
+        // What cannot be read is going to be told by the replay.
+        let next = Journal::glance(journal).unwrap_or(from);
+        Self { done: 0, of: next.0.saturating_sub(from.0) }
     }
 
     /// Counts a record, and now and then tells how far it is.
-    pub(super) fn step(&mut self, entry: &Entry, watch: &mut Watch<'_>) {
-        if self.records.is_multiple_of(OFTEN) {
-            self.measure(entry);
-            watch(Progress { stage: Stage::Journal, done: self.records, of: self.estimate() });
+    pub(super) fn step(&mut self, watch: &mut Watch<'_>) {
+        if self.done.is_multiple_of(OFTEN) {
+            let of = self.of.max(self.done);
+            watch(Progress { stage: Stage::Journal, done: self.done, of });
         }
-        self.records = self.records.saturating_add(1);
-    }
-
-    fn measure(&mut self, entry: &Entry) {
-        self.scratch.clear();
-        entry.encode_into(&mut self.scratch);
-        let bytes = u64::try_from(self.scratch.len()).unwrap_or(0).saturating_add(FRAME_BYTES);
-        let (records, all) = self.measured;
-        self.measured = (records.saturating_add(1), all.saturating_add(bytes));
-    }
-
-    /// How many records of the measured lengths would fill the files.
-    fn estimate(&self) -> u64 {
-        let (records, bytes) = self.measured;
-        let each = bytes.checked_div(records).unwrap_or(0);
-        self.bytes.checked_div(each).unwrap_or(0).max(self.records)
+        self.done = self.done.saturating_add(1);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use kessai_engine::terms::CustomerId;
-    use kessai_engine::{BusinessDate, Entry, Record, Unit};
+    use kessai_engine::Lsn;
 
-    use super::{FRAME_BYTES, OFTEN, Progress, Replay, Stage};
+    use super::{OFTEN, Progress, Replay, Stage};
 
     #[test]
-    fn records_are_estimated_by_the_length_of_the_files() {
-        let customer: CustomerId = "C-1".parse().unwrap();
-        let record = Record::Unblocked(customer);
-        let business_date = BusinessDate::from_yyyymmdd(20_261_122).unwrap();
-        let entry = Entry { unit: Unit(1), sequence: 1, at_ms: 1, business_date, record };
-        let mut bytes = Vec::new();
-        entry.encode_into(&mut bytes);
-        let each = u64::try_from(bytes.len()).unwrap() + FRAME_BYTES;
+    fn the_watcher_is_told_often_and_never_that_more_is_done_than_there_is() {
         let folder = tempfile::tempdir().unwrap();
-        let file = std::fs::File::create(folder.path().join("segment")).unwrap();
-        file.set_len(each * 10_000).unwrap();
-        let mut replay = Replay::of(folder.path());
+        let mut replay = Replay { of: OFTEN * 2 - 1, ..Replay::of(folder.path(), Lsn(7)) };
         let mut told = Vec::new();
-        for _ in 0..OFTEN * 3 {
-            replay.step(&entry, &mut |progress| told.push(progress));
+        for _ in 0..=OFTEN * 2 {
+            replay.step(&mut |progress| told.push(progress));
         }
         let at = |done, of| Progress { stage: Stage::Journal, done, of };
-        assert_eq!(told, [at(0, 10_000), at(OFTEN, 10_000), at(OFTEN * 2, 10_000)]);
+        let of = OFTEN * 2 - 1;
+        assert_eq!(told, [at(0, of), at(OFTEN, of), at(OFTEN * 2, OFTEN * 2)]);
     }
 }

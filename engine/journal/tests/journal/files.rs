@@ -31,6 +31,21 @@ fn open(directory: &Path) -> Result<(Journal, Recovered, Vec<Entry>), OpenError>
 }
 
 #[test]
+fn a_glance_tells_which_record_comes_next() {
+    let directory = tempfile::tempdir().unwrap();
+    assert_eq!(Journal::glance(directory.path()).unwrap(), Lsn(1));
+    let (journal, ..) = open(directory.path()).unwrap();
+    assert_eq!(Journal::glance(directory.path()).unwrap(), Lsn(1), "the epoch is open");
+    // Over several segments.
+    for number in 1..=40 {
+        let lsn = journal.reserve().unwrap().push(entry(number));
+        block_on(journal.when_durable(lsn));
+        assert_eq!(Journal::glance(directory.path()).unwrap(), Lsn(number + 1));
+    }
+    assert!(directory.path().join("segment-000000000003").exists());
+}
+
+#[test]
 fn what_many_threads_were_told_is_there_after_reopening() {
     const THREADS: u64 = 4;
     const EACH: u64 = 500;
