@@ -246,5 +246,7 @@ fn the_help_has_examples_and_exit_codes() {
     };
     check("demo", &["--pace", "130", "--json", "--through", "[default: 200]"]);
     check("provision", &["--customers", "--wealth", "[default: 42]"]);
-    check("run", &["--gateway", "--token-file", "--through", "must be alone", "130"]);
+    check("show", &["result.json", "--out"]);
+    check("find-max", &["--p99", "--spans", "capacity.json"]);
+    check("run", &["--gateway", "--out", "--token-file", "--through", "must be alone", "130"]);
 }

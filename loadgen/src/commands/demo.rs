@@ -123,10 +123,10 @@ the two.
 The directory that --out makes has result.json: the same keys, and heading, reasons.{OUTCOME}{},
 troubles.{count,last}, started_at, program.{version,commit} and host.{cpu,cores,memory_bytes,kernel};
 series.jsonl: a line for each second, by the moment at which its payments were meant to begin, with
-second, offered, a count for each outcome, response_p50_ms, response_p99_ms and lag_p99_ms (null where
-there was nothing to measure); latency.hlog: an HdrHistogram log of microseconds, with the response
-times of each second, and of the whole run by tag (approved, approved:service, approved:lag and so on,
-and human); report.html: the same for people, with plots.";
+second, offered, a count for each outcome, response_p50_ms, response_p99_ms and lag_p99_ms (null
+where there was nothing to measure); latency.hlog: an HdrHistogram log of microseconds, with the
+response times of each second, and of the whole run by tag (approved, approved:service, approved:lag
+and so on, and human); report.html: the same for people, with plots.";
 
 fn seconds(text: &str) -> Result<Duration, String> {
     let wrong = || "a number of seconds, above 0 and at most 86400".to_owned();

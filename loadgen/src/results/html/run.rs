@@ -64,7 +64,7 @@ impl RunDocument<'_> {
                 &[("response", "response"), ("service", "service"), ("bounds", "95 % sure")],
             ),
             "Response counts from the moment at which a payment was meant to begin, service from \
-             when it was begun. Where the two part, the load generator had to wait.",
+             when it was begun. Where the two part, the load generator began late.",
             |f, frame| spectrum.draw(f, frame),
         )?;
         figure(
