@@ -183,7 +183,7 @@ fn until_offered(child: &mut Child) -> BufReader<std::process::ChildStdout> {
 /// Provisions, imports what the program says, and plays it; then once more, with money moved by
 /// somebody else.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_capacity_test_exits_with_0_and_with_1_where_somebody_else_moved_money() {
+async fn a_capacity_test_says_by_its_exit_code_what_came_of_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let people = path("people");
@@ -213,10 +213,13 @@ async fn a_capacity_test_exits_with_0_and_with_1_where_somebody_else_moved_money
     host.import(folder.path().join("people").as_path(), &tables);
     let (code, stdout, stderr) =
         run(&[&arguments[..], &["--duration", "1500ms", "--through", "hubs"]].concat());
-    assert_eq!((code, stderr.as_str()), (Some(0), ""), "{stdout}");
-    assert!(stdout.contains("audit: ok"), "{stdout}");
+    assert!(stderr.is_empty() && stdout.contains("audit: ok"), "{stdout}\n{stderr}");
     let report = std::fs::read_to_string(&json).unwrap();
     let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    // On a machine that is busy with other tests the load may begin late, and must say so.
+    let kept_up = report["generator"]["limited_by"].as_array().unwrap().is_empty();
+    assert_eq!(code, Some(if kept_up { 0 } else { 6 }), "{stdout}");
+    assert_eq!(stdout.contains("load generator: kept up"), kept_up, "{stdout}");
     assert_eq!(report["gateway"]["address"], address);
     assert_eq!(
         (&report["connections"]["hubs"], &report["connections"]["terminals"]),
