@@ -8,7 +8,7 @@ const BATCHES: usize = 20;
 /// The interval around the mean of samples taken one after the other; none for fewer than two.
 ///
 /// Neighbours may resemble each other. So they are put together in batches, longer ones first in
-/// favour of honesty: of the intervals by batches of 1, 2, 4 ... samples, down to [`BATCHES`]
+/// favour of honesty: of the intervals by batches of 1, 2, 4 ... samples, down to `BATCHES`
 /// batches, the widest is given.
 ///
 /// # Source
