@@ -29,10 +29,13 @@ pub struct GatewayCost {
     pub resident_bytes: Option<u64>,
 }
 
+/// What the names of the gateway's own metrics begin with; those of every process have none.
+const PREFIX: &str = concat!("kessai", "_");
+
 /// What the gateway told at one moment.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Reading {
-    /// By the name of the metric, added up over its labels.
+    /// By the name of the metric without the prefix, added up over its labels.
     sums: BTreeMap<String, f64>,
 }
 
@@ -55,6 +58,7 @@ impl Reading {
             let Some((named, value)) = line.rsplit_once(' ') else { continue };
             let Ok(value) = value.parse::<f64>() else { continue };
             let name = named.split_once('{').map_or(named, |(name, _labels)| name);
+            let name = name.strip_prefix(PREFIX).unwrap_or(name);
             *sums.entry(name.to_owned()).or_default() += value;
         }
         Self { sums }
@@ -72,7 +76,7 @@ impl Reading {
             // A count that fell is another process's.
             (grown >= 0.0).then_some(grown)
         };
-        let payments = grown("kessai_payments_ended_total");
+        let payments = grown("payments_ended_total");
         let each = |name| {
             let payments = payments.filter(|count| *count > 0.0)?;
             Some(grown(name)? / payments)
@@ -80,9 +84,9 @@ impl Reading {
         GatewayCost {
             payments: payments.and_then(whole),
             cpu_s: each("process_cpu_seconds_total"),
-            syncs: each("kessai_journal_syncs_total"),
-            written_bytes: each("kessai_journal_written_bytes_total"),
-            datagrams: each("kessai_udp_datagrams_total"),
+            syncs: each("journal_syncs_total"),
+            written_bytes: each("journal_written_bytes_total"),
+            datagrams: each("udp_datagrams_total"),
             resident_bytes: after.of_metric("process_resident_memory_bytes").and_then(whole),
         }
     }
@@ -95,20 +99,20 @@ fn whole(count: f64) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{GatewayCost, Reading};
+    use super::{GatewayCost, PREFIX, Reading};
 
     /// As a gateway tells it.
     fn reading(approved: u64, cpu_s: f64, syncs: u64) -> Reading {
         let (bytes, datagrams) = (syncs * 4_096, approved * 7);
         Reading::parse(&format!(
-            "# HELP kessai_payments_ended Payments that were approved, or will not be.\n\
-             # TYPE kessai_payments_ended counter\n\
-             kessai_payments_ended_total{{end=\"approved\",reason=\"approved\"}} {approved}\n\
-             kessai_payments_ended_total{{end=\"expired\",reason=\"expired_unseen\"}} 10\n\
-             kessai_journal_syncs_total {syncs}\n\
-             kessai_journal_written_bytes_total {bytes}\n\
-             kessai_udp_datagrams_total{{direction=\"in\"}} {datagrams}\n\
-             kessai_udp_datagrams_total{{direction=\"out\"}} {datagrams}\n\
+            "# HELP {PREFIX}payments_ended Payments that were approved, or will not be.\n\
+             # TYPE {PREFIX}payments_ended counter\n\
+             {PREFIX}payments_ended_total{{end=\"approved\",reason=\"approved\"}} {approved}\n\
+             {PREFIX}payments_ended_total{{end=\"expired\",reason=\"expired_unseen\"}} 10\n\
+             {PREFIX}journal_syncs_total {syncs}\n\
+             {PREFIX}journal_written_bytes_total {bytes}\n\
+             {PREFIX}udp_datagrams_total{{direction=\"in\"}} {datagrams}\n\
+             {PREFIX}udp_datagrams_total{{direction=\"out\"}} {datagrams}\n\
              process_cpu_seconds_total {cpu_s}\n\
              process_resident_memory_bytes 104857600\n\
              # EOF\n"
@@ -139,9 +143,10 @@ mod tests {
         assert_eq!(some.cost_until(&reading(100, 0.5, 9)), memory, "started anew meanwhile");
         let idle = GatewayCost { payments: Some(0), ..memory };
         assert_eq!(some.cost_until(&reading(300, 2.6, 151)), idle, "no payment cost that");
-        let volatile = Reading::parse("kessai_payments_ended_total 9\n\nno value\nx y\n");
+        let volatile =
+            Reading::parse(&format!("{PREFIX}payments_ended_total 9\n\nno value\nx y\n"));
         let counted = GatewayCost { payments: Some(9), ..GatewayCost::default() };
-        let begun = Reading::parse("kessai_payments_ended_total 0\n");
+        let begun = Reading::parse(&format!("{PREFIX}payments_ended_total 0\n"));
         assert_eq!(begun.cost_until(&volatile), counted);
     }
 }
