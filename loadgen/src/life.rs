@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kessai_client::{Handset, Terminal};
+use kessai_engine::terms::MerchantId;
 use kessai_engine::terms::collation::HandsetSecrets;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -181,11 +182,7 @@ impl World {
     }
 
     /// Picks a terminal of a merchant's.
-    fn another_terminal(
-        &self,
-        merchant: &kessai_engine::terms::MerchantId,
-        number: u32,
-    ) -> Option<Terminal> {
+    fn another_terminal(&self, merchant: &MerchantId, number: u32) -> Option<Terminal> {
         self.terminals.get(self.trade.another_till(merchant, number)?).cloned()
     }
 
