@@ -60,9 +60,6 @@ pub(crate) use terminals::Ask;
 /// Payments that expire before others get their turn.
 const EXPIRE_AT_ONCE: usize = 64;
 
-/// Presentment codes that a handset may ask for a minute.
-const CODES_PER_MINUTE: u32 = 30;
-
 /// The settings that dispatch goes by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Options {
@@ -72,6 +69,10 @@ pub(crate) struct Options {
     pub(crate) code_ms: u64,
     /// How often a terminal may ask how payments stand, a minute.
     pub(crate) status_per_minute: u32,
+    /// How many presentment codes a handset may ask for, a minute.
+    pub(crate) codes_per_minute: u32,
+    /// How many codes that nobody shows a terminal may send, a minute.
+    pub(crate) wrong_codes_per_minute: u32,
 }
 
 /// Talks to the engine for all connections.
@@ -125,9 +126,9 @@ impl Dispatch {
             prompt_ms: options.prompt_ms,
             notifier,
             rates,
-            presentments: Presentments::new(options.code_ms),
+            presentments: Presentments::new(options.code_ms, options.wrong_codes_per_minute),
             status_budget: Budget::new(options.status_per_minute),
-            code_budget: Budget::new(CODES_PER_MINUTE),
+            code_budget: Budget::new(options.codes_per_minute),
             draining: AtomicBool::new(false),
             attached: DashMap::new(),
             waiting: Waiting::default(),

@@ -19,9 +19,6 @@ use crate::budget::Budget;
 /// none ninety-nine times of a hundred even then.
 const MOST: usize = 1_000_000;
 
-/// Wrong codes that a terminal may send a minute.
-const GUESSES: u32 = 10;
-
 /// The partition that codes of this process begin with: there is one.
 const PARTITION: u8 = 0;
 
@@ -54,11 +51,13 @@ pub(crate) struct Shown {
 }
 
 impl Presentments {
-    pub(crate) fn new(lifetime_ms: u64) -> Self {
+    /// Begins without any; a code is good for `lifetime_ms`, and a terminal may send so many that
+    /// nobody shows a minute.
+    pub(crate) fn new(lifetime_ms: u64, wrong_per_minute: u32) -> Self {
         Self {
             lifetime_ms,
             codes: Mutex::default(),
-            guesses: Budget::new(GUESSES),
+            guesses: Budget::new(wrong_per_minute),
             turns: std::array::from_fn(|_| Mutex::default()),
             hasher: RandomState::new(),
         }
@@ -184,17 +183,18 @@ mod tests {
     use kessai_engine::terms::{DeviceId, PresentmentCode, Reason};
     use kessai_wire::Handset;
 
-    use super::{GUESSES, Presentments};
+    use super::Presentments;
     use crate::budget::WINDOW_MS;
 
     const LIFETIME_MS: u64 = 60_000;
+    const WRONG_PER_MINUTE: u32 = 3;
 
     fn handset(number: u8) -> Handset {
         Handset { customer: "1234-567-890".parse().unwrap(), device: DeviceId([number; 16]) }
     }
 
     fn presentments() -> Presentments {
-        Presentments::new(LIFETIME_MS)
+        Presentments::new(LIFETIME_MS, WRONG_PER_MINUTE)
     }
 
     fn issue(presentments: &Presentments, number: u8, now_ms: u64) -> PresentmentCode {
@@ -256,7 +256,7 @@ mod tests {
         let presentments = presentments();
         let wrong = issue(&presentments, 1, 0);
         assert!(redeem(&presentments, &wrong, 0).is_ok());
-        for _ in 0..GUESSES {
+        for _ in 0..WRONG_PER_MINUTE {
             assert_eq!(redeem(&presentments, &wrong, 0), Err(Reason::CodeNotValid));
         }
         let right = issue(&presentments, 2, 0);

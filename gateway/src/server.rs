@@ -154,6 +154,10 @@ impl Gateway {
                         prompt_ms: millis(settings.payments.prompt),
                         code_ms: millis(settings.payments.code),
                         status_per_minute: settings.payments.status_per_terminal_per_minute,
+                        codes_per_minute: settings.payments.codes_per_handset_per_minute,
+                        wrong_codes_per_minute: settings
+                            .payments
+                            .wrong_codes_per_terminal_per_minute,
                     },
                     notifier,
                     Arc::clone(&rates),

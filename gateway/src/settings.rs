@@ -100,6 +100,10 @@ pub struct Payments {
     pub declines_per_terminal_per_minute: u32,
     /// How often a terminal may ask a minute how payments stand.
     pub status_per_terminal_per_minute: u32,
+    /// Presentment codes that a handset may ask for a minute.
+    pub codes_per_handset_per_minute: u32,
+    /// Codes nobody shows that a terminal may send a minute; beyond it, no code of it is looked up.
+    pub wrong_codes_per_terminal_per_minute: u32,
 }
 
 /// Whether customers may be named by the plain customer id, as the patent has it.
@@ -260,6 +264,8 @@ impl Default for Payments {
             mute_window: Duration::from_millis(rules.mute_window_ms),
             declines_per_terminal_per_minute: rules.declines_per_terminal_per_minute,
             status_per_terminal_per_minute: 600,
+            codes_per_handset_per_minute: 30,
+            wrong_codes_per_terminal_per_minute: 10,
         }
     }
 }

@@ -252,7 +252,13 @@ impl World {
             receipts,
             Arc::<SetClock>::clone(&clock),
             Arc::new(SystemEntropy),
-            Options { prompt_ms: 60_000, code_ms: 60_000, status_per_minute: 600 },
+            Options {
+                prompt_ms: 60_000,
+                code_ms: 60_000,
+                status_per_minute: 600,
+                codes_per_minute: 30,
+                wrong_codes_per_minute: 10,
+            },
             Arc::<Calls>::clone(&calls),
             Arc::new(Rates::load(None).unwrap()),
         );

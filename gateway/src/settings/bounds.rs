@@ -96,6 +96,8 @@ impl Payments {
             ("asks_per_minute", self.asks_per_minute),
             ("declines_per_terminal_per_minute", self.declines_per_terminal_per_minute),
             ("status_per_terminal_per_minute", self.status_per_terminal_per_minute),
+            ("codes_per_handset_per_minute", self.codes_per_handset_per_minute),
+            ("wrong_codes_per_terminal_per_minute", self.wrong_codes_per_terminal_per_minute),
         ] {
             problems.demand(count >= 1, &format!("payments.{name} must be at least 1"));
         }
