@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::report::Report;
+use crate::report::{Payments, Report};
 use crate::tally::share;
 
-/// A share of payments, given as a percentage.
+/// A share of payments, kept as the percentage that it is given as.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Share(f64);
@@ -25,13 +25,13 @@ impl FromStr for Share {
     fn from_str(text: &str) -> Result<Self, ShareError> {
         let percent: f64 =
             text.trim_end_matches('%').trim().parse().map_err(|_no_number| ShareError)?;
-        if (0.0..=100.0).contains(&percent) { Ok(Self(percent / 100.0)) } else { Err(ShareError) }
+        if (0.0..=100.0).contains(&percent) { Ok(Self(percent)) } else { Err(ShareError) }
     }
 }
 
 impl fmt::Display for Share {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} %", self.0 * 100.0)
+        write!(f, "{} %", self.0)
     }
 }
 
@@ -41,7 +41,8 @@ pub struct Goals {
     /// What machines may take of all but one of a hundred payments, from the intended moment.
     pub p99: Duration,
     /// The share of payments that machines may fail: never answered, not begun by the gateway, or
-    /// expired although the customer had answered early.
+    /// expired although the customer had answered early, or taken back although a vending machine
+    /// had reported early.
     pub timeouts: Share,
 }
 
@@ -55,16 +56,29 @@ impl Goals {
         if p99 > most {
             missed.push(format!("p99 was {p99:.1} ms, above {most} ms"));
         }
-        let failed = share(payments.refused.saturating_add(payments.overtaken), payments.offered);
-        if failed > self.timeouts.0 {
-            let percent = failed * 100.0;
-            missed.push(format!("{percent:.3} % were failed, more than {}", self.timeouts));
+        let failed = payments.refused.saturating_add(payments.overtaken);
+        let percent = share(failed, payments.offered) * 100.0;
+        if percent > self.timeouts.0 {
+            let reasons = reasons(payments);
+            missed.push(format!(
+                "{percent:.3} % were failed, more than {} ({reasons})",
+                self.timeouts
+            ));
         }
         if payments.offered == payments.skipped {
             missed.push("nothing was begun".to_owned());
         }
         missed
     }
+}
+
+/// Names why payments were failed, and how many for each reason: a limit of the gateway is changed
+/// in its settings, a slow one is not.
+fn reasons(payments: &Payments) -> String {
+    let too_slow = (payments.overtaken > 0).then(|| ("too slow".to_owned(), payments.overtaken));
+    let refused = payments.refused_for.iter().map(|(reason, count)| (reason.clone(), *count));
+    let named = refused.chain(too_slow).map(|(reason, count)| format!("{reason} {count}"));
+    named.collect::<Vec<_>>().join(", ")
 }
 
 impl fmt::Display for Goals {
@@ -90,6 +104,7 @@ mod tests {
         report.latency_ms.machine.p99 = 20.0;
         (report.payments.offered, report.payments.refused) = (1_000, 6);
         report.payments.overtaken = 4;
+        report.payments.refused_for = [("busy".into(), 4), ("unanswered".into(), 2)].into();
         let check = |goals: Goals, words: &[&str]| {
             let missed = goals.missed(&report);
             assert_eq!(missed.len(), words.len(), "{missed:?}");
@@ -100,7 +115,8 @@ mod tests {
         };
         check(goals(20, "1%"), &[]);
         check(goals(19, "1%"), &["p99 was 20.0 ms"]);
-        check(goals(20, "0.99 %"), &["1.000 % were failed"]);
+        let named = "1.000 % were failed, more than 0.99 % (busy 4, unanswered 2, too slow 4)";
+        check(goals(20, "0.99 %"), &[named]);
         check(goals(1, "0"), &["p99", "failed"]);
     }
 

@@ -158,16 +158,23 @@ impl Ledger {
     pub fn attempted(&self, payment: PaymentId, at: Moment, terminal: TerminalId, deed: Done) {
         self.part(&payment, |part| {
             if let Some(record) = part.get_mut(&payment) {
-                record.attempts.push(Attempt { at, terminal, deed, answers: Vec::new() });
+                record.attempts.push(Attempt {
+                    at,
+                    terminal,
+                    deed,
+                    answers: Vec::new(),
+                    answered: None,
+                });
             }
         });
     }
 
     /// Writes down what came of what was done last about an approved payment.
-    pub fn heard(&self, payment: PaymentId, heard: Heard) -> Progress {
+    pub fn heard(&self, payment: PaymentId, heard: Heard, at: Moment) -> Progress {
         self.change(payment, &"a terminal", |record| {
             if let Some(attempt) = record.attempts.last_mut() {
                 attempt.answers.push(heard);
+                attempt.answered.get_or_insert(at);
             }
         })
     }

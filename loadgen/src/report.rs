@@ -5,6 +5,7 @@ mod page;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use kessai_engine::terms::Reason;
 use serde::{Deserialize, Serialize};
 
 use crate::cost::GatewayCost;
@@ -130,7 +131,8 @@ pub struct Payments {
     pub refused: u64,
     /// The load generator did not begin it.
     pub skipped: u64,
-    /// Of the expired: the customer had answered early, machines were too slow.
+    /// Machines were too slow: of the expired, the customer had answered early; of the approved, a
+    /// vending machine had reported early and was not paid.
     pub overtaken: u64,
     /// Of the approved: some or all was given back.
     pub refunded: u64,
@@ -146,6 +148,8 @@ pub struct Payments {
     pub vending: u64,
     /// All of them by reason, as the customer knows it.
     pub by_reason: BTreeMap<String, u64>,
+    /// The refused alone by reason.
+    pub refused_for: BTreeMap<String, u64>,
 }
 
 /// What payments took, told apart as [`timing`](crate::timing) defines it.
@@ -255,8 +259,11 @@ impl Config {
 
 impl Payments {
     fn of(tally: &Tally) -> Self {
-        let mut by_reason = BTreeMap::new();
-        for (_, reason, count) in tally.reasons() {
+        let (mut by_reason, mut refused_for) = (BTreeMap::new(), BTreeMap::new());
+        for (outcome, reason, count) in tally.reasons() {
+            if outcome == Outcome::Refused {
+                refused_for.insert(reason.to_owned(), count);
+            }
             let sum: &mut u64 = by_reason.entry(reason.to_owned()).or_default();
             *sum = sum.saturating_add(count);
         }
@@ -276,6 +283,7 @@ impl Payments {
             foreign: tally.of_kind(Kind::Foreign),
             vending: tally.of_kind(Kind::Vending),
             by_reason,
+            refused_for,
         }
     }
 
@@ -290,6 +298,12 @@ impl Payments {
             Outcome::Refused => self.refused,
             Outcome::Skipped => self.skipped,
         }
+    }
+
+    /// Counts the payments that their customers had no money for.
+    #[must_use]
+    pub fn short_of_funds(&self) -> u64 {
+        self.by_reason.get(Reason::InsufficientFunds.name()).copied().unwrap_or_default()
     }
 
     /// Counts the payments of a kind.

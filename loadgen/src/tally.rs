@@ -11,7 +11,7 @@ use hdrhistogram::Histogram;
 use kessai_engine::PaymentState;
 use kessai_engine::terms::Reason;
 
-use crate::ledger::Record;
+use crate::ledger::{Done, Record, Told};
 use crate::people::Deed;
 use crate::schedule::Skip;
 use crate::timing;
@@ -77,7 +77,8 @@ pub struct Summary {
     pub split: Option<timing::Split>,
     /// When its till was told.
     pub ended_at: Option<Duration>,
-    /// Whether it expired though its customer had answered early: machines were too slow.
+    /// Whether it expired though its customer had answered early, or was taken back though its
+    /// vending machine had reported early: machines were too slow.
     pub overtaken: bool,
     /// Of which kinds it is, in the order of [`Kind::ALL`].
     pub kinds: [bool; 6],
@@ -117,10 +118,33 @@ impl Summary {
             reason: known.map_or(UNANSWERED, Reason::name),
             split: timing::split(record),
             ended_at: Some(told.at),
-            overtaken: outcome == Outcome::Expired && answered_early(record),
+            overtaken: is_overtaken(record, outcome),
             kinds,
         }
     }
+}
+
+/// Whether somebody's time ran out although they had used only half of it.
+fn is_overtaken(record: &Record, outcome: Outcome) -> bool {
+    match outcome {
+        Outcome::Expired => answered_early(record),
+        Outcome::Approved => reported_early(record),
+        Outcome::Declined | Outcome::Cancelled | Outcome::Refused | Outcome::Skipped => false,
+    }
+}
+
+/// Whether a vending machine reported within the first half of its time, and was not paid.
+fn reported_early(record: &Record) -> bool {
+    let told = record.terminal.first();
+    let half = told.and_then(|told| told.at.checked_add(told.time_to_report? / 2));
+    let was_paid = |told: &Told| told.state != PaymentState::Reversed;
+    half.is_some_and(|half| {
+        record.attempts.iter().any(|attempt| {
+            matches!(attempt.deed, Done::Dispensed(_))
+                && attempt.at < half
+                && !attempt.told().is_some_and(was_paid)
+        })
+    })
 }
 
 /// Whether the customer answered within the first half of the time to answer.
@@ -137,7 +161,7 @@ pub struct Tally {
     reasons: BTreeMap<(Outcome, &'static str), u64>,
     kinds: [u64; 6],
     ended_in_span: u64,
-    /// Payments that expired though their customers had answered early.
+    /// Payments for which machines were too slow: see [`Summary::overtaken`].
     pub overtaken: u64,
     /// What machines took, in microseconds.
     pub machine: Times,
@@ -345,6 +369,7 @@ pub(crate) fn milliseconds(microseconds: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::{Outcome, Summary, Tally, Times, UNANSWERED};
+    use crate::ledger::{Attempt, Done, Heard};
     use crate::people::Deed;
     use crate::sample;
     use crate::schedule::Skip;
@@ -367,6 +392,18 @@ mod tests {
         assert!(Summary::of(&late).overtaken);
         late.acts[0].0 = Duration::from_millis(1_700);
         assert!(!Summary::of(&late).overtaken, "the second half of 3 s began at 1610 ms");
+        let mut unpaid = sample::ended(1, PaymentState::Authorised, Reason::Approved);
+        unpaid.terminal[0].time_to_report = Some(Duration::from_secs(2));
+        unpaid.attempts.push(Attempt {
+            at: Duration::from_millis(1_000),
+            terminal: unpaid.order.terminal,
+            deed: Done::Dispensed(unpaid.order.total),
+            answers: vec![Heard::Refused(Reason::StateForbids)],
+            answered: Some(Duration::from_millis(3_000)),
+        });
+        assert!(Summary::of(&unpaid).overtaken);
+        unpaid.attempts[0].at = Duration::from_millis(2_900);
+        assert!(!Summary::of(&unpaid).overtaken, "it reported late itself");
         let (evidence, _) = sample::world();
         let refused = Summary::of(&evidence.records.last().unwrap().1);
         assert_eq!((refused.outcome, refused.reason), (Outcome::Refused, "busy"));

@@ -5,13 +5,12 @@ use std::time::Duration;
 use kessai_engine::PaymentState;
 use kessai_engine::terms::{Amount, Reason, Reference};
 
-use super::Outage;
-use super::payment::name;
-use crate::ledger::{Attempt, Done, Heard, Moment, Record, Slip, Told};
+use super::payment::{least_deadline, name, word};
+use crate::ledger::{Attempt, Done, Heard, Record, Slip, Told};
 
-/// How far around a machine's deadline a report may be taken or not: what lay between the approval
-/// and the telling of it, and the gateway looks for what is over now and then.
-const AROUND: Duration = Duration::from_millis(500);
+/// How long behind a machine's deadline a report may still be taken: the gateway looks for what is
+/// over now and then.
+const BEHIND: Duration = Duration::from_millis(500);
 
 /// Lends the references that a payment and its refunds were given.
 pub(super) fn references(record: &Record) -> impl Iterator<Item = Reference> {
@@ -24,9 +23,8 @@ pub(super) fn references(record: &Record) -> impl Iterator<Item = Reference> {
 }
 
 /// Says which answers were not due.
-pub(super) fn faults(record: &Record, outages: &[Outage], faults: &mut Vec<String>) {
+pub(super) fn faults(record: &Record, faults: &mut Vec<String>) {
     record.slips.iter().filter_map(slip_fault).for_each(|fault| faults.push(fault));
-    let deadline = record.terminal.first().and_then(Told::deadline);
     let (mut captured, mut refunded) = (record.order.total, Amount::ZERO);
     for attempt in &record.attempts {
         let (deed, heard) = match (attempt.deed, attempt.answers.first()) {
@@ -42,7 +40,7 @@ pub(super) fn faults(record: &Record, outages: &[Outage], faults: &mut Vec<Strin
         match deed {
             Done::Dispensed(price) => {
                 captured = price;
-                faults.extend(report_fault(attempt, heard, deadline, outages));
+                faults.extend(report_fault(record, attempt, heard));
             }
             Done::Jammed => {
                 if let Heard::Refused(reason) = heard {
@@ -91,25 +89,25 @@ fn slip_fault(slip: &Slip) -> Option<String> {
     }
 }
 
-/// A report in time must be taken, unless nobody could be reached, and none that comes long after.
-fn report_fault(
-    attempt: &Attempt,
-    heard: &Heard,
-    deadline: Option<Moment>,
-    outages: &[Outage],
-) -> Option<String> {
-    let deadline = deadline?;
+/// A report that was answered in time must have been taken, and none that was sent long after. What
+/// lies between is the business of [`Summary`](crate::tally::Summary): it came to the gateway too
+/// late, or machines were too slow.
+fn report_fault(record: &Record, attempt: &Attempt, heard: &Heard) -> Option<String> {
     match heard {
         Heard::Told(told, _) if told.state != PaymentState::Reversed => {
-            let is_late = attempt.at > deadline.saturating_add(AROUND);
-            is_late.then(|| "its machine reported too late, and was paid".to_owned())
+            let deadline = record.terminal.first().and_then(Told::deadline)?;
+            (attempt.at > deadline.saturating_add(BEHIND))
+                .then(|| "its machine reported too late, and was paid".to_owned())
         }
-        Heard::Told(..) | Heard::Refused(_) => {
-            let is_early = attempt.at.saturating_add(AROUND) < deadline;
-            let cut_off = outages.iter().any(|outage| outage.touches(attempt.at, deadline));
-            (is_early && !cut_off)
-                .then(|| "its machine reported in time, and was not paid".to_owned())
-        }
+        Heard::Told(..) | Heard::Refused(_) => (attempt.answered? < least_deadline(record)?)
+            .then(|| format!("its machine reported in time, and was not paid ({})", why(heard))),
+    }
+}
+
+fn why(heard: &Heard) -> &'static str {
+    match heard {
+        Heard::Told(told, _) => word(told.state),
+        Heard::Refused(reason) => reason.name(),
     }
 }
 

@@ -7,7 +7,7 @@ use kessai_engine::terms::{Amount, Reason};
 
 use super::{Evidence, PaymentEntry, acts, steps};
 use crate::exchange::HOME;
-use crate::ledger::{Done, Order, Record, Standing};
+use crate::ledger::{Done, Moment, Order, Record, Standing};
 use crate::people::Deed;
 
 /// How far the gateway's clock, read in whole milliseconds, and ours may lie apart in a payment.
@@ -23,7 +23,7 @@ pub(super) fn faults(
     for customer in &record.misled {
         faults.push(format!("customer {customer} was told of it, whom it does not concern"));
     }
-    acts::faults(record, &evidence.outages, &mut faults);
+    acts::faults(record, &mut faults);
     match (view, record.refused) {
         (None, Some(_)) if record.terminal.is_empty() && record.customer.is_empty() => {}
         (None, Some((_, reason))) => {
@@ -164,13 +164,18 @@ fn silence_fault(record: &Record) -> Option<String> {
     if record.attempts.iter().any(|attempt| attempt.deed == Done::Jammed) {
         return None;
     }
-    // It cannot have been approved before the customer approved.
+    let (_, last) = record.first_and_last_told()?;
+    (last.at < least_deadline(record)?)
+        .then(|| "it was taken back before its machine's time was over".to_owned())
+}
+
+/// Until when the machine's time to report lasts at least: it cannot have been approved before its
+/// customer approved.
+pub(super) fn least_deadline(record: &Record) -> Option<Moment> {
     let approved =
         record.acts.iter().find(|(_, deed)| *deed == Deed::Approve).map(|(at, _)| *at)?;
     let least = approved.saturating_add(record.terminal.first()?.time_to_report?);
-    let (_, last) = record.first_and_last_told()?;
-    (last.at < least.saturating_sub(CLOCKS))
-        .then(|| "it was taken back before its machine's time was over".to_owned())
+    Some(least.saturating_sub(CLOCKS))
 }
 
 pub(super) fn name(reason: Option<Reason>) -> &'static str {

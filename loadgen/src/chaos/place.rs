@@ -235,6 +235,8 @@ impl Place {
              [payments]\nprompt = \"{}ms\"\ndelivery = \"{}ms\"\n\
              asks_per_minute = {most}\nmute_after = 0\n\
              declines_per_terminal_per_minute = {most}\nstatus_per_terminal_per_minute = {most}\n\
+             codes_per_handset_per_minute = {most}\n\
+             wrong_codes_per_terminal_per_minute = {most}\n\
              [connections]\nper_source_per_second = 10000\n\
              [exchange]\nrates = {rates:?}\n\
              [business_day]\nutc_offset_minutes = 0\ncut_off_minutes = 0\n\

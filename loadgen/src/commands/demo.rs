@@ -107,7 +107,8 @@ Exit codes:
 
 The JSON has version, config{} (with the preset and a digest of its values), audit.ok, audit.problems[], payments.{offered,approved,declined,
 cancelled,expired,refused,skipped} (offered is their sum), payments.overtaken (of the expired: the
-customer had answered early), payments.by_reason{}, payments.{refunded,reversed,captured_in_part}
+customer had answered early; of the approved: a vending machine had reported early and was not
+paid), payments.by_reason{}, payments.refused_for{}, payments.{refunded,reversed,captured_in_part}
 (all among the approved: what went back later had been approved), payments.{with_code,foreign,
 vending} (whatever became of them), throughput_per_s, latency_ms.{machine,human}.{p50,p90,p99,p999,
 max}, intervals.{throughput_per_s,machine_ms.{p50,p90,p99,p999}}.{estimate,low,high} (the bounds hold

@@ -25,7 +25,8 @@ struct Kept {
     p99: Duration,
 
     /// The share of payments that may be failed: not begun by the gateway, never answered, or
-    /// expired although the customer had answered early
+    /// expired although the customer had answered early, or taken back although a vending machine
+    /// had reported early
     #[arg(long, default_value = "0.01%")]
     timeouts: Share,
 }

@@ -15,6 +15,8 @@ pub struct Attempt {
     pub deed: Done,
     /// What came of it, once for each time that it was sent and answered.
     pub answers: Vec<Heard>,
+    /// When the first of the answers came.
+    pub answered: Option<Moment>,
 }
 
 /// What was done about an approved payment.

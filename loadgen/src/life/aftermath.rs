@@ -106,7 +106,7 @@ impl Planned {
             match heard(till, self.ask(till).await) {
                 Ok(heard) => {
                     let world = &till.world;
-                    world.note(world.ledger.heard(till.payment, heard));
+                    world.note(world.ledger.heard(till.payment, heard, world.now()));
                     return;
                 }
                 Err(error) => till.doubt(&error),

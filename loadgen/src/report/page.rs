@@ -20,6 +20,10 @@ pub struct Page<'a> {
     pub troubles: (u64, Option<&'a str>),
 }
 
+/// The share of payments without funds above which a run is no longer one of people who shop: of a
+/// mixed population one in seven is poor.
+const MANY_SHORT: f64 = 0.25;
+
 /// How many problems the page prints; all of them are in the JSON.
 const PRINTED_PROBLEMS: usize = 20;
 
@@ -54,10 +58,19 @@ impl fmt::Display for Page<'_> {
         )?;
         effort(f, generator)?;
         cost(f, &self.report.gateway_cost)?;
+        if share(payments.short_of_funds(), payments.offered) > MANY_SHORT {
+            writeln!(
+                f,
+                "short of money: {:.0} % were declined for want of funds, which costs a gateway \
+                 less than a\n  debit; a population with --wealth plenty pays\n",
+                percent(payments.short_of_funds(), payments.offered)
+            )?;
+        }
         if payments.overtaken > 0 {
             writeln!(
                 f,
-                "too slow: {} payments expired though their customers had answered early\n",
+                "too slow: {} payments expired though their customers had answered early, or were \
+                 taken\n  back though their vending machines had reported early\n",
                 payments.overtaken
             )?;
         }

@@ -7,7 +7,9 @@ fn report(problems: Vec<String>) -> Report {
 
 fn keys(value: &serde_json::Value, path: &str, found: &mut Vec<String>) {
     match value {
-        serde_json::Value::Object(fields) if !path.ends_with("by_reason") => {
+        serde_json::Value::Object(fields)
+            if !path.ends_with("by_reason") && !path.ends_with("refused_for") =>
+        {
             for (name, field) in fields {
                 keys(field, &format!("{path}.{name}"), found);
             }
@@ -33,6 +35,7 @@ fn the_json_has_the_keys_that_others_rely_on_and_no_others() {
         "expired",
         "offered",
         "refused",
+        "refused_for",
         "skipped",
         "overtaken",
         "refunded",
@@ -73,6 +76,7 @@ fn the_json_has_the_keys_that_others_rely_on_and_no_others() {
     assert_eq!(json["audit"]["ok"], false);
     assert_eq!(json["audit"]["problems"][0], "wrong");
     assert_eq!(json["payments"]["by_reason"]["insufficient_funds"], 1);
+    assert_eq!(json["payments"]["refused_for"], serde_json::json!({ "busy": 1 }));
     let config = &json["config"];
     assert_eq!((&config["shape"], &config["arrivals"]), (&"ramp:30".into(), &"uniform".into()));
     assert_eq!(serde_json::from_value::<Report>(json.clone()).unwrap(), report);
@@ -92,6 +96,21 @@ fn offered_is_the_sum() {
         + payments.skipped;
     assert_eq!((payments.offered, sum), (9, 9));
     assert_eq!(payments.by_reason.values().sum::<u64>(), 9);
+}
+
+#[test]
+fn the_page_says_when_there_was_no_money_left() {
+    let tally = sample::tally();
+    let page = |poor| {
+        let mut report = report(Vec::new());
+        report.payments.offered = 100;
+        report.payments.by_reason.insert("insufficient_funds".into(), poor);
+        let reasons = tally.named_reasons();
+        Page { report: &report, heading: "a demo", reasons: &reasons, troubles: (0, None) }
+            .to_string()
+    };
+    assert!(page(26).contains("short of money: 26 %"));
+    assert!(!page(25).contains("short of money"));
 }
 
 #[test]

@@ -88,6 +88,7 @@ fn add(world: &mut (Evidence, Books), number: u8, order: Order, steps: &[Step], 
                         Reference::new(u64::from(number) * 100 + u64::from(place)).unwrap()
                     }),
                 )],
+                answered: Some(ms(at)),
             }),
             None if place == 0 => record.terminal.push(told(&order, number, *step, at)),
             None => {}
@@ -192,7 +193,8 @@ fn world() -> (Evidence, Books) {
 
 fn refused(deed: Done, reason: Reason, at: u64) -> Attempt {
     let terminal = sample::order(1).terminal;
-    Attempt { at: ms(at), terminal, deed, answers: vec![Heard::Refused(reason)] }
+    let answers = vec![Heard::Refused(reason)];
+    Attempt { at: ms(at), terminal, deed, answers, answered: Some(ms(at + 1)) }
 }
 
 fn record(evidence: &mut Evidence, number: u8) -> &mut Record {
@@ -359,7 +361,7 @@ fn machines_that_were_not_heard_are_found() {
     check(
         |evidence, _| {
             let attempt = &mut record(evidence, LATE).attempts[0];
-            attempt.at = ms(1_000);
+            (attempt.at, attempt.answered) = (ms(1_000), Some(ms(1_001)));
         },
         &["its machine reported in time, and was not paid"],
     );
@@ -402,17 +404,17 @@ fn machines_that_were_not_heard_are_found() {
 }
 
 #[test]
-fn a_machine_is_excused_that_could_not_reach_anybody_in_time() {
-    let faults = |from, until| {
+fn a_machine_is_excused_whose_report_may_have_come_too_late() {
+    let faults = |answered| {
         let (mut evidence, books) = world();
-        record(&mut evidence, LATE).attempts[0].at = ms(1_000);
-        evidence.outages = vec![Outage { from: ms(from), until: ms(until) }];
-        compare(&evidence, &books).len()
+        let late = record(&mut evidence, LATE);
+        (late.attempts[0].at, late.attempts[0].answered) = (ms(1_000), Some(ms(answered)));
+        let least = super::super::payment::least_deadline(late).unwrap();
+        (compare(&evidence, &books).len(), ms(answered) < least)
     };
-    assert_eq!(faults(990, 1_010), 0, "it began before the report, and went on");
-    assert_eq!(faults(1_200, 1_300), 0);
-    assert_eq!(faults(100, 999), 1, "it was over before");
-    assert_eq!(faults(9_000, 9_100), 1, "it began after the machine's time was over");
+    assert_eq!(faults(1_001), (1, true));
+    assert_eq!(faults(2_400), (1, true));
+    assert_eq!(faults(2_700), (0, false), "the answer came after its time: so may the report have");
 }
 
 #[test]

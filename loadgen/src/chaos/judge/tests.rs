@@ -31,7 +31,7 @@ fn history() -> Ledger {
         Told { state: PaymentState::Refunded, refunded: yen(100), ..sample::told_approved(BACK) };
     let done = Done::Refunded(of_refund, yen(100));
     ledger.attempted(payment, refunded.at, order(BACK).terminal, done);
-    drop(ledger.heard(payment, Heard::Told(refunded.clone(), None)));
+    drop(ledger.heard(payment, Heard::Told(refunded.clone(), None), refunded.at));
     let noticed = Told { notice: Some(2), ..refunded };
     drop(ledger.told_customer(payment, order(BACK).customer, noticed));
     ledger.asked(sample::payment(REFUSED), order(REFUSED));
