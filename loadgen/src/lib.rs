@@ -6,15 +6,14 @@
 //! against the gateway's books that no yen and no answer is missing or doubled.
 //!
 //! Reading order: [`shares`], [`scenario`], [`schedule`], [`people`] and [`course`] (what is going to
-//! happen),
-//! [`population`], [`catalogue`], [`till`] and [`exchange`] (to whom, with what, for how much),
-//! [`keyring`] and [`fleet`] (all connections to a gateway), [`life`] (the run), [`ledger`],
-//! [`audit`] and [`timing`] (the judgement), [`trial`] (what all runs have in common), [`results`]
-//! (what they leave behind). A trial is made of a gateway in this process, by [`demo`] on a [`site`]
-//! of its own, or of one that runs somewhere else, by [`capacity`] with a population that was written
-//! out by [`provision`] and imported there; [`chaos`] makes one of the real program, and faults happen
-//! to that. [`hand`] is apart from all that: a till and a handset for people; and so is
-//! [`simulation`]: the whole system in virtual time, from seeds.
+//! happen), [`population`], [`catalogue`], [`till`] and [`exchange`] (to whom, with what, for how
+//! much), [`keyring`] and [`fleet`] (all connections to a gateway), [`life`] and [`messages`] (the
+//! run), [`ledger`], [`audit`] and [`timing`] (the judgement), [`trial`] (what all runs have in
+//! common), [`results`] (what they leave behind). A trial is made of a gateway in this process, by
+//! [`demo`] on a [`site`] of its own, or of one that runs somewhere else, by [`capacity`] with a
+//! population that was written out by [`provision`] and imported there; [`chaos`] makes one of the
+//! real program, and faults happen to that. [`hand`] is apart from all that: a till and a handset for
+//! people; and so is [`simulation`]: the whole system in virtual time, from seeds.
 
 pub mod administration;
 pub mod audit;
@@ -37,6 +36,7 @@ pub mod ledger;
 pub mod life;
 pub mod maximum;
 pub mod measure;
+pub mod messages;
 pub mod people;
 pub mod population;
 pub mod provision;

@@ -23,6 +23,7 @@ use crate::course::Courses;
 use crate::exchange;
 use crate::fleet::Fleet;
 use crate::ledger::{Ledger, Moment, Order, Progress};
+use crate::messages::Messages;
 use crate::people::{Pace, People};
 use crate::population::Population;
 use crate::scenario::Scenario;
@@ -70,6 +71,8 @@ pub struct Seen {
     pub board: Arc<Board>,
     /// In full, for the audit.
     pub ledger: Arc<Ledger>,
+    /// Message by message.
+    pub messages: Arc<Messages>,
 }
 
 /// How long the ends of the last payments are waited for, beyond the time that customers have:
@@ -83,6 +86,7 @@ struct World {
     terminals: Vec<Terminal>,
     handsets: Vec<Handset>,
     ledger: Arc<Ledger>,
+    messages: Arc<Messages>,
     board: Arc<Board>,
     floor: Floor,
     baskets: Baskets,
@@ -119,6 +123,7 @@ pub async fn run(
         terminals: fleet.terminals,
         handsets,
         ledger: seen.ledger,
+        messages: seen.messages,
         board: seen.board,
         baskets,
         people: People::new(scenario, workload.pace),

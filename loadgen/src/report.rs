@@ -13,6 +13,7 @@ use crate::fleet::Connections;
 use crate::generator::Effort;
 use crate::life::Workload;
 use crate::measure::{Measures, Timed};
+use crate::messages::MessageLadder;
 use crate::statistics::Interval;
 use crate::tally::{Kind, Outcome, Quantiles, Tally};
 
@@ -44,6 +45,8 @@ pub struct Report {
     pub generator: Effort,
     /// What a payment cost the gateway.
     pub gateway_cost: GatewayCost,
+    /// What was sent and heard, message by message.
+    pub ladder: MessageLadder,
     /// The seed that the run was drawn from.
     pub seed: u64,
     /// How long payments were offered.
@@ -103,6 +106,8 @@ pub struct Circumstances {
     pub generator: Effort,
     /// What a payment cost the gateway.
     pub gateway_cost: GatewayCost,
+    /// What was sent and heard.
+    pub ladder: MessageLadder,
 }
 
 /// Whether ledger and books agree.
@@ -203,8 +208,16 @@ impl Report {
         problems: Vec<String>,
         circumstances: Circumstances,
     ) -> Self {
-        let Circumstances { config, seed, span, gateway, connections, generator, gateway_cost } =
-            circumstances;
+        let Circumstances {
+            config,
+            seed,
+            span,
+            gateway,
+            connections,
+            generator,
+            gateway_cost,
+            ladder,
+        } = circumstances;
         Self {
             version: VERSION,
             config,
@@ -222,6 +235,7 @@ impl Report {
             by_outcome: measures.timed().map(named).collect(),
             generator,
             gateway_cost,
+            ladder,
             seed,
             seconds: span.as_secs_f64(),
             gateway,

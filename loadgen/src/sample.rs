@@ -17,6 +17,7 @@ use crate::generator::{Effort, Limits, Start};
 use crate::ledger::{Ledger, Order, Receipt, Record, Shown, Told};
 use crate::life::Workload;
 use crate::measure::Measures;
+use crate::messages::Messages;
 use crate::people::{Deed, Habit, Pace, Person};
 use crate::report::{Circumstances, Config, Gateway, Report};
 use crate::schedule::{Bounds, Rate, Skip, Spacing};
@@ -229,6 +230,7 @@ pub(crate) fn report() -> Report {
             datagrams: None,
             resident_bytes: Some(192 << 20),
         },
+        ladder: Messages::default().ladder(),
     };
     Report::new(&tally, &measures, Vec::new(), circumstances)
 }

@@ -19,6 +19,7 @@ use crate::generator::{Effort, Limits, Spent, Start};
 use crate::ledger::Ledger;
 use crate::life::{self, Seen, Workload};
 use crate::measure::Measures;
+use crate::messages::{MessageLadder, Messages};
 use crate::population::{Population, PopulationError};
 use crate::provision::ProvisionError;
 use crate::report::{Circumstances, Config, Gateway, Page, Report};
@@ -127,6 +128,8 @@ pub(crate) struct Lived {
     pub(crate) cost: GatewayCost,
     /// When it began.
     started_at: SystemTime,
+    /// What was sent and heard.
+    ladder: MessageLadder,
 }
 
 /// A trial whose fleet is connected.
@@ -156,7 +159,9 @@ impl Trial {
     ) -> Result<Lived, TrialError> {
         let population = Arc::clone(&self.population);
         let board = Arc::clone(&self.board);
-        let seen = Seen { board, ledger: Arc::clone(&self.ledger) };
+        let messages = Arc::<Messages>::default();
+        let ledger = Arc::clone(&self.ledger);
+        let seen = Seen { board, ledger, messages: Arc::clone(&messages) };
         let (start, started_at) = (Start::now(), SystemTime::now());
         life::run(&self.workload, population, fleet, self.prompt, seen, stop).await?;
         let spent = start.spent();
@@ -172,12 +177,13 @@ impl Trial {
             budgets: self.budgets,
             outages: Vec::new(),
         };
-        Ok(Lived { evidence, spent, cost: GatewayCost::default(), started_at })
+        let (cost, ladder) = (GatewayCost::default(), messages.ladder());
+        Ok(Lived { evidence, spent, cost, started_at, ladder })
     }
 
     /// Compares what was seen with the books, and reports.
     pub(crate) fn judge(&self, lived: &Lived, books: &Books) -> Finding {
-        let Lived { evidence, spent, cost, started_at } = lived;
+        let Lived { evidence, spent, cost, started_at, ladder } = lived;
         let mut tally = self.board.unfinished_tally();
         let mut measures = Measures::new(self.workload.span);
         for (_, record) in &evidence.records {
@@ -195,6 +201,7 @@ impl Trial {
             connections: self.connections,
             generator: Effort::new(spent, &tally, &Limits::default()),
             gateway_cost: *cost,
+            ladder: ladder.clone(),
         };
         let report = Report::new(&tally, &measures, compare(evidence, books), circumstances);
         let View { troubles, trouble, .. } = self.board.view();

@@ -20,8 +20,10 @@ use kessai_loadgen::fleet::{Connections, Fleet, Muster, Upkeep, Way, Ways};
 use kessai_loadgen::keyring::Keyring;
 use kessai_loadgen::ledger::{Order, Record};
 use kessai_loadgen::life::{self, Seen, Workload};
+use kessai_loadgen::messages::{Message, Rung, Sender};
 use kessai_loadgen::people::{Habit, Pace};
 use kessai_loadgen::population::{Population, Size, Wealth};
+use kessai_loadgen::report::Report;
 use kessai_loadgen::scenario::{Scenario, Setting};
 use kessai_loadgen::schedule::{Bounds, Form, Rate, Spacing};
 use kessai_loadgen::shares::MACHINES;
@@ -97,6 +99,33 @@ fn check_mixed_life(finding: &Finding, plan: &Plan) {
     // Whoever does not answer is waited for until the time is over, a second at this pace.
     assert!((500.0..1_100.0).contains(&human.max), "{report:?}");
     assert_eq!(finding.troubles, 0, "{:?}", finding.trouble);
+    check_ladder(report);
+}
+
+/// Every message occurs in mixed life, but for what only troubles lead to; whatever a till sent came
+/// to one end, and nothing came that nobody had asked for.
+fn check_ladder(report: &Report) {
+    for rung in &report.ladder.0 {
+        let Rung { message, sender, sent, repeated, answered, refused, timed_out, unexpected } =
+            *rung;
+        assert_eq!(unexpected, 0, "{rung:?}");
+        assert!(sent > 0 || message == Message::Status, "{rung:?}");
+        assert!(repeated < sent || sent == 0, "{rung:?}");
+        let ends = answered + refused + timed_out;
+        match sender {
+            Sender::Terminal => assert_eq!(ends, sent, "{rung:?}"),
+            // A handset may still wait for its answer when its customer knows it already.
+            Sender::Handset => assert!(answered > 0 && ends <= sent, "{rung:?}"),
+            Sender::Gateway => assert_eq!(ends, 0, "{rung:?}"),
+        }
+        match message {
+            // Wrong codes are tried on top, and refused.
+            Message::Open => assert!(sent > report.payments.offered && refused > 0, "{rung:?}"),
+            Message::Proof => assert!(refused > 0 && answered <= report.payments.approved),
+            Message::Delivered | Message::Refund => assert!(answered > 0, "{rung:?}"),
+            _ => {}
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -203,7 +232,7 @@ async fn evidence(plan: &Plan) -> (Evidence, Site) {
     let fleet = Fleet::connect(&muster, |_| {}).await.unwrap();
     let board = Arc::new(Board::new(plan.workload.span));
     let ledger = Arc::default();
-    let seen = Seen { board, ledger: Arc::clone(&ledger) };
+    let seen = Seen { board, ledger: Arc::clone(&ledger), messages: Arc::default() };
     life::run(&plan.workload, Arc::clone(&population), fleet, plan.prompt(), seen, stopped)
         .await
         .unwrap();

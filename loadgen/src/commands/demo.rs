@@ -77,6 +77,11 @@ pub struct Demo {
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_CARRIERS)))]
     hubs: u32,
 
+    /// Prints the ladder of messages besides: of each how often it was sent, repeated, answered,
+    /// refused, timed out or unexpected
+    #[arg(long)]
+    ladder: bool,
+
     #[command(flatten)]
     leaving: Leaving,
 }
@@ -95,7 +100,7 @@ Examples:
       people as fast as in life
   kessai-loadgen demo --through controllers,hubs
       the same workload over 16 connections instead of 5500
-  kessai-loadgen demo --preset hostile --set skew.customers=0
+  kessai-loadgen demo --ladder --preset hostile --set skew.customers=0
       guessed passwords, lost lines and jammed machines, everybody as often as others
 
 Exit codes:
@@ -105,14 +110,16 @@ Exit codes:
   3    the run could not be made, or the report not be written
   130  interrupted; what was run until then is audited and reported
 
-The JSON has version, config{} (with the preset and a digest of its values), audit.ok, audit.problems[], payments.{offered,approved,declined,
-cancelled,expired,refused,skipped} (offered is their sum), payments.overtaken (of the expired: the
-customer had answered early; of the approved: a vending machine had reported early and was not
-paid), payments.by_reason{}, payments.refused_for{}, payments.{refunded,reversed,captured_in_part}
+The JSON has version, config{} (with the preset and a digest of its values), audit.ok, audit.
+problems[], payments.{offered,approved,declined,cancelled,expired,refused,skipped} (offered is
+their sum), payments.overtaken (of the expired: the customer had answered early; of the approved: a
+vending machine had reported early and was not paid), payments.by_reason{}, payments.refused_for{},
+payments.{refunded,reversed,captured_in_part}
 (all among the approved: what went back later had been approved), payments.{with_code,foreign,
 vending} (whatever became of them), throughput_per_s, latency_ms.{machine,human}.{p50,p90,p99,p999,
 max}, intervals.{throughput_per_s,machine_ms.{p50,p90,p99,p999}}.{estimate,low,high} (the bounds hold
 in 95 of 100 runs; null where too little was seen), by_outcome{}.{response_ms,service_ms,lag_ms}{},
+ladder[].{message,sender,sent,repeated,answered,refused,timed_out,unexpected},
 generator.{cpu_s,cpu_share,lag_ms{},limited_by[]}, gateway_cost.{payments,cpu_s,syncs,written_bytes,
 datagrams,resident_bytes} (payments that the gateway ended, and of each of them its share of what the
 gateway took; null where it does not tell, always here), seed, seconds, gateway.{address,version} and
@@ -174,7 +181,13 @@ impl Demo {
         };
         // Gateway and load share the processors here: it is no measurement.
         let leaving = &self.leaving;
-        let show = Show { title: plan.heading(), span: self.seconds, leaving, measures: false };
+        let show = Show {
+            title: plan.heading(),
+            span: self.seconds,
+            leaving,
+            ladder: self.ladder,
+            measures: false,
+        };
         judge(show, async |board, stop| run(&plan, board, stop).await)
     }
 }

@@ -16,6 +16,10 @@ pub struct Reprint {
     /// The directory that --out made, or the result.json in it
     #[arg(value_name = "DIR|FILE")]
     result: PathBuf,
+
+    /// Prints the ladder of messages besides
+    #[arg(long)]
+    ladder: bool,
 }
 
 const EXAMPLES: &str = "\
@@ -36,6 +40,9 @@ impl Reprint {
         let exit = match result {
             Ok(result) => {
                 print(&result.page());
+                if self.ladder {
+                    print(&format!("\n{}", result.report.ladder));
+                }
                 Exit::Ok
             }
             Err(error) => {

@@ -39,6 +39,11 @@ pub struct Run {
     #[arg(long, default_value = "60s", value_parser = positive)]
     duration: Duration,
 
+    /// Prints the ladder of messages besides: of each how often it was sent, repeated, answered,
+    /// refused, timed out or unexpected
+    #[arg(long)]
+    ladder: bool,
+
     #[command(flatten)]
     leaving: Leaving,
 }
@@ -84,7 +89,13 @@ impl Run {
             Err(error) => return could_not(&error),
         };
         let leaving = &self.leaving;
-        let show = Show { title: test.heading(), span: self.duration, leaving, measures: true };
+        let show = Show {
+            title: test.heading(),
+            span: self.duration,
+            leaving,
+            ladder: self.ladder,
+            measures: true,
+        };
         judge(show, async |board, stop| run(&test, board, stop).await)
     }
 }

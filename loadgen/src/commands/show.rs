@@ -24,6 +24,8 @@ pub(super) struct Show<'a> {
     pub(super) span: Duration,
     /// Where the report goes besides.
     pub(super) leaving: &'a Leaving,
+    /// Whether the ladder of messages is printed besides.
+    pub(super) ladder: bool,
     /// Whether it is a measurement, which the load generator must not limit.
     pub(super) measures: bool,
 }
@@ -87,6 +89,9 @@ fn run(
     runtime.shutdown_background();
     let finding = finding?;
     print(&finding.page());
+    if show.ladder {
+        print(&format!("\n{}", finding.report.ladder));
+    }
     places.fill(&finding)?;
     Ok(if !finding.report.audit.ok {
         Exit::AuditFailed

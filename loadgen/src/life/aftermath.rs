@@ -12,6 +12,7 @@ use tokio::time::{sleep, sleep_until};
 use super::desk::Till;
 use crate::course::{Act, Size, What, When};
 use crate::ledger::{Done, Heard, Moment, Order};
+use crate::messages::{Message, Sending};
 
 /// How often something is sent until there is an answer.
 const SENT: u32 = 3;
@@ -35,8 +36,9 @@ pub(super) async fn follow(till: &Till, acts: &[Act]) {
         }
         let Some(deed) = Planned::of(till, &order, &act.what) else { return };
         till.world.ledger.attempted(till.payment, till.world.now(), deed.terminal.id(), deed.done);
+        let mut sending = Sending::First;
         for _ in 0..act.times {
-            deed.send(till).await;
+            deed.send(till, &mut sending).await;
         }
     }
 }
@@ -101,9 +103,9 @@ impl Planned {
     }
 
     /// Sends it until there is an answer, and writes that down.
-    async fn send(&self, till: &Till) {
+    async fn send(&self, till: &Till, sending: &mut Sending) {
         for _ in 0..SENT {
-            match heard(till, self.ask(till).await) {
+            match heard(till, self.ask(till, sending).await) {
                 Ok(heard) => {
                     let world = &till.world;
                     world.note(world.ledger.heard(till.payment, heard, world.now()));
@@ -115,9 +117,9 @@ impl Planned {
     }
 
     /// Asks, and asks again for as long as it is told to do so later.
-    async fn ask(&self, till: &Till) -> Result<Payment, CallError> {
+    async fn ask(&self, till: &Till, sending: &mut Sending) -> Result<Payment, CallError> {
         for _ in 0..PUT_OFF {
-            match self.ask_once(till).await {
+            match self.ask_once(till, sending).await {
                 Err(CallError::Refused(refusal)) => match refusal.retry {
                     Retry::Later { after_ms } => {
                         sleep(Duration::from_millis(after_ms.into())).await;
@@ -127,18 +129,24 @@ impl Planned {
                 answer => return answer,
             }
         }
-        self.ask_once(till).await
+        self.ask_once(till, sending).await
     }
 
-    async fn ask_once(&self, till: &Till) -> Result<Payment, CallError> {
+    async fn ask_once(&self, till: &Till, sending: &mut Sending) -> Result<Payment, CallError> {
+        let (messages, payment) = (&till.world.messages, till.payment);
+        let sending = std::mem::replace(sending, Sending::Again);
         match &self.sends {
             Sends::Delivery(delivery) => {
-                self.terminal.deliver(till.payment, delivery.clone()).await
+                let reporting = self.terminal.deliver(payment, delivery.clone());
+                messages.send(Message::Delivered, sending, reporting).await
             }
-            Sends::Nothing => self.terminal.reverse(till.payment, ReverseCause::NotDispensed).await,
+            Sends::Nothing => {
+                let reversing = self.terminal.reverse(payment, ReverseCause::NotDispensed);
+                messages.send(Message::Reverse, sending, reversing).await
+            }
             Sends::Refund(refund, amount) => {
-                let (payment, refund, amount) = (till.payment, *refund, *amount);
-                self.terminal.refund(Refund { refund, payment, amount }).await
+                let refund = Refund { refund: *refund, payment, amount: *amount };
+                messages.send(Message::Refund, sending, self.terminal.refund(refund)).await
             }
         }
     }

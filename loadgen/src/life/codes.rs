@@ -7,6 +7,7 @@ use kessai_engine::terms::{PresentmentCode, Reason};
 use super::desk::Till;
 use crate::course::Naming;
 use crate::ledger::Slip;
+use crate::messages::{Message, Sending};
 
 /// Learns who pays: from the customer, or from the code that the handset shows. Nothing, if no code
 /// is to be had; then the till knows what came of it.
@@ -20,18 +21,20 @@ pub(super) async fn payer(
         return Some(purchase.payer);
     }
     let handset = till.world.handsets.get(seat)?;
-    let code = match handset.present_code().await {
-        Ok(shown) => shown.code,
-        Err(CallError::Refused(refusal)) => {
-            till.refused(refusal.reason);
-            return None;
-        }
-        Err(error) => {
-            till.doubt(&error);
-            till.find_out().await;
-            return None;
-        }
-    };
+    let messages = &till.world.messages;
+    let code =
+        match messages.send(Message::PresentCode, Sending::First, handset.present_code()).await {
+            Ok(shown) => shown.code,
+            Err(CallError::Refused(refusal)) => {
+                till.refused(refusal.reason);
+                return None;
+            }
+            Err(error) => {
+                till.doubt(&error);
+                till.find_out().await;
+                return None;
+            }
+        };
     if naming == Naming::MistypedCode
         && let Some(mistyped) = mistyped(code)
     {
@@ -54,7 +57,7 @@ pub(super) async fn try_again(till: &Till, purchase: Purchase) {
 /// Sends a code that is none, under an id of its own, and writes down what is answered.
 async fn slip(till: &Till, purchase: Purchase) {
     let payment = till.terminal.payment_id();
-    let refused = match till.terminal.pay(Purchase { payment, ..purchase }).await {
+    let refused = match till.pay(Purchase { payment, ..purchase }).await {
         Err(CallError::Refused(refusal)) => Some(refusal.reason),
         Err(error) => {
             till.doubt(&error);

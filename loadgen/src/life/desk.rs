@@ -15,6 +15,7 @@ use super::aftermath::follow;
 use super::codes;
 use crate::course::{Hearing, Naming};
 use crate::ledger::{Order, Told};
+use crate::messages::{Message, Sending};
 use crate::told;
 
 /// How often a till gives up a payment that it got no answer about, until it gets one.
@@ -37,11 +38,11 @@ pub(super) async fn serve(world: Arc<World>, terminal: Terminal, order: Order) {
     match course.hearing {
         Hearing::Hears => till.ask(purchase, patience).await,
         Hearing::LosesAnswer => {
-            drop(till.terminal.pay(purchase).await);
+            drop(till.pay(purchase).await);
             till.take_back().await;
         }
         Hearing::LosesLine(after) => {
-            drop(timeout(after, till.terminal.pay(purchase)).await);
+            drop(timeout(after, till.pay(purchase)).await);
             till.take_back().await;
         }
         Hearing::ReversesFirst => till.reverse_first(purchase).await,
@@ -70,11 +71,17 @@ pub(super) struct Till {
 }
 
 impl Till {
+    /// Sends the message that a payment begins with.
+    pub(super) async fn pay(&self, purchase: Purchase) -> Result<Payment, CallError> {
+        let paying = self.terminal.pay(purchase);
+        self.world.messages.send(Message::Open, Sending::First, paying).await
+    }
+
     /// Asks, and waits for the end; the clerk may give up meanwhile.
     async fn ask(&self, purchase: Purchase, patience: Option<Duration>) {
         let over = Notify::new();
         let paying = async {
-            let answer = self.terminal.pay(purchase).await;
+            let answer = self.pay(purchase).await;
             over.notify_one();
             self.hear_end(answer)
         };
@@ -83,7 +90,7 @@ impl Till {
                 && timeout(patience, over.notified()).await.is_err()
             {
                 // What it hears is written down; the end is waited for all the same.
-                let _heard = self.give_up().await;
+                let _heard = self.give_up(Sending::First).await;
             }
         };
         let (heard, ()) = tokio::join!(paying, clerk);
@@ -96,13 +103,18 @@ impl Till {
     async fn take_back(&self) {
         self.world.ledger.given_up(self.payment, self.world.now());
         let cause = ReverseCause::OnRequest;
-        match self.terminal.reverse_until_acknowledged(self.payment, cause).await {
+        let messages = &self.world.messages;
+        let reversing = self.terminal.reverse_until_acknowledged(self.payment, cause);
+        match messages.send(Message::Reverse, Sending::First, reversing).await {
             Ok(answer) => self.told(&answer),
             // It stands, as after the end of the business day: then the till asks how.
-            Err(CallError::Refused(_)) => match self.terminal.status(self.payment).await {
-                Ok(answer) => self.told(&answer),
-                Err(error) => self.doubt(&error),
-            },
+            Err(CallError::Refused(_)) => {
+                let asking = self.terminal.status(self.payment);
+                match messages.send(Message::Status, Sending::First, asking).await {
+                    Ok(answer) => self.told(&answer),
+                    Err(error) => self.doubt(&error),
+                }
+            }
             Err(error) => self.doubt(&error),
         }
     }
@@ -110,7 +122,7 @@ impl Till {
     /// Takes a payment back and then asks for it, as messages do that overtake each other.
     async fn reverse_first(&self, purchase: Purchase) {
         let asked = async {
-            let answer = self.terminal.pay(purchase).await;
+            let answer = self.pay(purchase).await;
             self.hear_end(answer)
         };
         // The first to be polled is the first to be sent.
@@ -154,9 +166,10 @@ impl Till {
     }
 
     /// Gives the payment up; the answer tells whether that came in time.
-    async fn give_up(&self) -> Answered {
+    async fn give_up(&self, sending: Sending) -> Answered {
         self.world.ledger.given_up(self.payment, self.world.now());
-        match self.terminal.cancel(self.payment).await {
+        let giving_up = self.terminal.cancel(self.payment);
+        match self.world.messages.send(Message::Cancel, sending, giving_up).await {
             Ok(answer) => {
                 self.told(&answer);
                 return Answered::Something;
@@ -194,10 +207,12 @@ impl Till {
 
     /// Gives up a payment that no answer came about: the answer to that tells how it ended.
     pub(super) async fn find_out(&self) {
+        let mut sending = Sending::First;
         for _ in 0..GIVEN_UP {
-            if self.give_up().await == Answered::Something {
+            if self.give_up(sending).await == Answered::Something {
                 return;
             }
+            sending = Sending::Again;
         }
     }
 

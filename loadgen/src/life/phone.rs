@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use super::World;
 use crate::ledger::{Prompted, Shown};
+use crate::messages::{Message, Outturn, Sending};
 use crate::people::{Deed, Person};
 use crate::told;
 
@@ -27,8 +28,12 @@ pub(super) async fn attend(world: Arc<World>, seat: usize, mut events: Events) {
                     tokio::spawn(answer(world, handset, seat, question, person));
                 }
             }
-            Event::Told(notice) => hear(&world, &handset, &notice),
+            Event::Told(notice) => {
+                world.messages.heard(Message::Notice, Sending::First);
+                hear(&world, &handset, &notice);
+            }
             Event::Untrusted(why) => {
+                world.messages.strayed(Message::Notice);
                 world.ledger.stray(format!("handset {} does not believe: {why}", handset.id()));
             }
         }
@@ -49,9 +54,14 @@ fn look(world: &World, handset: &Handset, question: &Question) -> Option<Person>
     };
     let time_to_answer = question.answer_by.saturating_duration_since(Instant::now());
     match world.ledger.prompted(question.payment(), &shown, world.now(), time_to_answer) {
-        Prompted::First(person) => Some(person),
-        Prompted::Again | Prompted::Unasked => None,
+        Prompted::First(person) => {
+            world.messages.heard(Message::Prompt, Sending::First);
+            return Some(person);
+        }
+        Prompted::Again => world.messages.heard(Message::Prompt, Sending::Again),
+        Prompted::Unasked => world.messages.strayed(Message::Prompt),
     }
+    None
 }
 
 async fn answer(
@@ -73,13 +83,11 @@ async fn answer(
         let done = match step.deed {
             Deed::Approve => prove(&world, &handset, &question, &right).await,
             Deed::Mistype => prove(&world, &handset, &question, &wrong).await,
-            Deed::Cancel => match handset.refuse(payment).await {
-                Ok(notice) => {
-                    hear(&world, &handset, &notice);
-                    Ok(())
-                }
-                Err(error) => Err(error),
-            },
+            Deed::Cancel => {
+                let refusing = handset.refuse(payment);
+                let answer = world.messages.send(Message::Refuse, Sending::First, refusing).await;
+                answer.map(|notice| hear(&world, &handset, &notice))
+            }
         };
         if let Err(error) = done {
             doubt(&world, &handset, &error);
@@ -94,7 +102,13 @@ async fn prove(
     question: &Question,
     secrets: &HandsetSecrets,
 ) -> Result<(), CallError> {
-    match handset.approve(question, secrets).await? {
+    let proving = handset.approve(question, secrets);
+    let matched = |answer: &Answered| match answer {
+        Answered::Approved(_) => Outturn::Answered,
+        Answered::Declined(_) | Answered::Ended(_) | Answered::TryAgain { .. } => Outturn::Refused,
+    };
+    let messages = &world.messages;
+    match messages.send_and_judge(Message::Proof, Sending::First, proving, matched).await? {
         Answered::Approved(notice) | Answered::Declined(notice) | Answered::Ended(notice) => {
             hear(world, handset, &notice);
         }

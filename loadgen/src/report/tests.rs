@@ -50,7 +50,7 @@ fn the_json_has_the_keys_that_others_rely_on_and_no_others() {
     expected.extend(quantiles("machine"));
     expected.extend(payments.map(|key| format!(".payments.{key}")));
     expected.extend([".seconds", ".seed", ".throughput_per_s"].map(str::to_owned));
-    expected.push(".version".to_owned());
+    expected.extend([".version", ".ladder"].map(str::to_owned));
     let config = ["arrivals", "customers", "pace", "rate_per_s", "seconds", "shape", "terminals"];
     expected.extend([".config.preset", ".config.preset_digest"].map(str::to_owned));
     expected.extend(config.map(|key| format!(".config.{key}")));

@@ -80,6 +80,8 @@ fn the_schema_refuses_what_is_not_a_result() {
     assert_eq!(good["version"], VERSION);
     check(&|json| json["version"] = (VERSION + 1).into());
     check(&|json| json["payments"]["lost"] = 1.into());
+    check(&|json| json["ladder"][0]["message"] = "greeting".into());
+    check(&|json| drop(json["ladder"][1].as_object_mut().unwrap().remove("timed_out")));
     check(&|json| json["payments"]["offered"] = "many".into());
     check(&|json| json["by_outcome"]["forgotten"] = json["by_outcome"]["approved"].clone());
     check(&|json| json["intervals"]["machine_ms"]["p99"] = 1.into());
