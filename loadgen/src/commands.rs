@@ -10,6 +10,7 @@ mod find_max;
 mod leaving;
 mod offering;
 mod presets;
+mod progress;
 mod provision;
 mod reprint;
 mod run;

@@ -33,7 +33,7 @@ mod summary;
 mod trace;
 mod witness;
 
-pub use campaign::{Campaign, EVENTS, campaign};
+pub use campaign::{Campaign, EVENTS, campaign, watched};
 pub use faults::Fault;
 pub use rounds::{Failure, Stop, name_seeds_in_panics};
 pub use stage::Tally;

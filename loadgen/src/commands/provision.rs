@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Exit;
+use super::progress::bar;
 use super::show::print;
 use crate::population::{MOST, MOST_CARRIERS, Size, Wealth};
 use crate::provision::{self, RATES, Table};
@@ -87,7 +87,7 @@ impl Provision {
             machines: self.machines,
             wealth: self.wealth,
         };
-        let bar = ProgressBar::no_length().with_style(style());
+        let bar = bar("writing", 0);
         let written = |done, all| {
             // Drawing costs more than writing a record.
             if done == all || done % STEP == 0 {
@@ -129,8 +129,3 @@ impl Provision {
 
 /// Records after which progress is shown.
 const STEP: usize = 256;
-
-fn style() -> ProgressStyle {
-    let words = "writing [{wide_bar}] {human_pos} of {human_len}, {eta} left";
-    ProgressStyle::with_template(words).unwrap_or_else(|_| ProgressStyle::default_bar())
-}

@@ -7,12 +7,14 @@ use std::process::ExitCode;
 use std::thread;
 
 use clap::Args;
+use indicatif::ProgressBar;
 #[cfg(feature = "planted")]
 use kessai_engine::planted::{self, Bug};
 
 use super::Exit;
+use super::progress::bar;
 use crate::simulation::network;
-use crate::simulation::{Campaign, EVENTS, Failure, Stop, Voice, campaign, name_seeds_in_panics};
+use crate::simulation::{Campaign, EVENTS, Failure, Stop, Voice, name_seeds_in_panics, watched};
 
 /// Plays the whole system in virtual time, with everything going wrong that can.
 ///
@@ -23,6 +25,8 @@ use crate::simulation::{Campaign, EVENTS, Failure, Stop, Voice, campaign, name_s
 ///
 /// With --network the real gateway and the real client are played, over QUIC, on machines whose
 /// clocks, sockets, randomness and disks are simulated.
+///
+/// On a terminal it shows how many seeds were played, and how long the rest will take.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Simulate {
@@ -90,13 +94,22 @@ impl Simulate {
         let jobs = self.jobs.map_or(processors, NonZeroUsize::get);
         let stop = Stop::AtEnd;
         let voice = if self.trace { Voice::Loud } else { Voice::Silent };
+        let bar = match voice {
+            Voice::Silent => bar("playing seeds", seeds),
+            // It would be drawn into what is told.
+            Voice::Loud => ProgressBar::hidden(),
+        };
+        let watch = || bar.inc(1);
         if self.network {
-            let summary =
-                network::campaign(&network::Campaign { first_seed, seeds, jobs, stop, voice });
+            let campaign = network::Campaign { first_seed, seeds, jobs, stop, voice };
+            let summary = network::watched(&campaign, watch);
+            bar.finish_and_clear();
             return self.tell(&summary, &summary.to_json(), summary.failures(), replay);
         }
         let events = self.events;
-        let summary = campaign(&Campaign { first_seed, seeds, jobs, events, stop, voice });
+        let campaign = Campaign { first_seed, seeds, jobs, events, stop, voice };
+        let summary = watched(&campaign, watch);
+        bar.finish_and_clear();
         self.tell(&summary, &summary.to_json(), summary.failures(), replay)
     }
 

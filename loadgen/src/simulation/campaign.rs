@@ -29,10 +29,17 @@ pub struct Campaign {
 /// Plays all seeds of a campaign.
 #[must_use]
 pub fn campaign(campaign: &Campaign) -> Summary {
+    watched(campaign, || {})
+}
+
+/// The same, telling `watch` of every seed that was played.
+#[must_use]
+pub fn watched(campaign: &Campaign, watch: impl Fn() + Sync) -> Summary {
     let Campaign { first_seed, seeds, jobs, stop, .. } = *campaign;
     let mut tally = Tally::default();
     let rounds = Rounds { first_seed, seeds, jobs, stop };
-    let played = rounds.play(|seed| play(seed, campaign), |course| tally.add(&course.tally));
+    let add = |course: &Course| tally.add(&course.tally);
+    let played = rounds.play(|seed| play(seed, campaign), add, watch);
     Summary::new(played, tally)
 }
 

@@ -34,7 +34,7 @@ mod weather;
 
 use std::time::Duration;
 
-pub use campaign::{Campaign, campaign};
+pub use campaign::{Campaign, campaign, watched};
 pub use summary::Summary;
 
 /// What came of one run.

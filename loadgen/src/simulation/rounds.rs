@@ -46,11 +46,13 @@ pub struct Failure {
 }
 
 impl Rounds {
-    /// Plays each seed, and hands what comes of those that break no promise to `passed`.
+    /// Plays each seed, and hands what comes of those that break no promise to `passed`; tells
+    /// `watch` of every seed that was played.
     pub(super) fn play<T: Send>(
         self,
         play: impl Fn(u64) -> Result<T, Violation> + Sync,
         mut passed: impl FnMut(&T) + Send,
+        watch: impl Fn() + Sync,
     ) -> Played {
         let began = Instant::now();
         let next = AtomicU64::new(0);
@@ -75,6 +77,7 @@ impl Rounds {
                 }
                 let seed = self.first_seed.saturating_add(number);
                 let played = play(seed);
+                watch();
                 let mut take = take.lock().unwrap_or_else(PoisonError::into_inner);
                 take(seed, played);
             }

@@ -27,12 +27,19 @@ pub struct Campaign {
 /// Plays all seeds of a campaign.
 #[must_use]
 pub fn campaign(campaign: &Campaign) -> Summary {
+    watched(campaign, || {})
+}
+
+/// The same, telling `watch` of every seed that was played.
+#[must_use]
+pub fn watched(campaign: &Campaign, watch: impl Fn() + Sync) -> Summary {
     let Campaign { first_seed, seeds, jobs, stop, voice } = *campaign;
     let mut sums = Sums::default();
     let rounds = Rounds { first_seed, seeds, jobs, stop };
     let played = rounds.play(
         |seed| play(seed, voice).map_err(|Broken(what)| Violation::new(what)),
         |course| sums.add(course),
+        watch,
     );
     Summary::new(played, sums)
 }
