@@ -8,6 +8,7 @@ use crate::ledger::Record;
 use crate::people::{Deed, Habit};
 use crate::schedule::Skip;
 use crate::tally::{Kind, Outcome, Quantiles, Summary, Tally, rate};
+use crate::throttle::{Setting, Throttle, Turn};
 
 /// Payments that are told in words.
 const RECENT: usize = 8;
@@ -31,9 +32,12 @@ pub enum Stage {
     Auditing,
 }
 
-/// What can be seen of a run.
+/// What can be seen of a run, and how a person who sees it turns its rate.
 #[derive(Debug)]
-pub struct Board(Mutex<State>);
+pub struct Board {
+    state: Mutex<State>,
+    throttle: Throttle,
+}
 
 #[derive(Debug)]
 struct State {
@@ -60,6 +64,8 @@ pub struct View {
     pub elapsed: Duration,
     /// For how long they will be.
     pub span: Duration,
+    /// How the rate is turned.
+    pub setting: Setting,
     /// Connections that stand.
     pub connections: usize,
     /// Arrivals so far.
@@ -92,7 +98,7 @@ impl Board {
     /// Begins to show a run that offers payments for `span`.
     #[must_use]
     pub fn new(span: Duration) -> Self {
-        Self(Mutex::new(State {
+        let state = Mutex::new(State {
             stage: Stage::MakingKeys,
             span,
             started: None,
@@ -105,7 +111,22 @@ impl Board {
             recent: VecDeque::with_capacity(RECENT),
             trouble: None,
             troubles: 0,
-        }))
+        });
+        Self { state, throttle: Throttle::default() }
+    }
+
+    /// What the run goes by.
+    #[must_use]
+    pub const fn throttle(&self) -> &Throttle {
+        &self.throttle
+    }
+
+    /// Turns the rate, as long as payments are offered.
+    pub fn turn(&self, turn: Turn) {
+        let state = self.state();
+        if let (Stage::Running, Some(started)) = (state.stage, state.started) {
+            self.throttle.turn(turn, started.elapsed());
+        }
     }
 
     /// Shows how far preparations are.
@@ -185,6 +206,7 @@ impl Board {
             stage: state.stage,
             elapsed,
             span: state.span,
+            setting: self.throttle.setting(),
             connections: state.connections,
             offered: state.offered,
             offered_per_s: rate(state.offered, elapsed),
@@ -202,7 +224,7 @@ impl Board {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -243,6 +265,7 @@ mod tests {
     use crate::sample;
     use crate::schedule::Skip;
     use crate::tally::{Outcome, Summary};
+    use crate::throttle::Turn;
     use kessai_engine::PaymentState;
     use kessai_engine::terms::Reason;
     use std::time::Duration;
@@ -264,6 +287,18 @@ mod tests {
             "みなとマート 本店: 1 item, 300 JPY; the customer did not answer: declined (insufficient_funds)",
         ];
         assert_eq!(board.view().recent, expected);
+    }
+
+    #[test]
+    fn the_rate_is_turned_only_while_payments_are_offered() {
+        let board = Board::new(Duration::from_secs(1));
+        board.turn(Turn::Up);
+        board.running();
+        board.turn(Turn::Down);
+        board.draining();
+        board.turn(Turn::PauseOrGoOn);
+        assert_eq!(board.throttle().told(), ["0.0 s: 90 % of the rate"]);
+        assert_eq!(board.view().setting.times(), 0.9);
     }
 
     #[test]

@@ -93,6 +93,8 @@ fn sound(which: &'static str, report: &Report) -> Result<(), Incomparable> {
         report.audit.problems.first().cloned().unwrap_or_default()
     } else if !report.generator.kept_up() {
         report.generator.limited_by.join("; ")
+    } else if !report.config.by_hand.is_empty() {
+        format!("its rate was changed by hand: {}", report.config.by_hand.join("; "))
     } else {
         return Ok(());
     };
@@ -108,6 +110,7 @@ fn differences(first: &Report, second: &Report) -> Vec<&'static str> {
             shape,
             arrivals,
             seconds,
+            by_hand: _,
             pace,
             customers,
             terminals,
@@ -217,5 +220,11 @@ mod tests {
         limited.generator.limited_by.push("it was busy".into());
         let error = Comparison::new(&limited, &base).unwrap_err();
         assert_eq!(error.to_string(), "the first run is no measurement: it was busy");
+        let mut turned = base.clone();
+        turned.config.by_hand.push("2.5 s: paused".into());
+        let error = Comparison::new(&turned, &turned).unwrap_err();
+        let expected =
+            "the first run is no measurement: its rate was changed by hand: 2.5 s: paused";
+        assert_eq!(error.to_string(), expected, "even where both were alike");
     }
 }

@@ -55,6 +55,7 @@ pub mod site;
 pub mod skew;
 pub mod statistics;
 pub mod tally;
+pub mod throttle;
 pub mod till;
 pub mod timing;
 mod told;

@@ -5,6 +5,7 @@ mod aftermath;
 mod codes;
 mod desk;
 mod floor;
+mod pacing;
 mod phone;
 mod trade;
 
@@ -15,7 +16,7 @@ use kessai_client::{Handset, Terminal};
 use kessai_engine::terms::MerchantId;
 use kessai_engine::terms::collation::HandsetSecrets;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use crate::board::Board;
 use crate::catalogue::CatalogueError;
@@ -32,6 +33,7 @@ use crate::seeds::{Purpose, stream};
 use crate::tally::Summary;
 use crate::till::{self, Baskets, Selling};
 use floor::Floor;
+use pacing::Pacing;
 use trade::Trade;
 
 /// What a run offers.
@@ -138,12 +140,15 @@ pub async fn run(
         .enumerate()
         .map(|(seat, events)| tokio::spawn(phone::attend(Arc::clone(&world), seat, events)))
         .collect();
-    for arrival in workload.arrivals() {
-        tokio::select! {
+    let (throttle, span) = (world.board.throttle(), workload.span);
+    let mut pacing = Pacing::new(workload.arrivals(), throttle, world.started, span);
+    loop {
+        let arrival = tokio::select! {
             biased;
             _stopped = stop.wait_for(|stop| *stop) => break,
-            () = sleep_until(world.started + arrival.at) => {}
-        }
+            arrival = pacing.next() => arrival,
+        };
+        let Some(arrival) = arrival else { break };
         if let Err(skip) = world.begin(arrival, &workload.bounds) {
             world.board.skipped(arrival.at, skip);
         }

@@ -68,6 +68,8 @@ pub struct Config {
     pub arrivals: String,
     /// For how long payments were to be offered.
     pub seconds: f64,
+    /// What a person at the keyboard did to the rate meanwhile, and when: nothing in a measurement.
+    pub by_hand: Vec<String>,
     /// How much faster than life people were.
     pub pace: f64,
     /// How many customers there were.
@@ -262,6 +264,7 @@ impl Config {
             shape: workload.form.to_string(),
             arrivals: workload.spacing.to_string(),
             seconds: workload.span.as_secs_f64(),
+            by_hand: Vec::new(),
             pace: workload.pace.times(),
             customers,
             terminals,

@@ -44,6 +44,15 @@ impl Mode {
     }
 }
 
+/// What the person at the keyboard wants of the whole run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish {
+    /// No more payments: those under way come to their end, then all is audited.
+    Drain,
+    /// The same; wished for a second time, an end at once.
+    Quit,
+}
+
 /// How often the picture is drawn.
 const FRAME: Duration = Duration::from_millis(100);
 /// How often a line is printed.
@@ -57,8 +66,8 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// Begins to show a run under `title`. `interrupt` is called when the person at the keyboard
-    /// presses Ctrl-C or q.
+    /// Begins to show a run under `title`. `wished` is called when the person at the keyboard presses
+    /// d, q or Ctrl-C; other keys turn the rate.
     ///
     /// If the picture cannot be drawn, lines are printed instead.
     ///
@@ -68,7 +77,7 @@ impl Screen {
         board: Arc<Board>,
         mode: Mode,
         title: String,
-        interrupt: impl Fn() + Send + 'static,
+        wished: impl Fn(Wish) + Send + 'static,
     ) -> io::Result<Self> {
         let (end, ended) = mpsc::channel();
         let thread = thread::Builder::new().name("screen".into()).spawn(move || {
@@ -79,7 +88,7 @@ impl Screen {
             match drawn {
                 Some(mut live) => {
                     while ended.recv_timeout(FRAME) == Err(RecvTimeoutError::Timeout) {
-                        if live.draw(&board.view(), &interrupt).is_err() {
+                        if live.draw(&board, &wished).is_err() {
                             return;
                         }
                     }

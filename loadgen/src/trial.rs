@@ -194,7 +194,10 @@ impl Trial {
         measures.add_skips(self.board.skips());
         let (customers, terminals) = self.population.counts();
         let circumstances = Circumstances {
-            config: Config::of(&self.workload, customers, terminals),
+            config: Config {
+                by_hand: self.board.throttle().told(),
+                ..Config::of(&self.workload, customers, terminals)
+            },
             seed: self.workload.seed,
             span: self.workload.span,
             gateway: self.gateway.clone(),

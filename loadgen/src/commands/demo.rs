@@ -33,9 +33,10 @@ use crate::site::Durability;
 /// back too much. Afterwards the load generator compares all that both sides were told with the
 /// gateway's books, yen by yen, and with the books that it recovers from the journal.
 ///
-/// On a terminal the run is drawn live (NO_COLOR is respected); anywhere else it prints a line a
-/// second. Ctrl-C stops offering payments, waits for the open ones, audits and reports; a second
-/// Ctrl-C ends at once.
+/// On a terminal the run is drawn live (NO_COLOR is respected), and keys steer it: + and - change the
+/// rate by a tenth, p pauses and goes on, d and q stop. Anywhere else it prints a line a second. To
+/// stop is to offer no more payments, wait for the open ones, audit and report; Ctrl-C does so too,
+/// and a second q or Ctrl-C ends at once. What was done to the rate stands in the report.
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment, after_long_help = EXAMPLES)]
 pub struct Demo {
@@ -110,11 +111,11 @@ Exit codes:
   3    the run could not be made, or the report not be written
   130  interrupted; what was run until then is audited and reported
 
-The JSON has version, config{} (with the preset and a digest of its values), audit.ok, audit.
-problems[], payments.{offered,approved,declined,cancelled,expired,refused,skipped} (offered is
-their sum), payments.overtaken (of the expired: the customer had answered early; of the approved: a
-vending machine had reported early and was not paid), payments.by_reason{}, payments.refused_for{},
-payments.{refunded,reversed,captured_in_part}
+The JSON has version, config{} (with the preset and a digest of its values; by_hand[] says what keys
+did to the rate), audit.ok, audit.problems[], payments.{offered,approved,declined,cancelled,expired,
+refused,skipped} (offered is their sum), payments.overtaken (of the expired: the customer had
+answered early; of the approved: a vending machine had reported early and was not paid),
+payments.by_reason{}, payments.refused_for{}, payments.{refunded,reversed,captured_in_part}
 (all among the approved: what went back later had been approved), payments.{with_code,foreign,
 vending} (whatever became of them), throughput_per_s, latency_ms.{machine,human}.{p50,p90,p99,p999,
 max}, intervals.{throughput_per_s,machine_ms.{p50,p90,p99,p999}}.{estimate,low,high} (the bounds hold

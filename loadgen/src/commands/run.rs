@@ -21,6 +21,9 @@ use crate::capacity::run;
 /// customers and clerks do what people do, as in `kessai-loadgen demo`. Afterwards the books are
 /// read again and compared with all that both sides were told, yen by yen.
 ///
+/// On a terminal keys steer it as they do the demo; a run whose rate was changed so cannot be compared
+/// with another.
+///
 /// The run must be alone: whatever else moves the money of its customers, or opens a payment at any
 /// till, is found and named by the audit. A population can be played any number of times.
 ///

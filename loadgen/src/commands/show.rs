@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::Exit;
 use super::leaving::Leaving;
 use crate::board::Board;
-use crate::screen::{self, Mode, Screen};
+use crate::screen::{self, Mode, Screen, Wish};
 use crate::trial::{Finding, TrialError};
 
 /// What is shown, and where the report goes besides.
@@ -78,7 +78,14 @@ fn run(
     let pressed = Arc::clone(&stop);
     let interrupt = move || interrupt(&pressed);
     let title = show.title.clone();
-    let screen = Screen::show(Arc::clone(&board), Mode::detect(), title, interrupt.clone());
+    let (drained, pressed) = (Arc::clone(&stop), interrupt.clone());
+    let wished = move |wish| match wish {
+        Wish::Drain => {
+            drained.send_replace(true);
+        }
+        Wish::Quit => pressed(),
+    };
+    let screen = Screen::show(Arc::clone(&board), Mode::detect(), title, wished);
     let screen = screen.map_err(TrialError::Threads)?;
     let finding = runtime.block_on(async {
         tokio::spawn(signals(interrupt));

@@ -32,6 +32,10 @@ impl fmt::Display for Page<'_> {
         let Report { audit, payments, throughput_per_s, latency_ms, generator, seconds, .. } =
             self.report;
         writeln!(f, "{}\n", self.heading)?;
+        let by_hand = &self.report.config.by_hand;
+        if !by_hand.is_empty() {
+            writeln!(f, "the rate was changed by hand: {}\n", by_hand.join("; "))?;
+        }
         writeln!(f, "payments                          count    share")?;
         writeln!(f, "  offered                      {:>8}", payments.offered)?;
         for outcome in Outcome::ALL {

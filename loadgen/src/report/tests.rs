@@ -51,7 +51,8 @@ fn the_json_has_the_keys_that_others_rely_on_and_no_others() {
     expected.extend(payments.map(|key| format!(".payments.{key}")));
     expected.extend([".seconds", ".seed", ".throughput_per_s"].map(str::to_owned));
     expected.extend([".version", ".ladder"].map(str::to_owned));
-    let config = ["arrivals", "customers", "pace", "rate_per_s", "seconds", "shape", "terminals"];
+    let config =
+        ["arrivals", "by_hand", "customers", "pace", "rate_per_s", "seconds", "shape", "terminals"];
     expected.extend([".config.preset", ".config.preset_digest"].map(str::to_owned));
     expected.extend(config.map(|key| format!(".config.{key}")));
     for outcome in ["approved", "cancelled", "declined", "expired", "refused"] {
@@ -116,12 +117,12 @@ fn the_page_says_when_there_was_no_money_left() {
 #[test]
 fn the_page_says_what_was_found() {
     let tally = sample::tally();
-    let page = |problems: Vec<String>| {
-        let report = report(problems);
+    let page_of = |report: Report| {
         let troubles = (2, Some("a line was lost"));
         let reasons = tally.named_reasons();
         Page { report: &report, heading: "a demo", reasons: &reasons, troubles }.to_string()
     };
+    let page = |problems| page_of(report(problems));
     let good = page(Vec::new());
     for words in [
         "a demo",
@@ -136,6 +137,12 @@ fn the_page_says_what_was_found() {
     ] {
         assert!(good.contains(words), "{words}: {good}");
     }
+    assert!(!good.contains("by hand"), "{good}");
+    let mut turned = report(Vec::new());
+    turned.config.by_hand = vec!["1.0 s: paused".to_owned(), "2.0 s: 100 % of the rate".to_owned()];
+    let turned = page_of(turned);
+    let words = "the rate was changed by hand: 1.0 s: paused; 2.0 s: 100 % of the rate\n";
+    assert!(turned.contains(words), "{turned}");
     let bad = page((0..25).map(|n| format!("problem {n}")).collect());
     assert!(bad.contains("audit: FAILED, 25 problems") && !bad.contains("audit: ok"), "{bad}");
     assert!(bad.contains("problem 19") && !bad.contains("problem 20"), "{bad}");

@@ -86,6 +86,8 @@ pub struct Arrivals {
     shape: Shape,
     /// How many payments are offered on average until the last arrival.
     offered: f64,
+    /// By what the shape's rate is multiplied.
+    times: f64,
     number: u64,
 }
 
@@ -94,12 +96,17 @@ impl Arrivals {
     #[must_use]
     pub fn new(spacing: Spacing, shape: Shape, seed: u64) -> Self {
         let rng = stream(seed, Purpose::Arrivals, 0);
-        Self { rng, spacing, shape, offered: 0.0, number: 0 }
+        Self { rng, spacing, shape, offered: 0.0, times: 1.0, number: 0 }
+    }
+
+    /// Multiplies the rate of the shape from now on; a trace keeps its moments.
+    pub fn turn_to(&mut self, times: f64) {
+        self.times = times;
     }
 
     fn moment(&mut self) -> Option<Duration> {
         // However the rate changes: in the measure of what is offered, gaps are those of rate 1.
-        self.offered += match &self.spacing {
+        let gap = match &self.spacing {
             Spacing::Poisson => Distribution::<f64>::sample(&Exp1, &mut self.rng),
             Spacing::Uniform => 1.0,
             Spacing::Trace(moments) => {
@@ -107,6 +114,7 @@ impl Arrivals {
                 return moment.copied().filter(|at| *at < self.shape.span());
             }
         };
+        self.offered += gap / self.times;
         self.shape.moment_of(self.offered)
     }
 }

@@ -10,9 +10,10 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Cell, Gauge, Paragraph, Row, Table};
 use ratatui::{DefaultTerminal, Frame};
 
-use super::Mode;
-use crate::board::{Stage, View};
+use super::{Mode, Wish};
+use crate::board::{Board, Stage, View};
 use crate::tally::{Outcome, Quantiles};
+use crate::throttle::{Setting, Turn};
 
 /// Owns the terminal for as long as it lives.
 pub(super) struct Live {
@@ -37,13 +38,14 @@ impl Live {
         Ok(Self { terminal, mode, title, keys: Keys::Read })
     }
 
-    pub(super) fn draw(&mut self, view: &View, interrupt: &impl Fn()) -> io::Result<()> {
-        if self.keys == Keys::Read && read_keys(interrupt).is_err() {
+    pub(super) fn draw(&mut self, board: &Board, wished: &impl Fn(Wish)) -> io::Result<()> {
+        if self.keys == Keys::Read && read_keys(board, wished).is_err() {
             crossterm::terminal::disable_raw_mode()?;
             self.keys = Keys::Unreadable;
         }
         let (mode, title) = (self.mode, &self.title);
-        self.terminal.draw(|frame| paint(frame, view, mode, title)).map(|_drawn| ())
+        let view = board.view();
+        self.terminal.draw(|frame| paint(frame, &view, mode, title)).map(|_drawn| ())
     }
 }
 
@@ -58,26 +60,50 @@ pub(super) fn restore() {
     drop(ratatui::try_restore());
 }
 
-/// The terminal sends no signal for Ctrl-C while it is ours.
-fn read_keys(interrupt: &impl Fn()) -> io::Result<()> {
+/// What a key stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Press {
+    Turn(Turn),
+    Wish(Wish),
+}
+
+fn read_keys(board: &Board, wished: &impl Fn(Wish)) -> io::Result<()> {
     while event::poll(Duration::ZERO)? {
         if let Event::Key(key) = event::read()?
             && key.kind == KeyEventKind::Press
-            && is_interrupt(key.code, key.modifiers)
         {
-            interrupt();
+            match press(key.code, key.modifiers) {
+                Some(Press::Turn(turn)) => board.turn(turn),
+                Some(Press::Wish(wish)) => wished(wish),
+                None => {}
+            }
         }
     }
     Ok(())
 }
 
-fn is_interrupt(code: KeyCode, modifiers: KeyModifiers) -> bool {
-    match code {
-        KeyCode::Char('c') => modifiers.contains(KeyModifiers::CONTROL),
-        KeyCode::Char('q') => modifiers.is_empty(),
-        _ => false,
+/// The terminal sends no signal for Ctrl-C while it is ours.
+fn press(code: KeyCode, modifiers: KeyModifiers) -> Option<Press> {
+    let KeyCode::Char(character) = code else { return None };
+    if modifiers == KeyModifiers::CONTROL {
+        return (character == 'c').then_some(Press::Wish(Wish::Quit));
+    }
+    // On some keyboards a plus is a shifted key.
+    if !(modifiers - KeyModifiers::SHIFT).is_empty() {
+        return None;
+    }
+    match character {
+        '+' => Some(Press::Turn(Turn::Up)),
+        '-' => Some(Press::Turn(Turn::Down)),
+        'p' => Some(Press::Turn(Turn::PauseOrGoOn)),
+        'd' => Some(Press::Wish(Wish::Drain)),
+        'q' => Some(Press::Wish(Wish::Quit)),
+        _ => None,
     }
 }
+
+const KEYS: &str =
+    "+ -: rate   p: pause   d: stop offering, drain, audit   q or Ctrl-C: the same, twice: at once";
 
 fn paint(frame: &mut Frame<'_>, view: &View, mode: Mode, title: &str) {
     let [head, progress, middle, recent, foot] = Layout::vertical([
@@ -85,7 +111,7 @@ fn paint(frame: &mut Frame<'_>, view: &View, mode: Mode, title: &str) {
         Constraint::Length(3),
         Constraint::Length(10),
         Constraint::Min(3),
-        Constraint::Length(1),
+        Constraint::Length(2),
     ])
     .areas(frame.area());
     let bold = Style::new().add_modifier(Modifier::BOLD);
@@ -101,27 +127,28 @@ fn paint(frame: &mut Frame<'_>, view: &View, mode: Mode, title: &str) {
     let lines: Vec<_> = view.recent.iter().map(|text| Line::raw(text.as_str())).collect();
     let block = Block::bordered().title(" last payments ");
     frame.render_widget(Paragraph::new(lines).block(block), recent);
-    let foot_text = match &view.trouble {
-        Some(trouble) => format!("{} troubles, the last: {trouble}", view.troubles),
-        None => "q or Ctrl-C: stop offering, drain, audit".to_owned(),
-    };
-    frame.render_widget(Paragraph::new(foot_text), foot);
+    let trouble = view.trouble.as_ref().map_or_else(String::new, |trouble| {
+        format!("{} troubles, the last: {trouble}", view.troubles)
+    });
+    frame.render_widget(Paragraph::new(vec![Line::raw(trouble), Line::raw(KEYS)]), foot);
 }
 
 fn paint_progress(frame: &mut Frame<'_>, area: Rect, view: &View, mode: Mode) {
     let span = view.span.as_secs_f64();
     let (name, share, label) = match view.stage {
-        Stage::MakingKeys => (" making keys ", 0.0, String::new()),
-        Stage::Reading => (" reading the books as they are ", 0.0, String::new()),
-        Stage::Provisioning(done, of) => (" entering customers ", part(done, of), of_all(done, of)),
-        Stage::Connecting(done, of) => (" connecting ", part(done, of), of_all(done, of)),
+        Stage::MakingKeys => ("making keys", 0.0, String::new()),
+        Stage::Reading => ("reading the books as they are", 0.0, String::new()),
+        Stage::Provisioning(done, of) => ("entering customers", part(done, of), of_all(done, of)),
+        Stage::Connecting(done, of) => ("connecting", part(done, of), of_all(done, of)),
         Stage::Running => {
             let elapsed = view.elapsed.as_secs_f64();
-            (" offering payments ", elapsed / span, format!("{elapsed:.0} of {span} s"))
+            ("offering payments", elapsed / span, format!("{elapsed:.0} of {span} s"))
         }
-        Stage::Draining => (" draining ", 1.0, format!("{} still open", view.open)),
-        Stage::Auditing => (" comparing the ledger with the books ", 1.0, String::new()),
+        Stage::Draining => ("draining", 1.0, format!("{} still open", view.open)),
+        Stage::Auditing => ("comparing the ledger with the books", 1.0, String::new()),
     };
+    let is_turned = view.stage == Stage::Running && view.setting != Setting::default();
+    let name = if is_turned { format!(" {name}: {} ", view.setting) } else { format!(" {name} ") };
     let gauge = Gauge::default()
         .block(Block::bordered().title(name))
         .gauge_style(colour(mode, Color::Cyan))
@@ -197,11 +224,12 @@ const fn colour_of(outcome: Outcome) -> Color {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_interrupt, paint};
+    use super::{Press, paint, press};
     use crate::board::{Board, Stage, View};
     use crate::sample;
-    use crate::screen::Mode;
+    use crate::screen::{Mode, Wish};
     use crate::tally::Summary;
+    use crate::throttle::Turn;
     use crossterm::event::{KeyCode, KeyModifiers};
     use ratatui::Terminal;
     use ratatui::backend::TestBackend;
@@ -280,10 +308,37 @@ mod tests {
     }
 
     #[test]
-    fn only_ctrl_c_and_q_interrupt() {
-        assert!(is_interrupt(KeyCode::Char('c'), KeyModifiers::CONTROL));
-        assert!(is_interrupt(KeyCode::Char('q'), KeyModifiers::NONE));
-        assert!(!is_interrupt(KeyCode::Char('c'), KeyModifiers::NONE));
-        assert!(!is_interrupt(KeyCode::Enter, KeyModifiers::NONE));
+    fn keys_mean_what_the_foot_says() {
+        let plain = |key| press(KeyCode::Char(key), KeyModifiers::NONE);
+        assert_eq!(plain('+'), Some(Press::Turn(Turn::Up)));
+        assert_eq!(press(KeyCode::Char('+'), KeyModifiers::SHIFT), plain('+'));
+        assert_eq!(plain('-'), Some(Press::Turn(Turn::Down)));
+        assert_eq!(plain('p'), Some(Press::Turn(Turn::PauseOrGoOn)));
+        assert_eq!(plain('d'), Some(Press::Wish(Wish::Drain)));
+        assert_eq!(plain('q'), Some(Press::Wish(Wish::Quit)));
+        assert_eq!(press(KeyCode::Char('c'), KeyModifiers::CONTROL), plain('q'));
+        assert_eq!(plain('c'), None);
+        assert_eq!(press(KeyCode::Char('p'), KeyModifiers::CONTROL), None);
+        assert_eq!(press(KeyCode::Char('d'), KeyModifiers::ALT), None);
+        assert_eq!(press(KeyCode::Enter, KeyModifiers::NONE), None);
+    }
+
+    #[test]
+    fn a_rate_that_was_turned_is_shown() {
+        let board = running();
+        board.trouble("a line was lost");
+        let check = |words: &str| {
+            let text = text(&drawn(&board.view(), Mode::Monochrome, (100, 24)));
+            assert!(text.contains(words), "{words}: {text}");
+            assert!(text.contains("1troubles,thelast:alinewaslost"), "{text}");
+            assert!(text.contains("p:pause"), "the keys stay: {text}");
+        };
+        board.turn(Turn::Up);
+        check("offeringpayments:110%oftherate");
+        board.turn(Turn::PauseOrGoOn);
+        check("offeringpayments:paused");
+        board.turn(Turn::PauseOrGoOn);
+        board.turn(Turn::Down);
+        check("offeringpayments──");
     }
 }

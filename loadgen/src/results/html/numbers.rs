@@ -113,12 +113,14 @@ pub(super) fn circumstances(f: &mut fmt::Formatter<'_>, result: &RunResult) -> f
     let RunResult { report, origin, .. } = result;
     let Config { rate_per_s, shape, arrivals, seconds, pace, customers, terminals, .. } =
         &report.config;
-    let Config { preset, preset_digest, .. } = &report.config;
+    let Config { preset, preset_digest, by_hand, .. } = &report.config;
+    let by_hand = if by_hand.is_empty() { "nothing".to_owned() } else { by_hand.join("; ") };
     let gateway = &report.gateway;
     begin(f, "What was run", &[])?;
     for (name, value) in [
         ("gateway", format!("{}, version {}", gateway.address, gateway.version)),
         ("rate", format!("{rate_per_s} payments a second, {shape}, {arrivals}")),
+        ("changed by hand", by_hand),
         ("time", format!("{seconds} s, people {pace} times as fast as in life")),
         ("who", format!("{customers} customers, {terminals} terminals")),
         ("preset", format!("{preset}, digest {preset_digest}")),
