@@ -14,6 +14,7 @@
 mod host;
 
 use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
 use host::Host;
@@ -226,6 +227,8 @@ async fn a_capacity_test_says_by_its_exit_code_what_came_of_it() {
         (&2.into(), &20.into())
     );
 
+    check_searches(folder.path(), &address, &arguments[1..9]);
+
     let mut child = program().args(&arguments).args(["--duration", "4s"]).spawn().unwrap();
     let mut lines = until_offered(&mut child);
     host.debit("1000-000-007", 3);
@@ -234,6 +237,39 @@ async fn a_capacity_test_says_by_its_exit_code_what_came_of_it() {
     assert_eq!(child.wait().unwrap().code(), Some(1), "{rest}");
     assert!(rest.contains("audit: FAILED, 1 problems"), "{rest}");
     assert!(rest.contains("customer 1000-000-007: by what it was told it has"), "{rest}");
+}
+
+/// A sweep and a search keep their runs and a page with the curve, and write nothing over.
+fn check_searches(folder: &Path, address: &str, whom: &[&str]) {
+    let goals = ["--pace", "30", "--p99", "1min", "--timeouts", "100%"];
+    let sweep = ["--rates", "30,60", "--duration", "1s"];
+    let spans = ["--spans", "200ms", "300ms", "400ms"];
+    let search = [&["--from", "40", "--to", "40", "--most-long", "6"], &spans[..]].concat();
+    for (command, manner) in [("sweep", &sweep[..]), ("find-max", &search)] {
+        let out = folder.join(command);
+        let out = out.to_str().unwrap();
+        let arguments = [&[command], whom, &goals, manner, &["--out", out]].concat();
+        let (code, stdout, stderr) = run(&arguments);
+        assert_eq!((code, stderr.as_str()), (Some(0), ""), "{stdout}");
+        let file = |name: &str| std::fs::read_to_string(Path::new(out).join(name)).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&file("capacity.json")).unwrap();
+        assert!(json["heading"].as_str().unwrap().contains(address), "{json}");
+        let trials = json["trials"].as_array().unwrap();
+        let rates: Vec<_> = trials.iter().map(|trial| trial["rate_per_s"].as_f64()).collect();
+        if command == "sweep" {
+            assert_eq!(
+                (rates, &json["found"]),
+                (vec![Some(30.0), Some(60.0)], &serde_json::Value::Null)
+            );
+        } else {
+            assert_eq!(json["found"], serde_json::json!({ "at_least": 40.0 }), "{json}");
+            assert_eq!(rates, [Some(40.0); 7], "one short run, six long ones");
+        }
+        assert_eq!(file("report.html").matches("<svg").count(), 4);
+        let (code, stdout, stderr) = run(&arguments);
+        assert_eq!((code, stdout.as_str()), (Some(3), ""), "it is told before the first run");
+        assert!(stderr.contains("is not empty"), "{stderr}");
+    }
 }
 
 #[test]
