@@ -24,5 +24,9 @@ async fn gateway(State(office): State<Arc<Office>>) -> Json<GatewayRow> {
         tries: settings.payments.tries,
         tries_in_row: settings.payments.tries_in_row,
         connections_most: settings.connections.most,
+        handshakes_most: settings.connections.handshakes,
+        per_source_per_second: settings.connections.per_source_per_second,
+        handshake_ms: crate::settings::millis(settings.connections.handshake),
+        idle_ms: crate::settings::millis(settings.connections.idle),
     })
 }

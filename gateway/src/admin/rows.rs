@@ -252,6 +252,14 @@ pub struct GatewayRow {
     pub tries_in_row: u8,
     /// Connections that it takes at a time.
     pub connections_most: usize,
+    /// Handshakes that may be under way at a time.
+    pub handshakes_most: usize,
+    /// New connections that it takes from one address a second.
+    pub per_source_per_second: u32,
+    /// How long a handshake may take, in milliseconds.
+    pub handshake_ms: u64,
+    /// How long a connection may be silent, in milliseconds.
+    pub idle_ms: u64,
 }
 
 /// What the archive holds.

@@ -202,7 +202,8 @@ fn the_gateway_tells_of_itself() {
     let told: GatewayRow = serde_json::from_value(processor.json(&["gateway", "show"])).unwrap();
     assert_eq!(told.version, env!("CARGO_PKG_VERSION"));
     assert_eq!((told.prompt_ms, told.tries, told.tries_in_row), (60_000, 3, 5));
-    assert_eq!(told.connections_most, 100_000);
+    assert_eq!((told.connections_most, told.handshakes_most), (100_000, 1_024));
+    assert_eq!((told.per_source_per_second, told.handshake_ms, told.idle_ms), (500, 3_000, 30_000));
     assert!(told.announce.starts_with("127.0.0.1:") && told.time_ms > 0, "{told:?}");
     assert_eq!(told.root_pin, processor.root_pin);
     assert!(processor.kessai(&["gateway", "show"]).contains(&told.root_pin));
