@@ -24,6 +24,10 @@ pub enum ConnectError {
     /// Nobody answers, or the path is broken.
     #[error("the gateway cannot be reached: {0}")]
     Unreachable(String),
+    /// The gateway takes no more connections for the moment: in all, of those that are being made,
+    /// or from this address. Nobody is known yet who could be told which.
+    #[error("the gateway turned the connection away: it takes no more for the moment")]
+    TurnedAway,
     /// Whoever answers does not have a certificate under the pinned root.
     #[error("whoever answers is not the gateway: {0}")]
     Untrusted(String),
@@ -54,7 +58,7 @@ impl ConnectError {
     /// Tells whose fault it is.
     pub fn fault(&self) -> Fault {
         match self {
-            Self::Unreachable(_) | Self::TimedOut => Fault::Network,
+            Self::Unreachable(_) | Self::TurnedAway | Self::TimedOut => Fault::Network,
             Self::Untrusted(_) | Self::Garbage(_) | Self::Greeting(_) => Fault::Gateway,
             Self::EventsNotRead | Self::Setup(_) => Fault::Caller,
             Self::Closed(code) if code.invites_back() => Fault::Network,
@@ -71,6 +75,7 @@ impl ConnectError {
             Self::Setup(_) => true,
             // Whoever stands on the path can cause these: no reason to give up for ever.
             Self::Unreachable(_)
+            | Self::TurnedAway
             | Self::Untrusted(_)
             | Self::TimedOut
             | Self::Garbage(_)

@@ -28,12 +28,12 @@ use crate::connector::Connector;
 use crate::error::{CallError, ConnectError};
 use crate::line::attaching::{Attaching, attached, overdue};
 use crate::line::calls::Calls;
-use crate::line::greeting::{Greeted, greet};
 use crate::line::highest::Highest;
 use crate::line::order::Order;
 use crate::options::Options;
 use crate::randomness::Randomness;
 
+pub(crate) use greeting::{Greeted, greet};
 pub(crate) use order::{Late, Repeat};
 
 /// Counts the connections of one line.

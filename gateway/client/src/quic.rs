@@ -20,7 +20,9 @@ use std::time::Duration;
 use kessai_terms::collation::ChannelBinding;
 use kessai_wire::{ALPN, CloseCode, GatewayAddress, SERVER_NAME};
 use quinn::crypto::rustls::HandshakeData;
-use quinn::{ClientConfig, Connection, ConnectionError, Endpoint, EndpointConfig, VarInt};
+use quinn::{
+    ClientConfig, Connection, ConnectionError, Endpoint, EndpointConfig, TransportErrorCode, VarInt,
+};
 
 use crate::connector::{Connecting, Connector};
 use crate::error::ConnectError;
@@ -74,6 +76,19 @@ pub fn endpoint(bind: SocketAddr) -> std::io::Result<Endpoint> {
     let runtime = quinn::default_runtime()
         .ok_or_else(|| std::io::Error::other("an endpoint needs a tokio runtime"))?;
     Endpoint::new(EndpointConfig::default(), None, socket::bind(bind)?, runtime)
+}
+
+/// Moves an endpoint, with all connections on it, to another UDP socket, as when a machine changes
+/// networks. The gateway lets a handset, a controller and a hub go on from their new address; it
+/// closes the connection of a terminal, which makes a new one.
+///
+/// # Errors
+/// [`std::io::Error`] if the address cannot be bound; everything is as before then.
+///
+/// # Source
+/// RFC 9000, section 9.
+pub fn rebind(endpoint: &Endpoint, bind: SocketAddr) -> std::io::Result<()> {
+    endpoint.rebind(socket::bind(bind)?)
 }
 
 /// Connects to one gateway with one key.
@@ -206,6 +221,11 @@ fn why(error: &ConnectionError) -> ConnectError {
             if (CRYPTO_ERRORS..CRYPTO_ERRORS << 1).contains(&u64::from(close.error_code)) =>
         {
             ConnectError::Greeting(format!("it breaks the handshake off: {}", close.error_code))
+        }
+        ConnectionError::ConnectionClosed(close)
+            if close.error_code == TransportErrorCode::CONNECTION_REFUSED =>
+        {
+            ConnectError::TurnedAway
         }
         ConnectionError::LocallyClosed => ConnectError::Setup("the endpoint was closed".into()),
         ConnectionError::VersionMismatch

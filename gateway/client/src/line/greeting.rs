@@ -12,13 +12,13 @@ use crate::error::ConnectError;
 use crate::link::Link;
 
 /// Is a connection on which the gateway has said Welcome.
-pub(super) struct Greeted {
-    pub(super) link: Link,
-    pub(super) welcome: Welcome,
+pub(crate) struct Greeted {
+    pub(crate) link: Link,
+    pub(crate) welcome: Welcome,
 }
 
 /// Connects and greets.
-pub(super) async fn greet(
+pub(crate) async fn greet(
     connector: Arc<dyn Connector>,
     hello: Hello,
     within: Duration,

@@ -112,6 +112,11 @@ impl Server {
         self.0.accept().await.unwrap().await
     }
 
+    /// Refuses a connection before anybody is known.
+    pub async fn turn_away(&self) {
+        self.0.accept().await.unwrap().refuse();
+    }
+
     /// Takes a connection with its stream.
     pub async fn talk(&self) -> Talk {
         let connection = self.accept().await.unwrap();
@@ -262,6 +267,11 @@ impl Talk {
 
     pub fn close(self, code: CloseCode) {
         self.connection.close(VarInt::from_u32(code.number()), b"");
+    }
+
+    /// Where the client is now.
+    pub fn address(&self) -> SocketAddr {
+        self.connection.remote_address()
     }
 
     /// Waits until the client closes, and tells with which code.

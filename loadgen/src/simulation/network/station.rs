@@ -119,9 +119,10 @@ fn is_for_ever(error: &ConnectError) -> bool {
     match error {
         ConnectError::Closed(code) => *code == CloseCode::NotEnrolled,
         ConnectError::Refused(refusal) => refusal.retry == Retry::Never,
-        ConnectError::Unreachable(_) | ConnectError::TimedOut | ConnectError::EventsNotRead => {
-            false
-        }
+        ConnectError::Unreachable(_)
+        | ConnectError::TurnedAway
+        | ConnectError::TimedOut
+        | ConnectError::EventsNotRead => false,
         ConnectError::Untrusted(_)
         | ConnectError::Greeting(_)
         | ConnectError::Garbage(_)
