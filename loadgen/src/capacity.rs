@@ -5,8 +5,9 @@
 //! during the run and is not of the run is found by the audit, so it must be alone.
 
 pub(crate) mod export;
-mod readiness;
+pub(crate) mod readiness;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -131,13 +132,7 @@ async fn connect(
     before: &Baseline,
     board: &Arc<Board>,
 ) -> Result<Fleet, TrialError> {
-    let unknown = |source| TrialError::Address { address: test.gateway.clone(), source };
-    let mut addresses = tokio::net::lookup_host(&test.gateway).await.map_err(unknown)?;
-    let none = || unknown(std::io::ErrorKind::NotFound.into());
-    let address = addresses.next().ok_or_else(none)?;
-    let root: RootPin = gateway.root_pin.parse().map_err(|error: kessai_client::PinError| {
-        AskError::Unreadable { url: "root_pin".to_owned(), problem: error.to_string() }
-    })?;
+    let (address, root) = road(&test.gateway, gateway).await?;
     let muster = Muster {
         road: &Road::Network(address, root),
         ways: test.ways,
@@ -150,4 +145,19 @@ async fn connect(
     let (shown, all) = (Arc::clone(board), muster.steps());
     let connected = move |done| shown.stage(Stage::Connecting(done, all));
     Ok(Fleet::connect(&muster, connected).await?)
+}
+
+/// Finds the address of a gateway, and what it is known by.
+pub(crate) async fn road(
+    gateway: &str,
+    told: &GatewayRow,
+) -> Result<(SocketAddr, RootPin), TrialError> {
+    let unknown = |source| TrialError::Address { address: gateway.to_owned(), source };
+    let mut addresses = tokio::net::lookup_host(gateway).await.map_err(unknown)?;
+    let none = || unknown(std::io::ErrorKind::NotFound.into());
+    let address = addresses.next().ok_or_else(none)?;
+    let root = told.root_pin.parse().map_err(|error: kessai_client::PinError| {
+        AskError::Unreadable { url: "root_pin".to_owned(), problem: error.to_string() }
+    })?;
+    Ok((address, root))
 }

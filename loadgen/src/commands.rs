@@ -4,6 +4,7 @@ mod against;
 mod behaviour;
 mod chaos;
 mod compare;
+mod connections;
 mod demo;
 mod exit;
 mod find_max;
@@ -25,6 +26,7 @@ use crate::fleet::{Way, Ways};
 
 pub use chaos::Chaos;
 pub use compare::Compare;
+pub use connections::Connections;
 pub use demo::Demo;
 pub use exit::Exit;
 pub use find_max::{FindMax, Sweep};

@@ -37,6 +37,8 @@ const PREFIX: &str = concat!("kessai", "_");
 pub struct Reading {
     /// By the name of the metric without the prefix, added up over its labels.
     sums: BTreeMap<String, f64>,
+    /// By that name with the labels, as they stand.
+    labelled: BTreeMap<String, f64>,
 }
 
 impl Reading {
@@ -53,19 +55,33 @@ impl Reading {
     /// OpenMetrics 1.0: a line has a name, labels in braces if there are any, and a value. The labels
     /// of a gateway have no braces in their values.
     fn parse(text: &str) -> Self {
-        let mut sums = BTreeMap::new();
+        let mut reading = Self::default();
         for line in text.lines().filter(|line| !line.starts_with('#')) {
             let Some((named, value)) = line.rsplit_once(' ') else { continue };
             let Ok(value) = value.parse::<f64>() else { continue };
-            let name = named.split_once('{').map_or(named, |(name, _labels)| name);
-            let name = name.strip_prefix(PREFIX).unwrap_or(name);
-            *sums.entry(name.to_owned()).or_default() += value;
+            let named = named.strip_prefix(PREFIX).unwrap_or(named);
+            if let Some((name, _labels)) = named.split_once('{') {
+                reading.labelled.insert(named.to_owned(), value);
+                *reading.sums.entry(name.to_owned()).or_default() += value;
+            } else {
+                *reading.sums.entry(named.to_owned()).or_default() += value;
+            }
         }
-        Self { sums }
+        reading
     }
 
-    fn of_metric(&self, name: &str) -> Option<f64> {
+    /// A metric, added up over its labels.
+    pub(crate) fn of_metric(&self, name: &str) -> Option<f64> {
         self.sums.get(name).copied()
+    }
+
+    /// By how much a count grew from this to `after`, of those with this one label; none where it is
+    /// not told, or has fallen: then it is another process's. What never happened is not told at
+    /// first.
+    pub(crate) fn grown(&self, name: &str, label: (&str, &str), after: &Self) -> Option<u64> {
+        let key = format!("{name}{{{}=\"{}\"}}", label.0, label.1);
+        let at = |reading: &Self| reading.labelled.get(&key).copied();
+        whole(at(after)? - at(self).unwrap_or_default())
     }
 
     /// Says what payments cost that ended between this and `after`.
@@ -93,7 +109,7 @@ impl Reading {
 }
 
 /// A count that was told as a number.
-fn whole(count: f64) -> Option<u64> {
+pub(crate) fn whole(count: f64) -> Option<u64> {
     format!("{count:.0}").parse().ok()
 }
 
@@ -131,6 +147,27 @@ mod tests {
             resident_bytes: Some(100 << 20),
         };
         assert_eq!(cost, expected);
+    }
+
+    #[test]
+    fn counts_are_told_apart_by_their_label() {
+        let told = |source: u64| {
+            Reading::parse(&format!(
+                "{PREFIX}handshakes_total{{outcome=\"completed\"}} 7\n\
+                 {PREFIX}handshakes_total{{outcome=\"refused_source\"}} {source}\n"
+            ))
+        };
+        let grown = |label, before: u64, after: u64| {
+            told(before).grown("handshakes_total", ("outcome", label), &told(after))
+        };
+        assert_eq!(grown("refused_source", 3, 10), Some(7));
+        assert_eq!(grown("completed", 3, 10), Some(0));
+        assert_eq!(grown("refused_source", 10, 3), None, "another process");
+        assert_eq!(grown("failed", 3, 10), None, "it is not told");
+        assert_eq!(told(3).of_metric("handshakes_total"), Some(10.0), "all of them");
+        let first = Reading::default();
+        let label = ("outcome", "refused_source");
+        assert_eq!(first.grown("handshakes_total", label, &told(2)), Some(2));
     }
 
     #[test]

@@ -27,6 +27,7 @@ use crate::site::Door;
 use gate::{Gate, in_order};
 use roads::Roads;
 
+pub(crate) use roads::side_of;
 pub use upkeep::{Barrier, Keeper, Upkeep};
 
 /// Where a fleet goes.
@@ -98,6 +99,16 @@ pub enum FleetError {
     /// A task of ours panicked; a bug.
     #[error("a connecting task ended early: {0}")]
     Task(#[from] tokio::task::JoinError),
+}
+
+impl FleetError {
+    /// Says that somebody cannot connect, and why.
+    pub(crate) fn of(who: String, source: ConnectError) -> Self {
+        match source {
+            ConnectError::Closed(wire::CloseCode::NotEnrolled) => Self::Stranger(who),
+            source => Self::Connect { who, source },
+        }
+    }
 }
 
 /// Says who is to connect, and how.

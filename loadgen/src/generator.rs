@@ -4,9 +4,9 @@
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
+use sysinfo::{Pid, Process, ProcessRefreshKind, ProcessesToUpdate, System};
 
-use crate::tally::{Quantiles, Tally};
+use crate::tally::{Quantiles, Tally, Times};
 
 /// What the load generator may need without being the limit itself.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -68,12 +68,26 @@ impl Start {
     /// Says what was spent since.
     #[must_use]
     pub fn spent(&self) -> Spent {
+        self.until(&Self::now())
+    }
+
+    /// Says what was spent until a later moment.
+    #[must_use]
+    pub fn until(&self, later: &Self) -> Spent {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let cores = u32::try_from(cores).unwrap_or(u32::MAX);
         Spent {
-            cpu: self.cpu.and_then(|before| Some(own_cpu_time()?.saturating_sub(before))),
-            available: self.at.elapsed().saturating_mul(cores),
+            cpu: self.cpu.and_then(|before| Some(later.cpu?.saturating_sub(before))),
+            available: later.at.saturating_duration_since(self.at).saturating_mul(cores),
         }
+    }
+}
+
+impl Spent {
+    /// Lends the processor time, where the system tells it.
+    #[must_use]
+    pub const fn cpu(&self) -> Option<Duration> {
+        self.cpu
     }
 }
 
@@ -81,8 +95,14 @@ impl Effort {
     /// Judges what was spent for a run that came to `tally`.
     #[must_use]
     pub fn new(spent: &Spent, tally: &Tally, limits: &Limits) -> Self {
+        Self::of(spent, (&tally.lag, tally.late_share()), limits)
+    }
+
+    /// Judges what was spent, how late things were begun, and which share was skipped for being late.
+    #[must_use]
+    pub fn of(spent: &Spent, (lag, late_share): (&Times, f64), limits: &Limits) -> Self {
         let cpu_share = spent.cpu.map(|cpu| cpu.div_duration_f64(spent.available));
-        let (lag_ms, late_share) = (tally.lag.quantiles(), tally.late_share());
+        let lag_ms = lag.quantiles();
         let mut limited_by = Vec::new();
         if let Some(share) = cpu_share.filter(|share| *share > limits.cpu_share) {
             limited_by.push(format!("it took {:.0} % of all processors", share * 100.0));
@@ -105,11 +125,21 @@ impl Effort {
 
 /// The processor time that this process has had, if the system tells it.
 fn own_cpu_time() -> Option<Duration> {
+    own(ProcessRefreshKind::nothing().with_cpu(), Process::accumulated_cpu_time)
+        .map(Duration::from_millis)
+}
+
+/// The memory that this process has now, in bytes, if the system tells it.
+pub(crate) fn own_memory() -> Option<u64> {
+    own(ProcessRefreshKind::nothing().with_memory(), Process::memory)
+}
+
+/// Asks the system something about this process.
+fn own(what: ProcessRefreshKind, tell: impl FnOnce(&Process) -> u64) -> Option<u64> {
     let own = Pid::from_u32(std::process::id());
     let mut system = System::new().ok()?;
-    let what = ProcessRefreshKind::nothing().with_cpu();
     system.refresh_processes_specifics(ProcessesToUpdate::Some(&[own]), true, what);
-    system.process(own).map(|process| Duration::from_millis(process.accumulated_cpu_time()))
+    system.process(own).map(tell)
 }
 
 #[cfg(test)]

@@ -12,8 +12,9 @@
 //! common), [`results`] (what they leave behind). A trial is made of a gateway in this process, by
 //! [`demo`] on a [`site`] of its own, or of one that runs somewhere else, by [`capacity`] with a
 //! population that was written out by [`provision`] and imported there; [`chaos`] makes one of the
-//! real program, and faults happen to that. [`hand`] is apart from all that: a till and a handset for
-//! people; and so is [`simulation`]: the whole system in virtual time, from seeds.
+//! real program, and faults happen to that. [`connections`] are a load without payments. [`hand`] is
+//! apart from all that: a till and a handset for people; and so is [`simulation`]: the whole system in
+//! virtual time, from seeds.
 
 pub mod administration;
 pub mod audit;
@@ -23,6 +24,7 @@ pub mod catalogue;
 pub mod chaos;
 pub mod commands;
 pub mod comparison;
+pub mod connections;
 pub mod cost;
 pub mod course;
 pub mod demo;

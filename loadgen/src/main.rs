@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use kessai_loadgen::commands::{
-    Chaos, Compare, Demo, Exit, FindMax, Presets, Provision, Reprint, Run, Simulate, Sweep,
+    Chaos, Compare, Connections, Demo, Exit, FindMax, Presets, Provision, Reprint, Run, Simulate,
+    Sweep,
 };
 use kessai_loadgen::hand::{self, HandError, Left};
 
@@ -29,6 +30,7 @@ enum Command {
     Sweep(Sweep),
     Compare(Compare),
     Show(Reprint),
+    Connections(Connections),
     Chaos(Chaos),
     Simulate(Simulate),
     Terminal(hand::Terminal),
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         Command::FindMax(find) => find.run(),
         Command::Sweep(sweep) => sweep.run(),
         Command::Compare(compare) => compare.run(),
+        Command::Connections(connections) => connections.run(),
         Command::Show(reprint) => reprint.run(),
         Command::Chaos(chaos) => chaos.run(),
         Command::Simulate(simulate) => simulate.run(),

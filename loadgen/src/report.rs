@@ -17,6 +17,7 @@ use crate::messages::MessageLadder;
 use crate::statistics::Interval;
 use crate::tally::{Kind, Outcome, Quantiles, Tally};
 
+pub(crate) use page::effort;
 pub use page::{Page, counts};
 
 /// The version of the report as JSON: raised when a key changes its meaning or goes away.
@@ -247,12 +248,18 @@ impl Report {
 }
 
 fn named((outcome, timed): (Outcome, &Timed)) -> (String, OutcomeTimes) {
-    let times = OutcomeTimes {
-        response_ms: timed.response.quantiles(),
-        service_ms: timed.service.quantiles(),
-        lag_ms: timed.lag.quantiles(),
-    };
-    (outcome.name().to_owned(), times)
+    (outcome.name().to_owned(), OutcomeTimes::of(timed))
+}
+
+impl OutcomeTimes {
+    /// Sums three times up.
+    pub(crate) fn of(timed: &Timed) -> Self {
+        Self {
+            response_ms: timed.response.quantiles(),
+            service_ms: timed.service.quantiles(),
+            lag_ms: timed.lag.quantiles(),
+        }
+    }
 }
 
 impl Config {

@@ -27,6 +27,8 @@ pub enum Purpose {
     Simulation,
     /// What happens to a gateway, and when.
     Faults,
+    /// When those come back who lost their connections together.
+    Return,
 }
 
 impl Purpose {
@@ -41,6 +43,7 @@ impl Purpose {
             Self::Machines => 7,
             Self::Simulation => 8,
             Self::Faults => 9,
+            Self::Return => 10,
         }
     }
 }

@@ -115,6 +115,11 @@ fn a_wrong_command_line_exits_with_2() {
         &["show"],
         &["run", "--provision", "people"],
         &["run", "--gateway", "g:1", "--provision", "p", "--token-file", "t", "--duration", "0s"],
+        &["connections"],
+        &["connections", "idle"],
+        &["connections", "idle", "--gateway", "g:1", "--provision", "p"],
+        &["connections", "handshakes", "--gateway", "g:1", "--provision", "p", "--rate", "0"],
+        &["connections", "storm", "--gateway", "g:1", "--provision", "p", "--within", "soon"],
         &["dance"],
         &[],
     ] {
@@ -272,6 +277,43 @@ fn check_searches(folder: &Path, address: &str, whom: &[&str]) {
     }
 }
 
+/// A gateway that gives silent connections up after a second: kept alive they stand, and else the
+/// exit code says that they were lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_are_lost_are_told_by_the_exit_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (people, json) = (path("people"), path("out.json"));
+    let size = ["--customers", "20", "--terminals", "8"];
+    let (code, _, stderr) = run(&[&["provision", "--out", &people], &size[..]].concat());
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
+    let host = Host::start_with(|settings| {
+        settings.connections.idle = std::time::Duration::from_secs(1);
+    });
+    let tables = Table::ALL.into_iter();
+    let tables: Vec<_> =
+        tables.filter(|table| !matches!(table, Table::Controllers | Table::Hubs)).collect();
+    host.import(folder.path().join("people").as_path(), &tables);
+    let (address, url, token) = (host.address(), host.url(), host.token_file());
+    let mut arguments = vec!["connections", "idle", "--gateway", &address, "--admin", &url];
+    arguments.extend(["--provision", &people, "--token-file", token.to_str().unwrap()]);
+    arguments.extend(["--connections", "20", "--duration", "2500ms", "--json", &json]);
+
+    let (code, stdout, stderr) = run(&[&arguments[..], &["--keep-alive", "200ms"]].concat());
+    assert_eq!(stderr, "", "{stdout}");
+    let report: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(&json).unwrap()).unwrap();
+    let kept_up = report["generator"]["limited_by"].as_array().unwrap().is_empty();
+    assert_eq!(code, Some(if kept_up { 0 } else { 6 }), "{stdout}");
+    assert_eq!((&report["idle"]["alive"], &report["version"]), (&20.into(), &1.into()));
+    assert!(stdout.contains("standing: 20 of 20\n"), "lines where there is no terminal: {stdout}");
+    assert!(stdout.ends_with("connections: ok\n") && !stdout.contains('\u{1b}'), "{stdout}");
+
+    let (code, stdout, _) = run(&[&arguments[..], &["--keep-alive", "0s"]].concat());
+    assert_eq!(code, Some(4), "{stdout}");
+    assert!(stdout.ends_with("  - 20 connections were lost: unreachable 20\n"), "{stdout}");
+}
+
 #[test]
 fn the_help_has_examples_and_exit_codes() {
     let check = |command: &str, all: &[&str]| {
@@ -285,6 +327,7 @@ fn the_help_has_examples_and_exit_codes() {
     };
     check("demo", &["--pace", "130", "--json", "--through", "[default: 200]"]);
     check("provision", &["--customers", "--wealth", "[default: 42]"]);
+    check("connections", &["handshakes", "storm", "turned_away", "--bystanders"]);
     check("show", &["result.json", "--out"]);
     check("find-max", &["--p99", "--spans", "capacity.json"]);
     check("run", &["--gateway", "--out", "--token-file", "--through", "must be alone", "130"]);

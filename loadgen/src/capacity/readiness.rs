@@ -71,6 +71,21 @@ pub enum NotReady {
         /// Where the provision lies.
         folder: String,
     },
+    /// There are not so many to connect.
+    #[error(
+        "{folder} has {found} {peers}, and so many connections need {needed}: each has a key of its \
+         own, so provision it with more"
+    )]
+    TooFewPeers {
+        /// Who.
+        peers: &'static str,
+        /// How many there are.
+        found: usize,
+        /// How many are needed.
+        needed: usize,
+        /// Where the provision lies.
+        folder: String,
+    },
     /// The gateway would not take so many connections.
     #[error(
         "the gateway takes {most} connections at a time, and this run needs {needed}: set \
@@ -140,7 +155,7 @@ struct Expected {
 
 /// Checks that merchants, stores, terminals and what carries others are in the register as they were
 /// provisioned, with keys.
-pub(super) fn check_register(
+pub(crate) fn check_register(
     administration: &Administration,
     population: &Population,
     ways: Ways,
@@ -217,7 +232,7 @@ fn compare(
 }
 
 /// Reads what the books hold of the provision's customers, and what merchants are owed.
-pub(super) fn baseline(
+pub(crate) fn baseline(
     administration: &Administration,
     population: &Population,
     folder: &Path,

@@ -18,16 +18,16 @@ use crate::scenario::{Scenario, ScenarioError};
 use crate::schedule::{Bounds, Form, Rate, Spacing};
 use crate::trial::TrialError;
 
-/// A gateway that runs by itself, and the population that plays against it.
+/// A gateway that runs by itself, and what was imported there.
 #[derive(Debug, Clone, Args)]
-pub(super) struct Against {
+pub(super) struct Target {
     /// Where terminals and handsets reach the gateway
     #[arg(long, value_name = "HOST:PORT")]
-    gateway: String,
+    pub(super) gateway: String,
 
     /// The directory that `kessai-loadgen provision` made
     #[arg(long, value_name = "DIR")]
-    provision: PathBuf,
+    pub(super) provision: PathBuf,
 
     /// Where the gateway is administered
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7480")]
@@ -36,6 +36,20 @@ pub(super) struct Against {
     /// The file of the administration's token: admin.token among the gateway's keys
     #[arg(long, value_name = "FILE")]
     token_file: PathBuf,
+}
+
+impl Target {
+    /// Prepares to ask the gateway's administration.
+    pub(super) fn administration(&self) -> Result<Administration, TrialError> {
+        Ok(Administration::new(&self.admin, &self.token_file)?)
+    }
+}
+
+/// A gateway that runs by itself, and the population that plays against it.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Against {
+    #[command(flatten)]
+    target: Target,
 
     #[command(flatten)]
     behaviour: Behaviour,
@@ -66,17 +80,17 @@ impl Against {
         (rate, form, spacing): (Rate, Form, Spacing),
         span: std::time::Duration,
     ) -> Result<CapacityTest, TrialError> {
-        let provision = Provision::load(&self.provision)?;
+        let provision = Provision::load(&self.target.provision)?;
         let seed = self.seed.unwrap_or(provision.seed());
         let scenario = Arc::new(scenario.settled(provision.size())?);
         let (pace, bounds) = (self.pace, Bounds::default());
         Ok(CapacityTest {
             workload: Workload { rate, form, spacing, span, pace, scenario, seed, bounds },
             provision,
-            folder: self.provision.clone(),
+            folder: self.target.provision.clone(),
             ways: ways(&self.through),
-            gateway: self.gateway.clone(),
-            administration: Administration::new(&self.admin, &self.token_file)?,
+            gateway: self.target.gateway.clone(),
+            administration: self.target.administration()?,
             upkeep: Upkeep::default(),
             telling: Telling::default(),
         })

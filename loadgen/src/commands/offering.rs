@@ -25,7 +25,7 @@ pub(super) struct Offering {
     pub(super) arrivals: Spacing,
 }
 
-fn form(text: &str) -> Result<Form, String> {
+pub(super) fn form(text: &str) -> Result<Form, String> {
     let Some(path) = text.strip_prefix("day:") else {
         return text
             .parse()
@@ -35,7 +35,7 @@ fn form(text: &str) -> Result<Form, String> {
     curve.map(Form::Day).map_err(|error| format!("{path}: {error}"))
 }
 
-fn spacing(text: &str) -> Result<Spacing, String> {
+pub(super) fn spacing(text: &str) -> Result<Spacing, String> {
     match text {
         "poisson" => Ok(Spacing::Poisson),
         "uniform" => Ok(Spacing::Uniform),

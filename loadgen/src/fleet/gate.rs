@@ -4,7 +4,6 @@ use std::fmt::Display;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use kessai_client::ConnectError;
-use kessai_client::wire::CloseCode;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -34,10 +33,7 @@ impl<F: Fn(usize)> Gate<F> {
         let permit = self.free.acquire().await;
         let result = connecting.await;
         drop(permit);
-        let made = result.map_err(|source| match source {
-            ConnectError::Closed(CloseCode::NotEnrolled) => FleetError::Stranger(who.to_string()),
-            source => FleetError::Connect { who: who.to_string(), source },
-        })?;
+        let made = result.map_err(|source| FleetError::of(who.to_string(), source))?;
         (self.connected)(self.count.fetch_add(1, Ordering::Relaxed).saturating_add(1));
         Ok(made)
     }

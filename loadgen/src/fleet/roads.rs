@@ -93,7 +93,7 @@ impl<'a> Roads<'a> {
 }
 
 /// The address to go out by: never further than to this machine if the gateway is on it.
-fn side_of(gateway: IpAddr) -> IpAddr {
+pub(crate) fn side_of(gateway: IpAddr) -> IpAddr {
     match gateway {
         IpAddr::V4(address) if address.is_loopback() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),

@@ -140,7 +140,7 @@ fn sureness(f: &mut fmt::Formatter<'_>, intervals: &Intervals) -> fmt::Result {
 }
 
 /// Writes whether the load generator kept up.
-fn effort(f: &mut fmt::Formatter<'_>, effort: &Effort) -> fmt::Result {
+pub(crate) fn effort(f: &mut fmt::Formatter<'_>, effort: &Effort) -> fmt::Result {
     let cpu = effort.cpu_share.map_or_else(
         || "processor time unknown".to_owned(),
         |share| format!("{:.0} % of all processors", share * 100.0),

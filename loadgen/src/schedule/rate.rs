@@ -1,4 +1,4 @@
-//! A number of payments a second.
+//! A number of payments, or of connections, a second.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +9,7 @@ pub struct Rate(f64);
 
 /// Says that a number is no rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a rate is a number of payments a second, above 0 and at most 1000000")]
+#[error("a rate is a number a second, above 0 and at most 1000000")]
 pub struct RateError;
 
 impl Rate {
