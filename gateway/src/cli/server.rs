@@ -39,8 +39,13 @@ pub(super) fn make(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What is logged unless `RUST_LOG` says otherwise. Of address tokens quinn warns for each that comes
+/// a little later than a newer one: it asks such a client to prove its address once more, which is
+/// no trouble, and clients alone would fill the log.
+const LOGGED: &str = "info,quinn_proto::bloom_token_log=error";
+
 pub(super) fn start_log(json: bool) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOGGED));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
