@@ -1,6 +1,9 @@
 //! Carries messages over one connection, whatever it is made of.
 
 use std::collections::VecDeque;
+use std::fmt;
+use std::future::pending;
+use std::pin::Pin;
 
 use kessai_terms::collation::ChannelBinding;
 use kessai_wire::frame::{Envelope, TooLong};
@@ -17,6 +20,41 @@ use crate::quic::QuicLink;
 pub struct Link {
     channel: ChannelBinding,
     transport: Transport,
+    span: Span,
+}
+
+/// How long a connection may be used.
+enum Span {
+    /// As long as it stands.
+    Whole,
+    /// Until this is through.
+    Until(Pin<Box<dyn Future<Output = ()> + Send>>),
+    /// No longer.
+    Over,
+}
+
+impl fmt::Debug for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Whole => "Whole",
+            Self::Until(_) => "Until(..)",
+            Self::Over => "Over",
+        })
+    }
+}
+
+impl Span {
+    /// Waits until it is over. May be dropped and called again.
+    async fn over(&mut self) {
+        match self {
+            Self::Whole => pending().await,
+            Self::Until(end) => {
+                end.as_mut().await;
+                *self = Self::Over;
+            }
+            Self::Over => {}
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -35,7 +73,7 @@ impl Link {
         incoming: mpsc::Receiver<v1::ToPeer>,
     ) -> Self {
         let channels = Channels { outgoing, incoming, waiting: VecDeque::new(), closing: None };
-        Self { channel, transport: Transport::Channels(Box::new(channels)) }
+        Self { channel, transport: Transport::Channels(Box::new(channels)), span: Span::Whole }
     }
 
     /// Takes the place where the other side of [`from_channels`](Self::from_channels) leaves its
@@ -48,8 +86,15 @@ impl Link {
         self
     }
 
+    /// Makes the connection one that is lost when `end` is through, as if its line were cut then.
+    #[must_use]
+    pub fn until(mut self, end: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.span = Span::Until(Box::pin(end));
+        self
+    }
+
     pub(crate) fn from_quic(channel: ChannelBinding, link: QuicLink) -> Self {
-        Self { channel, transport: Transport::Quic(Box::new(link)) }
+        Self { channel, transport: Transport::Quic(Box::new(link)), span: Span::Whole }
     }
 
     /// Tells which connection this is.
@@ -74,9 +119,17 @@ impl Link {
 
     /// Waits for the next message, and sends meanwhile. May be dropped and called again.
     pub(crate) async fn next(&mut self) -> Result<v1::ToPeer, ConnectError> {
-        match &mut self.transport {
-            Transport::Quic(link) => link.next().await,
-            Transport::Channels(channels) => channels.next().await,
+        let Self { transport, span, .. } = self;
+        let message = async {
+            match transport {
+                Transport::Quic(link) => link.next().await,
+                Transport::Channels(channels) => channels.next().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = span.over() => Err(ConnectError::Unreachable("the line was cut".into())),
+            message = message => message,
         }
     }
 
