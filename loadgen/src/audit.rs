@@ -13,9 +13,9 @@ mod sums;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use kessai_engine::terms::PaymentId;
+use kessai_engine::terms::{CustomerId, PaymentId, TerminalId};
 
-use crate::ledger::{Moment, Record, Telling};
+use crate::ledger::{Attempt, Moment, Record, Telling};
 
 pub use books::{Baseline, Books, CustomerEntry, InStore, PaymentEntry, Positions, Tallies};
 pub(crate) use sums::kept;
@@ -55,31 +55,65 @@ pub struct Evidence {
     pub prompt: Duration,
     /// When customers are left in peace; none if the gateway does not say it.
     pub budgets: Option<Budgets>,
-    /// When the gateway could not be reached, because somebody saw to that.
+    /// When who could not reach the gateway, because somebody saw to that.
     pub outages: Vec<Outage>,
 }
 
 impl Evidence {
-    /// Which steps customers must have been told of: who was cut off learns of the latest.
-    pub(crate) const fn telling(&self) -> Telling {
-        if self.outages.is_empty() { Telling::Every } else { Telling::Latest }
+    /// Which steps of its payments a customer must have been told of: whoever was cut off at any time
+    /// learned of the latest.
+    fn telling(&self, customer: &CustomerId) -> Telling {
+        self.telling_between(customer, Moment::ZERO, Moment::MAX)
+    }
+
+    /// Which steps of a payment its customer must have been told of: whoever was cut off while it went
+    /// on learned of the latest.
+    fn telling_of(&self, record: &Record) -> Telling {
+        let told = record.terminal.iter().chain(&record.customer);
+        let answered = record.attempts.iter().filter_map(Attempt::told);
+        let last = told.chain(answered).map(|told| told.at).max().unwrap_or(Moment::MAX);
+        self.telling_between(&record.order.customer, record.order.begun, last)
+    }
+
+    fn telling_between(&self, customer: &CustomerId, from: Moment, until: Moment) -> Telling {
+        let silenced = |outage: &Outage| outage.silenced(customer, from, until);
+        if self.outages.iter().any(silenced) { Telling::Latest } else { Telling::Every }
     }
 }
 
-/// A time in which nobody could reach the gateway, however long they tried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A time in which some could not reach the gateway, however long they tried.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outage {
     /// From when on.
     pub from: Moment,
-    /// Until when everybody was back.
+    /// Until when everybody of them was back.
     pub until: Moment,
+    /// Who could not.
+    pub of: CutOff,
+}
+
+/// Who was cut off from the gateway.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CutOff {
+    /// Everybody.
+    Everybody,
+    /// The handsets of these customers.
+    Handsets(BTreeSet<CustomerId>),
+    /// These tills and machines.
+    Tills(BTreeSet<TerminalId>),
 }
 
 impl Outage {
-    /// Whether any of it was between the two.
-    #[must_use]
-    pub fn touches(&self, from: Moment, until: Moment) -> bool {
-        self.from <= until && from <= self.until
+    /// Whether a customer may have missed something between the two because of it. What a gateway
+    /// that was down for everybody had not told yet may come at any time after.
+    fn silenced(&self, customer: &CustomerId, from: Moment, until: Moment) -> bool {
+        match &self.of {
+            CutOff::Everybody => true,
+            CutOff::Handsets(of) => {
+                of.contains(customer) && self.from <= until && from <= self.until
+            }
+            CutOff::Tills(_) => false,
+        }
     }
 }
 

@@ -214,7 +214,7 @@ async fn at(plan: &Plan, place: &Place, stop: watch::Receiver<bool>) -> Result<R
         rig.log.problems.push(error.to_string());
     }
     let mut lived = ended?;
-    lived.evidence.outages.clone_from(&rig.log.outages);
+    lived.evidence.outages.extend_from_slice(&rig.log.outages);
     if let Err(error) = settle(&mut rig, &trial, &lived).await {
         rig.log.problems.push(error.to_string());
     }

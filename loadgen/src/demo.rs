@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use crate::board::{Board, Stage};
 use crate::fleet::{Connections, Fleet, Muster, Upkeep, Ways};
 use crate::keyring::Keyring;
+use crate::ledger::Ledger;
 use crate::life::Workload;
 use crate::people::Pace;
 use crate::population::{Population, Size};
@@ -163,7 +164,7 @@ async fn prepare(plan: &Plan, board: Arc<Board>) -> Result<(Site, Trial, Fleet),
         connections,
         heading: plan.heading(),
         board,
-        ledger: Arc::default(),
+        ledger: Arc::new(Ledger::new(workload.telling())),
     };
     Ok((site, trial, fleet))
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use kessai_client::terms::CustomerId;
 use kessai_client::{
-    ConnectError, Controller, Events, Handset, Hub, Options, RootPin, Terminal, wire,
+    ConnectError, Connector, Controller, Events, Handset, Hub, Options, RootPin, Terminal, wire,
 };
 use kessai_engine::Peer;
 use tokio::task::JoinSet;
@@ -25,7 +25,7 @@ use crate::keyring::{Holder, Keyring};
 use crate::population::{Customer, Population};
 use crate::site::Door;
 use gate::{Gate, in_order};
-use roads::Roads;
+use roads::{Line, Roads};
 
 pub(crate) use roads::side_of;
 pub use upkeep::{Barrier, Keeper, Upkeep};
@@ -186,6 +186,26 @@ pub struct Fleet {
     pub terminals: Vec<Terminal>,
     /// The handsets, each with what happens to it.
     pub handsets: Vec<(Handset, Events)>,
+    /// The lines by which the tills reach the gateway.
+    pub till_lines: Lines,
+    /// Those of the handsets.
+    pub handset_lines: Lines,
+}
+
+/// The lines of all peers of a kind: whoever has one of their own, and whoever goes by another's.
+#[derive(Debug, Default)]
+pub struct Lines {
+    /// Cut and mend them.
+    pub keepers: Vec<Keeper>,
+    /// By which line each peer goes, in the order of the population.
+    pub of: Vec<usize>,
+}
+
+impl Lines {
+    fn add(&mut self, line: Line) -> Arc<dyn Connector> {
+        self.keepers.push(line.keeper);
+        line.connector
+    }
 }
 
 impl Fleet {
@@ -199,15 +219,15 @@ impl Fleet {
     ) -> Result<Self, FleetError> {
         let roads = Roads::new(muster.road, muster.keyring, muster.upkeep)?;
         let boarding = Boarding { muster, roads, gate: Arc::new(Gate::new(connected)) };
-        let terminals = match muster.ways.tills {
+        let (terminals, till_lines) = match muster.ways.tills {
             Way::Own => boarding.tills().await?,
             Way::Carried => boarding.carried_tills().await?,
         };
-        let handsets = match muster.ways.handsets {
+        let (handsets, handset_lines) = match muster.ways.handsets {
             Way::Own => boarding.handsets().await?,
             Way::Carried => boarding.carried_handsets().await?,
         };
-        Ok(Self { terminals, handsets })
+        Ok(Self { terminals, handsets, till_lines, handset_lines })
     }
 }
 
@@ -219,25 +239,27 @@ struct Boarding<'a, F> {
 }
 
 impl<F: Fn(usize) + Send + Sync + 'static> Boarding<'_, F> {
-    async fn tills(&self) -> Result<Vec<Terminal>, FleetError> {
-        let mut tasks = JoinSet::new();
+    async fn tills(&self) -> Result<(Vec<Terminal>, Lines), FleetError> {
+        let (mut tasks, mut lines) = (JoinSet::new(), Lines::default());
         for (place, till) in self.muster.population.tills.iter().enumerate() {
-            let connector = self.roads.of_one(Holder::Till(place), Peer::Terminal(till.id))?;
+            lines.of.push(place);
+            let connector =
+                lines.add(self.roads.of_one(Holder::Till(place), Peer::Terminal(till.id))?);
             let (gate, options, id) = (Arc::clone(&self.gate), self.options(), till.id);
             tasks.spawn(async move {
                 let connecting = Terminal::connect(connector, id, options);
                 (place, gate.pass(&id, connecting).await)
             });
         }
-        in_order(tasks).await
+        Ok((in_order(tasks).await?, lines))
     }
 
-    async fn carried_tills(&self) -> Result<Vec<Terminal>, FleetError> {
+    async fn carried_tills(&self) -> Result<(Vec<Terminal>, Lines), FleetError> {
         let population = self.muster.population;
-        let mut tasks = JoinSet::new();
+        let (mut tasks, mut lines) = (JoinSet::new(), Lines::default());
         for (place, controller) in population.controllers.iter().enumerate() {
             let peer = Peer::Controller(controller.id, controller.merchant);
-            let connector = self.roads.of_many(Holder::Controller(place), peer)?;
+            let connector = lines.add(self.roads.of_many(Holder::Controller(place), peer)?);
             let (gate, options, id) = (Arc::clone(&self.gate), self.options(), controller.id);
             tasks.spawn(async move {
                 let connecting = Controller::connect(connector, id, options);
@@ -245,24 +267,25 @@ impl<F: Fn(usize) + Send + Sync + 'static> Boarding<'_, F> {
             });
         }
         let controllers = in_order(tasks).await?;
-        let tills = population.tills.iter().zip(population.controllers_of_tills());
-        tills
-            .map(|(till, place)| {
-                let controller = place.and_then(|place| controllers.get(place));
-                let controller = controller.ok_or_else(|| FleetError::Uncarried {
-                    carrier: "controller",
-                    who: till.id.to_string(),
-                })?;
-                Ok(controller.terminal(till.id))
-            })
-            .collect()
+        let mut terminals = Vec::with_capacity(population.tills.len());
+        for (till, place) in population.tills.iter().zip(population.controllers_of_tills()) {
+            let controller = place.and_then(|place| Some((place, controllers.get(place)?)));
+            let (place, controller) = controller.ok_or_else(|| FleetError::Uncarried {
+                carrier: "controller",
+                who: till.id.to_string(),
+            })?;
+            lines.of.push(place);
+            terminals.push(controller.terminal(till.id));
+        }
+        Ok((terminals, lines))
     }
 
-    async fn handsets(&self) -> Result<Vec<(Handset, Events)>, FleetError> {
-        let mut tasks = JoinSet::new();
+    async fn handsets(&self) -> Result<(Vec<(Handset, Events)>, Lines), FleetError> {
+        let (mut tasks, mut lines) = (JoinSet::new(), Lines::default());
         for (place, customer) in self.muster.population.customers.iter().enumerate() {
             let peer = Peer::Handset(customer.id, customer.device);
-            let connector = self.roads.of_one(Holder::Handset(place), peer)?;
+            lines.of.push(place);
+            let connector = lines.add(self.roads.of_one(Holder::Handset(place), peer)?);
             let (id, seen) = (handset_of(customer), self.seen(&customer.id));
             let server = customer.keys().server.clone();
             let (gate, options) = (Arc::clone(&self.gate), self.options());
@@ -271,14 +294,14 @@ impl<F: Fn(usize) + Send + Sync + 'static> Boarding<'_, F> {
                 (place, gate.pass(&id, connecting).await)
             });
         }
-        in_order(tasks).await
+        Ok((in_order(tasks).await?, lines))
     }
 
-    async fn carried_handsets(&self) -> Result<Vec<(Handset, Events)>, FleetError> {
+    async fn carried_handsets(&self) -> Result<(Vec<(Handset, Events)>, Lines), FleetError> {
         let population = self.muster.population;
-        let mut tasks = JoinSet::new();
+        let (mut tasks, mut lines) = (JoinSet::new(), Lines::default());
         for (place, id) in population.hubs.iter().copied().enumerate() {
-            let connector = self.roads.of_many(Holder::Hub(place), Peer::Hub(id))?;
+            let connector = lines.add(self.roads.of_many(Holder::Hub(place), Peer::Hub(id))?);
             let (gate, options) = (Arc::clone(&self.gate), self.options());
             tasks.spawn(async move {
                 (place, gate.pass(&id, Hub::connect(connector, id, options)).await)
@@ -288,9 +311,11 @@ impl<F: Fn(usize) + Send + Sync + 'static> Boarding<'_, F> {
         let mut tasks = JoinSet::new();
         for (place, customer) in population.customers.iter().enumerate() {
             let (id, seen) = (handset_of(customer), self.seen(&customer.id));
-            let hub = population.hub_of_handset(place).and_then(|hub| hubs.get(hub)).cloned();
-            let hub =
+            let hub = population.hub_of_handset(place);
+            let hub = hub.and_then(|place| Some((place, hubs.get(place).cloned()?)));
+            let (line, hub) =
                 hub.ok_or_else(|| FleetError::Uncarried { carrier: "hub", who: id.to_string() })?;
+            lines.of.push(line);
             let keys = customer.keys();
             let (server, device) = (keys.server.clone(), keys.device.clone());
             let (gate, options) = (Arc::clone(&self.gate), self.options());
@@ -299,7 +324,7 @@ impl<F: Fn(usize) + Send + Sync + 'static> Boarding<'_, F> {
                 (place, gate.pass(&id, connecting).await)
             });
         }
-        in_order(tasks).await
+        Ok((in_order(tasks).await?, lines))
     }
 
     /// The last notice that a customer's handset has seen.

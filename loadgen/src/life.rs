@@ -5,6 +5,7 @@ mod aftermath;
 mod codes;
 mod desk;
 mod floor;
+mod outages;
 mod pacing;
 mod phone;
 mod trade;
@@ -16,14 +17,16 @@ use kessai_client::{Handset, Terminal};
 use kessai_engine::terms::MerchantId;
 use kessai_engine::terms::collation::HandsetSecrets;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
+use crate::audit::Outage;
 use crate::board::Board;
 use crate::catalogue::CatalogueError;
 use crate::course::Courses;
 use crate::exchange;
 use crate::fleet::Fleet;
-use crate::ledger::{Ledger, Moment, Order, Progress};
+use crate::ledger::{Ledger, Moment, Order, Progress, Telling};
 use crate::messages::Messages;
 use crate::people::{Pace, People};
 use crate::population::Population;
@@ -33,6 +36,7 @@ use crate::seeds::{Purpose, stream};
 use crate::tally::Summary;
 use crate::till::{self, Baskets, Selling};
 use floor::Floor;
+use outages::Whose;
 use pacing::Pacing;
 use trade::Trade;
 
@@ -58,6 +62,15 @@ pub struct Workload {
 }
 
 impl Workload {
+    /// Which steps of a payment its customer must be told of, so that it can be over.
+    #[must_use]
+    pub fn telling(&self) -> Telling {
+        match self.scenario.values().outages.handsets {
+            Some(_) => Telling::Latest,
+            None => Telling::Every,
+        }
+    }
+
     /// Lays out when payments begin.
     #[must_use]
     pub fn arrivals(&self) -> Arrivals {
@@ -101,6 +114,8 @@ struct World {
 
 /// Runs a workload on a connected fleet until every payment has ended, or none ends any more.
 ///
+/// Says who was cut off from the gateway meanwhile, as the scenario wants it.
+///
 /// Arrivals stop early when `stop` becomes true, or when nobody is left who could set it; the drain
 /// is made all the same. The fleet is disconnected at the end, and the ledger says all that
 /// happened.
@@ -114,11 +129,12 @@ pub async fn run(
     prompt: Duration,
     seen: Seen,
     mut stop: watch::Receiver<bool>,
-) -> Result<(), CatalogueError> {
+) -> Result<Vec<Outage>, CatalogueError> {
     let scenario = &workload.scenario;
     let baskets = Baskets::new(crate::catalogue::Catalogue::builtin()?, scenario);
     let trade = Trade::new(&population, scenario.values().skew);
     let (handsets, events): (Vec<_>, Vec<_>) = fleet.handsets.into_iter().unzip();
+    let lines = [(Whose::Tills, fleet.till_lines), (Whose::Handsets, fleet.handset_lines)];
     let world = Arc::new(World {
         floor: Floor::new(handsets.len()),
         population,
@@ -140,6 +156,12 @@ pub async fn run(
         .enumerate()
         .map(|(seat, events)| tokio::spawn(phone::attend(Arc::clone(&world), seat, events)))
         .collect();
+    let mut outages = JoinSet::new();
+    for (whose, lines) in lines {
+        let counts = (workload.span, lines.keepers.len());
+        let planned = outages::plan(whose, scenario, workload.pace, counts, workload.seed);
+        outages.spawn(outages::happen(Arc::clone(&world), whose, lines, planned, stop.clone()));
+    }
     let (throttle, span) = (world.board.throttle(), workload.span);
     let mut pacing = Pacing::new(workload.arrivals(), throttle, world.started, span);
     loop {
@@ -154,11 +176,12 @@ pub async fn run(
         }
     }
     world.board.draining();
+    let outages = outages.join_all().await.into_iter().flatten().collect();
     world.drain(prompt).await;
     for phone in phones {
         phone.abort();
     }
-    Ok(())
+    Ok(outages)
 }
 
 impl World {

@@ -5,6 +5,7 @@
 //! program, and say only what is otherwise in them; so do files of others. Nothing here knows of a
 //! gateway or a clock: a scenario and a seed are a run.
 
+mod outages;
 mod setting;
 mod sizes;
 mod values;
@@ -18,6 +19,8 @@ use crate::population::{Size, Wealth};
 use crate::schedule::Form;
 use crate::shares::MACHINES;
 
+pub(crate) use outages::BatchDraws;
+pub use outages::{Batch, Outages};
 pub use setting::{Setting, SettingError};
 pub use sizes::{BasketSizes, LineCounts, Pieces};
 pub use values::{Demands, Distributions, Reactions, ValueError, Values};

@@ -29,6 +29,8 @@ pub enum Purpose {
     Faults,
     /// When those come back who lost their connections together.
     Return,
+    /// Who is cut off from the gateway, and when.
+    Outages,
 }
 
 impl Purpose {
@@ -44,6 +46,7 @@ impl Purpose {
             Self::Simulation => 8,
             Self::Faults => 9,
             Self::Return => 10,
+            Self::Outages => 11,
         }
     }
 }

@@ -163,20 +163,13 @@ impl Trial {
         let ledger = Arc::clone(&self.ledger);
         let seen = Seen { board, ledger, messages: Arc::clone(&messages) };
         let (start, started_at) = (Start::now(), SystemTime::now());
-        life::run(&self.workload, population, fleet, self.prompt, seen, stop).await?;
+        let outages = life::run(&self.workload, population, fleet, self.prompt, seen, stop).await?;
         let spent = start.spent();
         self.board.stage(Stage::Auditing);
         let (records, strays) = self.ledger.copy();
         let (before, tries, prompt) = (self.before.clone(), self.tries, self.prompt);
-        let evidence = Evidence {
-            records,
-            strays,
-            before,
-            tries,
-            prompt,
-            budgets: self.budgets,
-            outages: Vec::new(),
-        };
+        let evidence =
+            Evidence { records, strays, before, tries, prompt, budgets: self.budgets, outages };
         let (cost, ladder) = (GatewayCost::default(), messages.ladder());
         Ok(Lived { evidence, spent, cost, started_at, ladder })
     }

@@ -9,16 +9,17 @@
     reason = "a test may panic"
 )]
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use kessai_engine::PaymentState;
-use kessai_loadgen::audit::{Evidence, compare};
+use kessai_loadgen::audit::{CutOff, Evidence, compare};
 use kessai_loadgen::board::Board;
 use kessai_loadgen::demo::{self, Medium, Plan};
 use kessai_loadgen::fleet::{Connections, Fleet, Muster, Upkeep, Way, Ways};
 use kessai_loadgen::keyring::Keyring;
-use kessai_loadgen::ledger::{Order, Record};
+use kessai_loadgen::ledger::{Ledger, Order, Record};
 use kessai_loadgen::life::{self, Seen, Workload};
 use kessai_loadgen::messages::{Message, Rung, Sender};
 use kessai_loadgen::people::{Habit, Pace};
@@ -231,15 +232,14 @@ async fn evidence(plan: &Plan) -> (Evidence, Site) {
     };
     let fleet = Fleet::connect(&muster, |_| {}).await.unwrap();
     let board = Arc::new(Board::new(plan.workload.span));
-    let ledger = Arc::default();
+    let ledger = Arc::new(Ledger::new(plan.workload.telling()));
     let seen = Seen { board, ledger: Arc::clone(&ledger), messages: Arc::default() };
-    life::run(&plan.workload, Arc::clone(&population), fleet, plan.prompt(), seen, stopped)
-        .await
-        .unwrap();
+    let living =
+        life::run(&plan.workload, Arc::clone(&population), fleet, plan.prompt(), seen, stopped);
+    let outages = living.await.unwrap();
     let (records, strays) = ledger.copy();
     let (tries, prompt) = (site.tries(), plan.prompt());
     let budgets = Some(site.budgets());
-    let outages = Vec::new();
     (Evidence { records, strays, before, tries, prompt, budgets, outages }, site)
 }
 
@@ -335,10 +335,60 @@ async fn what_is_set_is_what_is_played() {
     plan.workload.scenario = Arc::new(Scenario::load("mixed", &settings).unwrap());
     let (evidence, site) = evidence(&plan).await;
     assert_eq!(compare(&evidence, &site.books().unwrap()), Vec::<String>::new());
-    let stores: std::collections::BTreeSet<_> =
+    let stores: BTreeSet<_> =
         evidence.records.iter().map(|(_, record)| record.order.store_name.clone()).collect();
     assert_eq!(stores.len(), 1, "{stores:?}");
     let cancels = |(_, record): &&(_, Record)| record.order.person.habit == Habit::Cancels;
     let cancelled = evidence.records.iter().filter(cancels).count();
     assert!(cancelled * 10 > evidence.records.len() * 7, "{cancelled}");
 }
+
+/// A third of the tills and a third of the handsets are cut off again and again for a part of a
+/// second: all are back before the end, whoever was there meanwhile was told every step, and whoever
+/// was not learned of the latest.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn those_who_were_cut_off_come_back_and_the_books_agree_with_what_they_learned() {
+    for ways in [Ways::default(), Ways { tills: Way::Carried, handsets: Way::Carried }] {
+        let mut plan = plan(Medium::Channels, Durability::Volatile);
+        (plan.size.controllers, plan.size.hubs) = (3, 3);
+        plan.ways = ways;
+        let batch = "{ share = 333, every_s = 9, lasts = { median_s = 9, spread = 0.3 } }";
+        let settings = ["tills", "handsets"].map(|whose| format!("outages.{whose}={batch}"));
+        let settings = settings.map(|text| text.parse::<Setting>().unwrap());
+        plan.workload.scenario = Arc::new(Scenario::load("mixed", &settings).unwrap());
+        let (evidence, site) = evidence(&plan).await;
+        assert_eq!(compare(&evidence, &site.books().unwrap()), Vec::<String>::new(), "{ways:?}");
+
+        let (mut tills, mut customers) = (0, 0);
+        for outage in &evidence.outages {
+            let lasted = outage.until - outage.from;
+            assert!((Duration::from_millis(50)..BACK).contains(&lasted), "{outage:?}");
+            match &outage.of {
+                CutOff::Tills(of) => tills += of.len(),
+                CutOff::Handsets(of) => customers += of.len(),
+                CutOff::Everybody => panic!("nobody does that here"),
+            }
+        }
+        assert!(tills > 0 && customers > 0, "{:?}", evidence.outages);
+        let met = |(_, record): &&(_, Record)| {
+            let order = &record.order;
+            evidence.outages.iter().any(|outage| {
+                let during = (outage.from..outage.until).contains(&order.begun);
+                during
+                    && match &outage.of {
+                        CutOff::Tills(of) => of.contains(&order.terminal),
+                        CutOff::Handsets(of) => of.contains(&order.customer),
+                        CutOff::Everybody => true,
+                    }
+            })
+        };
+        let met: Vec<_> = evidence.records.iter().filter(met).collect();
+        let approved = met.iter().filter(|(_, record)| {
+            record.terminal.first().is_some_and(|told| told.state.is_approved())
+        });
+        assert!(approved.count() > 0, "of {} that began in an outage", met.len());
+    }
+}
+
+/// How long those who were cut off may take to be back.
+const BACK: Duration = Duration::from_secs(20);

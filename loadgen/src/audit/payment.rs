@@ -45,7 +45,7 @@ pub(super) fn faults(
             let standings = record.standings();
             agreement(record, &standings, view, &mut faults);
             let steps = steps::of(record, &standings, view);
-            steps::tellings(record, view, (&steps, evidence.telling()), &mut faults);
+            steps::tellings(record, view, (&steps, evidence.telling_of(record)), &mut faults);
             deeds(record, view, evidence.prompt, &mut faults);
         }
     }

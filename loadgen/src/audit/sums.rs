@@ -21,7 +21,7 @@ pub(super) fn faults(evidence: &Evidence, books: &Books) -> Vec<String> {
     for (customer, before) in &evidence.before.customers {
         let records = of_customer.get(customer).map_or(&[][..], Vec::as_slice);
         let now = books.customers.get(customer);
-        for fault in customer_faults(before, now, records, evidence) {
+        for fault in customer_faults((customer, before), now, records, evidence) {
             faults.push(format!("customer {customer}: {fault}"));
         }
     }
@@ -36,7 +36,7 @@ pub(super) fn faults(evidence: &Evidence, books: &Books) -> Vec<String> {
 
 /// A customer's money is what they had less what they were told was debited, and nothing is held.
 fn customer_faults(
-    before: &CustomerEntry,
+    (customer, before): (&CustomerId, &CustomerEntry),
     now: Option<&CustomerEntry>,
     records: &[&Record],
     evidence: &Evidence,
@@ -85,7 +85,7 @@ fn customer_faults(
     }
     let seen = u64::try_from(notices.len()).unwrap_or(u64::MAX);
     let owed = now.notices.saturating_sub(before.notices);
-    let is_told = match evidence.telling() {
+    let is_told = match evidence.telling(customer) {
         Telling::Every => seen == owed,
         Telling::Latest => notices.last().copied().unwrap_or(before.notices) == now.notices,
     };

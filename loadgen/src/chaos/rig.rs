@@ -21,7 +21,7 @@ use super::process::Process;
 use super::progress::{Progress, Step};
 use super::trace::Trace;
 use super::{ChaosError, Plan, again};
-use crate::audit::{Baseline, Books, Outage};
+use crate::audit::{Baseline, Books, CutOff, Outage};
 use crate::board::Board;
 use crate::capacity::export;
 use crate::fleet::Keeper;
@@ -174,7 +174,8 @@ impl Rig<'_> {
     /// Lets everybody back who was cut off when it fell.
     pub(super) fn let_in(&mut self, fell: Moment) {
         self.keeper.open();
-        self.log.outages.push(Outage { from: fell, until: self.now().saturating_add(BACK) });
+        let until = self.now().saturating_add(BACK);
+        self.log.outages.push(Outage { from: fell, until, of: CutOff::Everybody });
     }
 
     async fn compare(&mut self) -> Result<(), ChaosError> {

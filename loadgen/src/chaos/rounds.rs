@@ -13,7 +13,7 @@ use super::log::Held;
 use super::report::FailedSyncs;
 use super::rig::Rig;
 use super::trace::{Injection, Trace};
-use crate::audit::Outage;
+use crate::audit::{CutOff, Outage};
 use crate::ledger::Moment;
 
 /// How soon a process must be gone after a sync has failed.
@@ -132,7 +132,8 @@ impl Rig<'_> {
         sleep(least.saturating_add(more)).await;
         self.signal(Signal::CONT)?;
         self.awake().await?;
-        self.log.outages.push(Outage { from, until: self.now().saturating_add(least) });
+        let until = self.now().saturating_add(least);
+        self.log.outages.push(Outage { from, until, of: CutOff::Everybody });
         Ok(())
     }
 

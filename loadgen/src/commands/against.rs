@@ -10,7 +10,6 @@ use super::{Carrier, ways};
 use crate::administration::Administration;
 use crate::capacity::CapacityTest;
 use crate::fleet::Upkeep;
-use crate::ledger::Telling;
 use crate::life::Workload;
 use crate::people::Pace;
 use crate::provision::Provision;
@@ -84,15 +83,16 @@ impl Against {
         let seed = self.seed.unwrap_or(provision.seed());
         let scenario = Arc::new(scenario.settled(provision.size())?);
         let (pace, bounds) = (self.pace, Bounds::default());
+        let workload = Workload { rate, form, spacing, span, pace, scenario, seed, bounds };
         Ok(CapacityTest {
-            workload: Workload { rate, form, spacing, span, pace, scenario, seed, bounds },
+            telling: workload.telling(),
+            workload,
             provision,
             folder: self.target.provision.clone(),
             ways: ways(&self.through),
             gateway: self.target.gateway.clone(),
             administration: self.target.administration()?,
             upkeep: Upkeep::default(),
-            telling: Telling::default(),
         })
     }
 }

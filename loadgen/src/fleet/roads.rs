@@ -9,7 +9,7 @@ use kessai_client::{
 use kessai_engine::Peer;
 
 use super::inside::Inside;
-use super::upkeep::{Behind, Upkeep};
+use super::upkeep::{Barrier, Behind, Keeper, Upkeep};
 use super::{FleetError, Road};
 use crate::keyring::{Holder, Keyring};
 use crate::site::Door;
@@ -27,6 +27,12 @@ pub(super) struct Roads<'a> {
 enum Paved<'a> {
     Network { gateway: SocketAddr, root: RootPin, endpoints: Vec<Endpoint> },
     Inside(&'a Door),
+}
+
+/// The line of one connection: the way to connect by it, and who can cut it.
+pub(super) struct Line {
+    pub(super) connector: Arc<dyn Connector>,
+    pub(super) keeper: Keeper,
 }
 
 impl<'a> Roads<'a> {
@@ -47,33 +53,34 @@ impl<'a> Roads<'a> {
     }
 
     /// Leads a peer that speaks for itself.
-    pub(super) fn of_one(
-        &self,
-        holder: Holder,
-        peer: Peer,
-    ) -> Result<Arc<dyn Connector>, FleetError> {
+    pub(super) fn of_one(&self, holder: Holder, peer: Peer) -> Result<Line, FleetError> {
         self.of(holder, peer, QuicLoad::One)
     }
 
     /// Leads a peer that speaks for many.
-    pub(super) fn of_many(
-        &self,
-        holder: Holder,
-        peer: Peer,
-    ) -> Result<Arc<dyn Connector>, FleetError> {
+    pub(super) fn of_many(&self, holder: Holder, peer: Peer) -> Result<Line, FleetError> {
         self.of(holder, peer, QuicLoad::Many)
     }
 
-    fn of(
+    fn of(&self, holder: Holder, peer: Peer, load: QuicLoad) -> Result<Line, FleetError> {
+        let connector: Arc<dyn Connector> = match &self.road {
+            Paved::Inside(door) => Arc::new(Inside::new((*door).clone(), peer)),
+            Paved::Network { gateway, root, endpoints } => {
+                Arc::new(self.over_network(holder, load, (*gateway, *root), endpoints)?)
+            }
+        };
+        let (keeper, line) = Barrier::kept();
+        let barrier = self.upkeep.barrier.clone();
+        Ok(Line { keeper, connector: Arc::new(Behind { barrier, line, connector }) })
+    }
+
+    fn over_network(
         &self,
         holder: Holder,
-        peer: Peer,
         load: QuicLoad,
-    ) -> Result<Arc<dyn Connector>, FleetError> {
-        let (gateway, root, endpoints) = match &self.road {
-            Paved::Inside(door) => return Ok(Arc::new(Inside::new((*door).clone(), peer))),
-            Paved::Network { gateway, root, endpoints } => (*gateway, *root, endpoints),
-        };
+        (gateway, root): (SocketAddr, RootPin),
+        endpoints: &[Endpoint],
+    ) -> Result<QuicConnector, FleetError> {
         let failed = |source| FleetError::Connect { who: format!("{holder:?}"), source };
         let (Holder::Till(place)
         | Holder::Handset(place)
@@ -86,9 +93,7 @@ impl<'a> Roads<'a> {
         let key = self.keyring.key(holder)?;
         let keep_alive = self.upkeep.keep_alive;
         let options = QuicOptions { load, keep_alive, ..QuicOptions::default() };
-        let connector = QuicConnector::new(socket, gateway, root, &key, &options);
-        let barrier = self.upkeep.barrier.clone();
-        Ok(Arc::new(Behind { barrier, connector: connector.map_err(failed)? }))
+        QuicConnector::new(socket, gateway, root, &key, &options).map_err(failed)
     }
 }
 

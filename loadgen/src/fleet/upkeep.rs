@@ -1,8 +1,9 @@
 //! How connections are kept, and when new ones may be made.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use kessai_client::{Backoff, Connecting, Connector, QuicConnector, QuicOptions};
+use kessai_client::{Backoff, Connecting, Connector, QuicOptions};
 use tokio::sync::watch;
 
 /// How connections are kept.
@@ -62,15 +63,20 @@ impl Barrier {
         }
     }
 
+    /// Waits until it is closed; for ever, if nobody can close it any more.
+    async fn closed(mut self) {
+        if self.0.wait_for(|open| !*open).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
     /// Does what is begun each time that it is open, until one is done before it closes.
     async fn while_open<A: Future>(&self, begin: impl Fn() -> A) -> A::Output {
         loop {
             self.pass().await;
-            let mut barrier = self.0.clone();
-            let closed = async move { barrier.wait_for(|open| !*open).await.map(drop) };
             tokio::select! {
                 biased;
-                Ok(()) = closed => {}
+                () = self.clone().closed() => {}
                 done = begin() => return done,
             }
         }
@@ -89,15 +95,21 @@ impl Keeper {
     }
 }
 
-/// Connects behind a barrier.
+/// Connects behind a barrier that holds everybody back, by a line of its own that can be cut.
 pub(super) struct Behind {
     pub(super) barrier: Barrier,
-    pub(super) connector: QuicConnector,
+    /// While it is closed there is no line: what stands is lost, and nothing new is made.
+    pub(super) line: Barrier,
+    pub(super) connector: Arc<dyn Connector>,
 }
 
 impl Connector for Behind {
     fn connect(&self) -> Connecting<'_> {
-        Box::pin(self.barrier.while_open(|| self.connector.connect()))
+        Box::pin(async {
+            let over_the_line = || self.line.while_open(|| self.connector.connect());
+            let link = self.barrier.while_open(over_the_line).await?;
+            Ok(link.until(self.line.clone().closed()))
+        })
     }
 }
 

@@ -1,4 +1,4 @@
-use super::{Demands, Scenario, ScenarioError, Setting, Unfit};
+use super::{Batch, Demands, Scenario, ScenarioError, Setting, Unfit};
 use crate::population::{Size, Wealth};
 use crate::schedule::Form;
 use std::collections::BTreeSet;
@@ -76,6 +76,31 @@ fn what_cannot_be_is_named() {
     check(&["reactions.dispenses.median_s=0"], &["reactions.dispenses"]);
     check(&["reactions.types_again.spread=9"], &["reactions.types_again"]);
     check(&["curve=noon"], &["curve", "line 1"]);
+    check(&["outages.trains.share=1"], &["trains", "tills", "handsets"]);
+    check(&["outages.tills.share=0"], &["outages.tills.share", "1 to 1000"]);
+    check(&["outages.handsets.share=1001"], &["outages.handsets.share", "1001"]);
+    check(&["outages.tills.every_s=0"], &["outages.tills.every_s"]);
+    check(&["outages.tills.every_s=nan"], &["outages.tills.every_s"]);
+    check(&["outages.handsets.lasts.median_s=0"], &["outages.handsets.lasts"]);
+}
+
+#[test]
+fn outages_are_in_the_presets_that_are_about_them_and_nowhere_else() {
+    for preset in Scenario::presets().unwrap() {
+        let outages = preset.values().outages;
+        let has = (outages.tills.is_some(), outages.handsets.is_some());
+        let expected = match preset.name() {
+            "hostile" => (true, true),
+            "vending" => (true, false),
+            _ => (false, false),
+        };
+        assert_eq!(has, expected, "{}", preset.name());
+        assert_eq!(preset.to_toml().contains("outages"), has.0, "{}", preset.name());
+    }
+    let some = set(&["outages.handsets.share=300"]).unwrap();
+    let batch = Batch { share: 300, ..Batch::default() };
+    assert_eq!(some.values().outages.handsets, Some(batch));
+    assert_ne!(some.digest(), Scenario::default().digest());
 }
 
 #[test]

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use kessai_engine::TerminalKind;
 
+use super::outages::{Batch, BatchDraws, Outages};
 use super::sizes::BasketSizes;
 use crate::course::{Fate, Naming};
 use crate::people::{Habit, Reaction};
@@ -45,6 +46,9 @@ pub struct Values {
     pub machines: Shares<Fate>,
     /// How long people, and what they use, take.
     pub reactions: Reactions,
+    /// Who is cut off now and then.
+    #[serde(default, skip_serializing_if = "Outages::are_none")]
+    pub outages: Outages,
 }
 
 /// What a population has to be for a scenario. Where nothing is said, any will do.
@@ -95,6 +99,7 @@ impl Default for Values {
             tills: Shares::of(&AT_TILLS),
             machines: Shares::of(&AT_MACHINES),
             reactions: Reactions::default(),
+            outages: Outages::default(),
         }
     }
 }
@@ -124,7 +129,7 @@ pub struct ValueError {
     pub problem: String,
 }
 
-fn wrong(key: impl Into<String>, problem: impl Into<String>) -> ValueError {
+pub(super) fn wrong(key: impl Into<String>, problem: impl Into<String>) -> ValueError {
     ValueError { key: key.into(), problem: problem.into() }
 }
 
@@ -143,6 +148,8 @@ pub struct Distributions {
     pub(crate) comes_back: LogNormal<f64>,
     pub(crate) loses_line: LogNormal<f64>,
     pub(crate) form: Form,
+    pub(crate) tills_out: Option<BatchDraws>,
+    pub(crate) handsets_out: Option<BatchDraws>,
 }
 
 impl Distributions {
@@ -172,6 +179,8 @@ impl Distributions {
             comes_back: time("comes_back", of.comes_back)?,
             loses_line: time("loses_line", of.loses_line)?,
             form: form(values)?,
+            tills_out: out("outages.tills", values.outages.tills)?,
+            handsets_out: out("outages.handsets", values.outages.handsets)?,
         })
     }
 }
@@ -220,6 +229,10 @@ fn draws<T: Ord + Copy>(key: &'static str, shares: &Shares<T>) -> Result<Draws<T
         return Err(wrong(key, problem));
     }
     shares.draws().map_err(|none| wrong(key, none.to_string()))
+}
+
+fn out(key: &str, batch: Option<Batch>) -> Result<Option<BatchDraws>, ValueError> {
+    batch.map(|batch| batch.draws(key)).transpose()
 }
 
 fn form(values: &Values) -> Result<Form, ValueError> {

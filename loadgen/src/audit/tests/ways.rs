@@ -9,7 +9,7 @@ use kessai_engine::terms::{Amount, Currency, Reason, Reference};
 use kessai_engine::{PaymentState, TerminalKind};
 
 use super::super::{
-    Books, Budgets, CustomerEntry, Evidence, InStore, Outage, PaymentEntry, Tries, compare,
+    Books, Budgets, CustomerEntry, CutOff, Evidence, InStore, Outage, PaymentEntry, Tries, compare,
 };
 use crate::course::Naming;
 use crate::ledger::{Attempt, Done, Heard, Order, Receipt, Record, Slip, Told};
@@ -440,24 +440,48 @@ fn a_refused_payment_may_be_called_off_by_its_own_till_alone() {
 /// A handset that was away learns how a payment stands now, not how it came to.
 #[test]
 fn whoever_was_cut_off_need_not_be_told_every_step() {
-    let faults = |missing: usize| {
+    let own = || sample::order(REFUNDED).customer;
+    let cut_off = |until, of| vec![Outage { from: ms(0), until: ms(until), of }];
+    let faults_of = |missing: usize, outages: Vec<Outage>| {
         let (mut evidence, books) = world();
-        evidence.outages = vec![Outage { from: ms(0), until: ms(1) }];
+        evidence.outages = outages;
         record(&mut evidence, REFUNDED).customer.remove(missing);
         compare(&evidence, &books)
     };
-    assert_eq!(faults(0), Vec::<String>::new());
-    assert_eq!(faults(1), Vec::<String>::new());
-    let last = faults(2);
-    assert!(last.iter().any(|fault| fault.contains("the books say 3")), "{last:?}");
+    for of in [CutOff::Everybody, CutOff::Handsets([own()].into())] {
+        let faults = |missing| faults_of(missing, cut_off(10_000, of.clone()));
+        assert_eq!(faults(0), Vec::<String>::new());
+        assert_eq!(faults(1), Vec::<String>::new());
+        let last = faults(2);
+        assert!(last.iter().any(|fault| fault.contains("the books say 3")), "{last:?}");
+    }
+    for of in [
+        CutOff::Handsets([sample::order(LATE).customer].into()),
+        CutOff::Tills([sample::order(REFUNDED).terminal].into()),
+    ] {
+        let told = faults_of(0, cut_off(10_000, of.clone()));
+        assert!(told.iter().any(|fault| fault.contains("2 of its 3 steps")), "{of:?}: {told:?}");
+    }
     let (mut evidence, books) = world();
-    evidence.outages = vec![Outage { from: ms(0), until: ms(1) }];
+    evidence.outages = cut_off(10_000, CutOff::Everybody);
     let told = record(&mut evidence, REFUNDED);
     told.customer.remove(0);
     told.customer[0].refunded = yen(99);
     let other = compare(&evidence, &books);
     assert_eq!(other.len(), 1, "{other:?}");
     assert!(other[0].contains("its customer was told other amounts"), "{other:?}");
+}
+
+/// Whoever was cut off at another time has no excuse.
+#[test]
+fn a_customer_must_be_told_every_step_of_what_went_on_while_the_handset_was_there() {
+    let (mut evidence, books) = world();
+    let of = CutOff::Handsets([sample::order(REFUNDED).customer].into());
+    let later = ms(3_600_000);
+    evidence.outages = vec![Outage { from: later, until: later + ms(1), of }];
+    record(&mut evidence, REFUNDED).customer.remove(0);
+    let faults = compare(&evidence, &books);
+    assert!(faults.iter().any(|fault| fault.contains("2 of its 3 steps")), "{faults:?}");
 }
 
 #[test]
