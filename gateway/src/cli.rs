@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use kessai_gateway::shell::ShellCommand;
 
 mod archive;
 mod books;
@@ -113,6 +114,8 @@ enum Command {
     Journal(journal::JournalCommand),
     /// The sums of all accounts, and what is wrong with them.
     Books(Administered<books::BooksCommand>),
+    #[command(flatten)]
+    Shell(ShellCommand),
 }
 
 /// A command for the archive, and where that is.
@@ -158,6 +161,7 @@ impl Arguments {
             Command::Payment(it) => it.run(books::PaymentCommand::request),
             Command::Archive(it) => it.command.run(&it.desk),
             Command::Books(it) => it.run(books::BooksCommand::request),
+            Command::Shell(it) => it.run(Self::command()).map_err(anyhow::Error::from),
         };
         done.map(|()| ExitCode::SUCCESS)
     }
@@ -168,5 +172,30 @@ impl<C: Subcommand> Administered<C> {
         let request = request(&self.command);
         let answer = Desk::open(&self.desk)?.ask(&request)?;
         self.desk.show(&answer, request.layout())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use clap::{Command, CommandFactory};
+    use kessai_gateway::shell::ShellCommand;
+
+    use super::Arguments;
+
+    fn check_pages(command: &Command, name: &str, folder: &Path) {
+        assert!(folder.join(format!("{name}.1")).exists(), "{name} has no page");
+        for inner in command.get_subcommands() {
+            check_pages(inner, &format!("{name}-{}", inner.get_name()), folder);
+        }
+    }
+
+    #[test]
+    fn every_command_has_a_man_page() {
+        Arguments::command().debug_assert();
+        let folder = tempfile::tempdir().unwrap();
+        ShellCommand::Man { out: folder.path().to_owned() }.run(Arguments::command()).unwrap();
+        check_pages(&Arguments::command(), "kessai", folder.path());
     }
 }

@@ -40,6 +40,7 @@ mod reply;
 mod server;
 mod session;
 pub mod settings;
+pub mod shell;
 #[cfg(test)]
 mod testing;
 pub mod tls;

@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use kessai_gateway::shell::ShellCommand;
 use kessai_loadgen::commands::{
     Chaos, Compare, Connections, Demo, Exit, FindMax, Presets, Provision, Reprint, Run, Simulate,
     Sweep,
@@ -35,6 +36,8 @@ enum Command {
     Simulate(Simulate),
     Terminal(hand::Terminal),
     Handset(hand::Handset),
+    #[command(flatten)]
+    Shell(ShellCommand),
 }
 
 fn main() -> ExitCode {
@@ -52,6 +55,13 @@ fn main() -> ExitCode {
         Command::Simulate(simulate) => simulate.run(),
         Command::Terminal(terminal) => by_hand(hand::run(terminal.run())),
         Command::Handset(handset) => by_hand(hand::run(handset.run())),
+        Command::Shell(shell) => match shell.run(Cli::command()) {
+            Ok(()) => Exit::Ok.into(),
+            Err(error) => {
+                eprintln!("kessai-loadgen: {error}");
+                Exit::CouldNot.into()
+            }
+        },
     }
 }
 

@@ -120,6 +120,9 @@ fn a_wrong_command_line_exits_with_2() {
         &["connections", "idle", "--gateway", "g:1", "--provision", "p"],
         &["connections", "handshakes", "--gateway", "g:1", "--provision", "p", "--rate", "0"],
         &["connections", "storm", "--gateway", "g:1", "--provision", "p", "--within", "soon"],
+        &["completions"],
+        &["completions", "cmd"],
+        &["man"],
         &["dance"],
         &[],
     ] {
@@ -312,6 +315,41 @@ async fn connections_that_are_lost_are_told_by_the_exit_code() {
     let (code, stdout, _) = run(&[&arguments[..], &["--keep-alive", "0s"]].concat());
     assert_eq!(code, Some(4), "{stdout}");
     assert!(stdout.ends_with("  - 20 connections were lost: unreachable 20\n"), "{stdout}");
+}
+
+/// Whatever the help lists can be completed, and has a page of its own.
+#[test]
+fn every_command_is_known_to_shells_and_has_a_man_page() {
+    let help = run(&["--help"]).1;
+    let listed = help.split_once("Commands:\n").unwrap().1.split_once("\n\n").unwrap().0;
+    // What a command is about may go on in further lines, which are set in deeper.
+    let names = listed.lines().filter(|line| !line.starts_with("   "));
+    let names = names.filter_map(|line| line.split_whitespace().next());
+    let names: Vec<_> = names.filter(|name| *name != "help").collect();
+    assert!(names.contains(&"find-max") && names.contains(&"completions"), "{listed}");
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let (code, completions, stderr) = run(&["completions", shell]);
+        assert_eq!((code, stderr.as_str()), (Some(0), ""));
+        for words in names.iter().chain(&["token-file"]) {
+            assert!(completions.contains(words), "{shell} does not know {words}");
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("man");
+    let arguments = ["man", "--out", out.to_str().unwrap()];
+    let (code, stdout, stderr) = run(&arguments);
+    assert_eq!((code, stdout.as_str(), stderr.as_str()), (Some(0), "", ""));
+    for name in names {
+        let page = std::fs::read_to_string(out.join(format!("kessai-loadgen-{name}.1"))).unwrap();
+        assert!(page.contains(".SH NAME"), "{page}");
+    }
+    let page = std::fs::read_to_string(out.join("kessai-loadgen-find-max.1")).unwrap();
+    for words in ["\\-\\-p99", "Exit codes:", "confirming"] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    let taken = out.join("kessai-loadgen.1");
+    let (code, _, stderr) = run(&["man", "--out", taken.to_str().unwrap()]);
+    assert!(code == Some(3) && stderr.contains("cannot write to"), "{stderr}");
 }
 
 #[test]
