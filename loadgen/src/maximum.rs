@@ -10,8 +10,10 @@ use tokio::sync::watch;
 
 use crate::board::Board;
 use crate::capacity::{self, CapacityTest};
+use crate::cost::GatewayCost;
+use crate::fleet::Connections;
 use crate::goal::Goals;
-use crate::report::Report;
+use crate::report::{Gateway, Report};
 use crate::schedule::Rate;
 use crate::search::{Manner, Mark, Next, Search};
 use crate::trial::TrialError;
@@ -26,10 +28,79 @@ pub struct Capacity {
     pub version: u32,
     /// What had to be kept.
     pub goals: String,
+    /// Which runs were asked for.
+    pub asked: Asked,
+    /// What all runs had in common; nothing if none was made.
+    pub common: Option<Common>,
     /// What was found; nothing by a mere list of rates.
     pub found: Option<Found>,
     /// Every run in the order in which they were made.
     pub trials: Vec<Trial>,
+}
+
+/// Which runs were asked for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Asked {
+    /// Those that find the highest rate at which the goals are kept.
+    Search {
+        /// The rate to begin with.
+        from_per_s: f64,
+        /// The highest to try.
+        to_per_s: f64,
+        /// How far apart rates are that are told apart, as a share of the lower.
+        width: f64,
+        /// How long runs are while climbing, narrowing and confirming.
+        seconds: [f64; 3],
+        /// How many long runs either bound rests on.
+        confirmations: usize,
+        /// How many long runs are made at most.
+        most_long: usize,
+    },
+    /// One at each of these rates.
+    Sweep {
+        /// The rates.
+        rates_per_s: Vec<f64>,
+        /// How long each run is.
+        seconds: f64,
+    },
+}
+
+/// What all runs of a search had in common.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Common {
+    /// The seed that they were drawn from.
+    pub seed: u64,
+    /// How much faster than life people were.
+    pub pace: f64,
+    /// How many customers there were.
+    pub customers: u32,
+    /// How many terminals.
+    pub terminals: u32,
+    /// Who paid what, and how: the name of a preset, or the path of a file.
+    pub preset: String,
+    /// A digest of its values.
+    pub preset_digest: String,
+    /// Which gateway it was.
+    pub gateway: Gateway,
+    /// How many connections led to it.
+    pub connections: Connections,
+}
+
+impl Common {
+    fn of(report: &Report) -> Self {
+        let Report { seed, config, gateway, connections, .. } = report;
+        Self {
+            seed: *seed,
+            pace: config.pace,
+            customers: config.customers,
+            terminals: config.terminals,
+            preset: config.preset.clone(),
+            preset_digest: config.preset_digest.clone(),
+            gateway: gateway.clone(),
+            connections: *connections,
+        }
+    }
 }
 
 /// Where the capacity lies.
@@ -65,6 +136,8 @@ pub struct Trial {
     pub p50_ms: f64,
     /// What 99 of a hundred took.
     pub p99_ms: f64,
+    /// What a payment cost the gateway.
+    pub gateway_cost: GatewayCost,
 }
 
 /// Why nothing was found.
@@ -96,27 +169,39 @@ pub struct Tried<'a, F> {
     pub stop: watch::Receiver<bool>,
 }
 
+/// The runs that were made.
+#[derive(Default)]
+struct Made {
+    common: Option<Common>,
+    trials: Vec<Trial>,
+}
+
 impl<F: FnMut(&Trial)> Tried<'_, F> {
     /// Searches for the highest rate at which the goals are kept.
     ///
     /// # Errors
     /// [`MaximumError`].
     pub async fn find(mut self, manner: Manner) -> Result<Capacity, MaximumError> {
+        let Manner { first, highest, width, spans, confirmations, most_long } = manner;
+        let asked = Asked::Search {
+            from_per_s: first.payments(),
+            to_per_s: highest.payments(),
+            width,
+            seconds: [spans.short, spans.longer, spans.long].map(|span| span.as_secs_f64()),
+            confirmations,
+            most_long,
+        };
         let mut search = Search::new(manner);
-        let mut trials = Vec::new();
+        let mut made = Made::default();
         let found = loop {
             match search.next() {
-                Next::Try { rate, span } => {
-                    let trial = self.run(rate, span).await?;
-                    search.note(trial.mark);
-                    trials.push(trial);
-                }
-                Next::Between(low, high) => break between(low, high, &trials),
+                Next::Try { rate, span } => search.note(self.run(rate, span, &mut made).await?),
+                Next::Between(low, high) => break between(low, high, &made.trials),
                 Next::AtLeast(rate) => break Found::AtLeast(rate.payments()),
                 Next::None => break Found::Nothing,
             }
         };
-        Ok(self.capacity(Some(found), trials))
+        Ok(self.capacity(asked, Some(found), made))
     }
 
     /// Tries each of a list of rates once.
@@ -124,18 +209,27 @@ impl<F: FnMut(&Trial)> Tried<'_, F> {
     /// # Errors
     /// [`MaximumError`].
     pub async fn sweep(mut self, rates: &[Rate], span: Duration) -> Result<Capacity, MaximumError> {
-        let mut trials = Vec::new();
+        let rates_per_s = rates.iter().map(|rate| rate.payments()).collect();
+        let asked = Asked::Sweep { rates_per_s, seconds: span.as_secs_f64() };
+        let mut made = Made::default();
         for rate in rates {
-            trials.push(self.run(*rate, span).await?);
+            self.run(*rate, span, &mut made).await?;
         }
-        Ok(self.capacity(None, trials))
+        Ok(self.capacity(asked, None, made))
     }
 
-    fn capacity(&self, found: Option<Found>, trials: Vec<Trial>) -> Capacity {
-        Capacity { version: VERSION, goals: self.goals.to_string(), found, trials }
+    fn capacity(&self, asked: Asked, found: Option<Found>, made: Made) -> Capacity {
+        let Made { common, trials } = made;
+        Capacity { version: VERSION, goals: self.goals.to_string(), asked, common, found, trials }
     }
 
-    async fn run(&mut self, rate: Rate, span: Duration) -> Result<Trial, MaximumError> {
+    /// Makes a run, and says how it went.
+    async fn run(
+        &mut self,
+        rate: Rate,
+        span: Duration,
+        made: &mut Made,
+    ) -> Result<Mark, MaximumError> {
         let mut test = self.test.clone();
         (test.workload.rate, test.workload.span) = (rate, span);
         let board = Arc::new(Board::new(span));
@@ -148,7 +242,10 @@ impl<F: FnMut(&Trial)> Tried<'_, F> {
         }
         let trial = Trial::new(rate, span, &report, &self.goals);
         (self.told)(&trial);
-        Ok(trial)
+        let mark = trial.mark;
+        made.common.get_or_insert_with(|| Common::of(&report));
+        made.trials.push(trial);
+        Ok(mark)
     }
 }
 
@@ -176,8 +273,14 @@ impl Trial {
             throughput_per_s: report.throughput_per_s,
             p50_ms: report.latency_ms.machine.p50,
             p99_ms: report.latency_ms.machine.p99,
+            gateway_cost: report.gateway_cost,
         }
     }
+
+    /// What stands above the lines of a table of trials: times in milliseconds, and what a payment
+    /// cost the gateway.
+    pub const HEADING: &str = "offered/s  for s    ended/s    p50 ms    p99 ms    CPU ms  datagrams  \
+                               syncs   bytes  goals";
 }
 
 /// One line of the table.
@@ -187,11 +290,24 @@ impl fmt::Display for Trial {
             Mark::Good => "kept",
             Mark::Bad => "missed",
         };
+        let Self { rate_per_s, seconds, throughput_per_s, p50_ms, p99_ms, .. } = self;
         write!(
             f,
-            "{:>10.1}/s for {:>5.1} s   ended {:>10.1}/s   p50 {:>8.2} ms   p99 {:>8.2} ms   {mark}",
-            self.rate_per_s, self.seconds, self.throughput_per_s, self.p50_ms, self.p99_ms
+            "{rate_per_s:>9.1}{seconds:>7.1}{throughput_per_s:>11.1}{p50_ms:>10.2}{p99_ms:>10.2}"
         )?;
+        let cost = &self.gateway_cost;
+        for (number, width, digits) in [
+            (cost.cpu_s.map(|seconds| seconds * 1_000.0), 10, 3),
+            (cost.datagrams, 11, 1),
+            (cost.syncs, 7, 2),
+            (cost.written_bytes, 8, 0),
+        ] {
+            match number {
+                Some(number) => write!(f, "{number:>width$.digits$}")?,
+                None => write!(f, "{:>width$}", "-")?,
+            }
+        }
+        write!(f, "  {mark}")?;
         let why = self.missed.iter().chain(&self.limited_by).map(String::as_str);
         let why: Vec<_> = why.collect();
         if why.is_empty() { Ok(()) } else { write!(f, ": {}", why.join("; ")) }
@@ -244,6 +360,9 @@ mod tests {
         assert_eq!(bad.mark, Mark::Bad);
         let line = bad.to_string();
         assert!(line.contains("missed: p99 was 21.0 ms") && line.contains("it was busy"), "{line}");
+        // What the sample cost: 0.4 ms, datagrams that are not known, 1.25 syncs, 5120 bytes.
+        assert!(line.contains("     0.400          -   1.25    5120  missed"), "{line}");
+        assert_eq!(Trial::HEADING.find("goals"), line.find("missed"), "columns are straight");
     }
 
     #[test]

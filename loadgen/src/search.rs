@@ -117,7 +117,7 @@ impl Search {
     /// Begins a search.
     #[must_use]
     pub fn new(manner: Manner) -> Self {
-        let ladder = Ladder::new(manner.first, manner.width);
+        let ladder = Ladder::new(manner.first, manner.highest, manner.width);
         Self { manner, ladder, good: None, bad: None, tried: Vec::new() }
     }
 
@@ -129,32 +129,40 @@ impl Search {
     /// Says what to do next.
     #[must_use]
     pub fn next(&self) -> Next {
-        let highest = self.ladder.step_below(self.manner.highest);
+        match self.plan() {
+            Ok((step, span)) => Next::Try { rate: self.ladder.rate(step), span },
+            Err(found) => found,
+        }
+    }
+
+    /// The step to try next, and for how long; or what was found.
+    fn plan(&self) -> Result<(i32, Duration), Next> {
+        let last = self.ladder.last();
         let Spans { short, longer, .. } = self.manner.spans;
         match (self.good, self.bad) {
-            (None, None) => self.trial(highest.min(0), short),
-            (Some(good), None) if good >= highest => self.confirm(good, highest),
+            (None, None) => Ok((last.min(0), short)),
+            (Some(good), None) if good >= last => self.confirm(good),
             (Some(good), None) => {
-                self.trial(good.saturating_add(self.ladder.doubling()).min(highest), short)
+                Ok((good.saturating_add(self.ladder.doubling()).min(last), short))
             }
             (None, Some(bad)) => match bad.saturating_sub(self.ladder.doubling()) {
-                step if self.ladder.share(step) < LOWEST => Next::None,
-                step => self.trial(step, short),
+                step if self.ladder.share(step) < LOWEST => Err(Next::None),
+                step => Ok((step, short)),
             },
             (Some(good), Some(bad)) if bad.saturating_sub(good) > 1 => {
                 let wide = bad.saturating_sub(good) > self.ladder.doubling() / 4;
-                self.trial(good.midpoint(bad), if wide { short } else { longer })
+                Ok((good.midpoint(bad), if wide { short } else { longer }))
             }
-            (Some(good), Some(_)) => self.confirm(good, highest),
+            (Some(good), Some(_)) => self.confirm(good),
         }
     }
 
     /// Takes in how the trial went that [`Search::next`] asked for.
     pub fn note(&mut self, mark: Mark) {
-        let Next::Try { rate, span } = self.next() else {
+        let Ok((step, span)) = self.plan() else {
             return;
         };
-        let step = self.ladder.step_of(rate);
+        let rate = self.ladder.rate(step);
         self.tried.push((step, Tried { rate, span, mark }));
         if span < self.manner.spans.long {
             match mark {
@@ -166,17 +174,22 @@ impl Search {
 
     /// Asks for long trials until both bounds are sure and no rate between can become one; the
     /// shorter trials that led here only say where to begin.
-    fn confirm(&self, good: i32, highest: i32) -> Next {
-        let long = self.manner.spans.long;
+    fn confirm(&self, good: i32) -> Result<(i32, Duration), Next> {
         let low = self.lower_bound(good);
         if self.ladder.share(low) < LOWEST {
-            return Next::None;
+            return Err(Next::None);
         }
         let high = self.upper_bound(low);
+        // No rate above the highest is ever tried, so that none is a bound.
+        let found = if high > self.ladder.last() {
+            Next::AtLeast(self.ladder.rate(low))
+        } else {
+            Next::Between(self.ladder.rate(low), self.ladder.rate(high))
+        };
         let wanted = if !self.is_sure(low, Mark::Good) {
             Some(low)
-        } else if high > highest {
-            return Next::AtLeast(self.ladder.rate(low));
+        } else if high > self.ladder.last() {
+            None
         } else if !self.is_sure(high, Mark::Bad) {
             Some(high)
         } else {
@@ -185,10 +198,8 @@ impl Search {
                 .collect();
             open.get(open.len() / 2).copied()
         };
-        match wanted.filter(|_| self.long().count() < self.manner.most_long) {
-            Some(step) => self.trial(step, long),
-            None => Next::Between(self.ladder.rate(low), self.ladder.rate(high)),
-        }
+        let wanted = wanted.filter(|_| self.long().count() < self.manner.most_long);
+        wanted.map(|step| (step, self.manner.spans.long)).ok_or(found)
     }
 
     /// The highest rate that is surely good, below all that are surely bad; before there is one, the
@@ -234,10 +245,6 @@ impl Search {
 
     fn long(&self) -> impl Iterator<Item = &(i32, Tried)> {
         self.tried.iter().filter(|(_, tried)| tried.span >= self.manner.spans.long)
-    }
-
-    fn trial(&self, step: i32, span: Duration) -> Next {
-        Next::Try { rate: self.ladder.rate(step), span }
     }
 }
 

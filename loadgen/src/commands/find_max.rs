@@ -94,9 +94,14 @@ Exit codes:
   6    the load generator was the limit before the gateway was
   130  interrupted
 
-The JSON has version, goals, found (one of {\"between\": [RATE, RATE]}, {\"at_least\": RATE},
-{\"generator_limited\": RATE}, \"nothing\"; null for a sweep) and trials[].{rate_per_s,seconds,mark,
-missed[],limited_by[],throughput_per_s,p50_ms,p99_ms}. The directory that --out makes has these in
+What a payment cost the gateway stands beside what it took: processor time in milliseconds, UDP
+datagrams, syncs of the journal, and bytes that it wrote.
+
+The JSON has version, goals, asked{} (search or sweep, with what was set), common{} (seed, pace,
+customers, terminals, preset, preset_digest, gateway{} and connections{}, of all runs), found (one of
+{\"between\": [RATE, RATE]}, {\"at_least\": RATE}, {\"generator_limited\": RATE}, \"nothing\"; null for a
+sweep) and trials[].{rate_per_s,seconds,mark,missed[],limited_by[],throughput_per_s,p50_ms,p99_ms,
+gateway_cost{}}, the last as `kessai-loadgen demo` has it. The directory that --out makes has these in
 capacity.json, with heading, started_at, program{} and host{} as `kessai-loadgen demo` has them, and
 report.html with the plot of what payments take at each rate.";
 
@@ -187,6 +192,7 @@ fn search(
     };
     let goals = kept.goals();
     let heading = format!("Kessai {what} against {}, with {goals}", test.gateway);
+    print(&format!("{heading}\n\n{}\n", Trial::HEADING));
     let origin = Origin::here(heading, SystemTime::now());
     let found = called_off(async |stop| {
         runs(Tried { test: &test, goals, told: |trial| print(&format!("{trial}\n")), stop }).await

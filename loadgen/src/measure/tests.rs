@@ -6,7 +6,7 @@ use super::Measures;
 use crate::sample;
 use crate::schedule::{Arrival, Arrivals, Form, Rate, Shape, Skip, Spacing};
 use crate::statistics::{Interval, Verdict, difference};
-use crate::tally::{Outcome, Times};
+use crate::tally::{Outcome, Summary, Times};
 
 const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
@@ -134,4 +134,16 @@ fn the_times_of_a_payment_are_the_machines() {
     near(of(&timed.response), 30.0);
     near(of(&timed.service), 28.0);
     near(of(&timed.lag), 2.0);
+}
+
+/// Seven payments in the first of two seconds: the bounds are wide, and the lower one stays a rate.
+#[test]
+fn a_rate_that_few_seconds_leave_open_is_not_below_nothing() {
+    let mut measures = Measures::new(Duration::from_secs(2));
+    for (_, record) in &sample::world().0.records {
+        measures.add(record, Summary::of(record).outcome);
+    }
+    let throughput = measures.throughput().unwrap();
+    assert_eq!((throughput.estimate, throughput.low), (3.5, 0.0));
+    assert!(throughput.high > 7.0, "{throughput}");
 }

@@ -8,7 +8,7 @@ use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 
 use super::html::RunDocument;
 use super::{CapacityResult, Folder, Origin, ResultsError, RunResult, read};
-use crate::maximum::{self, Capacity, Found, Trial};
+use crate::maximum::{self, Asked, Capacity, Common, Found, Trial};
 use crate::measure::Measures;
 use crate::report::{Audit, Report, VERSION};
 use crate::sample;
@@ -18,6 +18,7 @@ use crate::tally::Summary;
 use crate::trial::Finding;
 
 const SCHEMA: &str = include_str!("../../schema/result.schema.json");
+const CAPACITY_SCHEMA: &str = include_str!("../../schema/capacity.schema.json");
 
 /// What [`sample::world`] came to.
 fn finding() -> Finding {
@@ -45,7 +46,11 @@ fn kept() -> tempfile::TempDir {
 }
 
 fn errors(json: &serde_json::Value) -> Vec<String> {
-    let schema = serde_json::from_str(SCHEMA).unwrap();
+    errors_by(SCHEMA, json)
+}
+
+fn errors_by(schema: &str, json: &serde_json::Value) -> Vec<String> {
+    let schema = serde_json::from_str(schema).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
     validator.iter_errors(json).map(|error| error.to_string()).collect()
 }
@@ -188,14 +193,27 @@ fn trial(rate_per_s: f64, p99_ms: f64, mark: Mark) -> Trial {
         throughput_per_s: rate_per_s * 0.99,
         p50_ms: p99_ms / 4.0,
         p99_ms,
+        gateway_cost: sample::report().gateway_cost,
     }
 }
 
 fn capacity(trials: Vec<Trial>) -> CapacityResult {
     let found = Some(Found::Between(200.0, 210.0));
     let goals = "p99 < 20ms".to_owned();
+    let asked = Asked::Sweep { rates_per_s: vec![100.0, 200.0, 210.0], seconds: 10.0 };
+    let Report { seed, config, gateway, connections, .. } = sample::report();
+    let common = Some(Common {
+        seed,
+        pace: config.pace,
+        customers: config.customers,
+        terminals: config.terminals,
+        preset: config.preset,
+        preset_digest: config.preset_digest,
+        gateway,
+        connections,
+    });
     CapacityResult {
-        capacity: Capacity { version: maximum::VERSION, goals, found, trials },
+        capacity: Capacity { version: maximum::VERSION, goals, asked, common, found, trials },
         origin: Origin::here("what it <carries>".to_owned(), SystemTime::UNIX_EPOCH),
     }
 }
@@ -218,6 +236,47 @@ fn a_search_leaves_its_runs_and_a_page_of_them() {
     let count = |what: &str| page.matches(what).count();
     assert_eq!((count("<circle"), count(" missed\" cx"), count("class=\"found\"")), (18, 6, 8));
     assert!(!page.contains("NaN") && !page.contains("inf"), "a number went wrong");
+}
+
+#[test]
+fn what_a_search_leaves_fits_its_schema_and_nothing_else_does() {
+    let runs = [(100.0, 5.0, Mark::Good), (200.0, 9.0, Mark::Bad)];
+    let mut result = capacity(runs.map(|(rate, p99, mark)| trial(rate, p99, mark)).to_vec());
+    let errors = |json: &serde_json::Value| errors_by(CAPACITY_SCHEMA, json);
+    let search = Asked::Search {
+        from_per_s: 100.0,
+        to_per_s: 1_000.0,
+        width: 0.02,
+        seconds: [3.0, 10.0, 30.0],
+        confirmations: 6,
+        most_long: 60,
+    };
+    for (asked, found) in [
+        (result.capacity.asked.clone(), None),
+        (search.clone(), Some(Found::Between(100.0, 102.0))),
+        (search.clone(), Some(Found::AtLeast(100.0))),
+        (search.clone(), Some(Found::GeneratorLimited(100.0))),
+        (search, Some(Found::Nothing)),
+    ] {
+        (result.capacity.asked, result.capacity.found) = (asked, found);
+        let whole = serde_json::to_value(&result).unwrap();
+        assert_eq!(errors(&whole), Vec::<String>::new(), "{whole}");
+        let bare = serde_json::to_value(&result.capacity).unwrap();
+        assert_eq!(errors(&bare), Vec::<String>::new(), "--json has no more");
+    }
+    let check = |change: &dyn Fn(&mut serde_json::Value)| {
+        let mut json = serde_json::to_value(&result).unwrap();
+        change(&mut json);
+        assert_ne!(errors(&json), Vec::<String>::new(), "{json}");
+    };
+    check(&|json| json["version"] = (maximum::VERSION + 1).into());
+    check(&|json| json["found"] = serde_json::json!({ "between": [1.0] }));
+    check(&|json| json["found"] = "something".into());
+    check(&|json| json["asked"] = serde_json::json!({ "sweep": {} }));
+    check(&|json| json["trials"][0]["mark"] = "middling".into());
+    check(&|json| json["trials"][1]["gateway_cost"]["syncs"] = "many".into());
+    check(&|json| drop(json["common"].as_object_mut().unwrap().remove("seed")));
+    check(&|json| drop(json.as_object_mut().unwrap().remove("host")));
 }
 
 #[test]

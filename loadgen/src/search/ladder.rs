@@ -1,46 +1,55 @@
-//! The rates that a search may try: steps that are each a little higher than the one below.
+//! The rates that a search may try: steps that are each a little higher than the one below, and last
+//! of all the highest rate itself.
 
 use crate::schedule::Rate;
 
-/// Rates that rise by the same share from step to step; step 0 is where the search begins.
+/// Rates that rise by the same share from step to step; step 0 is where the search begins, or the
+/// last step if that is lower.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Ladder {
     first: f64,
     rise: f64,
+    highest: Rate,
+    /// The last step, which may be a smaller one than the others.
+    last: i32,
 }
 
+/// Rates that differ by less than this share are the same: logarithms are not exact.
+const SAME: f64 = 1e-9;
+
 impl Ladder {
-    /// Makes the ladder whose steps are `width` apart, as a share of the lower.
+    /// Makes the ladder up to `highest` whose steps are `width` apart, as a share of the lower.
     ///
     /// # Panics
     /// Unless `width` is above 0 and at most 1.
     #[must_use]
-    pub fn new(first: Rate, width: f64) -> Self {
+    pub fn new(first: Rate, highest: Rate, width: f64) -> Self {
         assert!(width > 0.0 && width <= 1.0, "a width is a share");
-        Self { first: first.payments(), rise: 1.0 + width }
+        let (first, rise) = (first.payments(), 1.0 + width);
+        let near = rounded((highest.payments() / first).ln() / rise.ln());
+        let is_below = first * rise.powi(near) < highest.payments() * (1.0 - SAME);
+        let last = if is_below { near.saturating_add(1) } else { near };
+        Self { first, rise, highest, last }
     }
 
     /// The rate of a step.
     #[must_use]
     pub fn rate(&self, step: i32) -> Rate {
-        let rate = (self.first * self.share(step)).clamp(f64::MIN_POSITIVE, Rate::HIGHEST);
-        Rate::per_second(rate).unwrap_or(Rate::ONE)
+        if step >= self.last {
+            return self.highest;
+        }
+        let rate = (self.first * self.share(step)).max(f64::MIN_POSITIVE);
+        Rate::per_second(rate).unwrap_or(self.highest)
     }
 
-    /// A step's rate as a share of the first.
+    /// A step's rate as a share of the first, were there no highest.
     pub(super) fn share(&self, step: i32) -> f64 {
         self.rise.powi(step)
     }
 
-    /// The step whose rate this is.
-    pub(super) fn step_of(&self, rate: Rate) -> i32 {
-        rounded((rate.payments() / self.first).ln() / self.rise.ln())
-    }
-
-    /// The highest step that is not above `rate`.
-    pub(super) fn step_below(&self, rate: Rate) -> i32 {
-        let step = self.step_of(rate);
-        if self.rate(step) > rate { step.saturating_sub(1) } else { step }
+    /// The last step, whose rate is the highest.
+    pub(super) const fn last(&self) -> i32 {
+        self.last
     }
 
     /// How many steps double the rate.
@@ -69,22 +78,31 @@ mod tests {
 
     #[test]
     fn steps_are_equally_far_apart() {
-        let ladder = Ladder::new(rate(100.0), 0.02);
+        let ladder = Ladder::new(rate(100.0), rate(1e6), 0.02);
         assert_eq!(ladder.rate(0), rate(100.0));
         assert!((ladder.rate(1).payments() - 102.0).abs() < 1e-9);
         for step in [-300, -1, 0, 1, 35, 400] {
-            assert_eq!(ladder.step_of(ladder.rate(step)), step);
+            let rise = ladder.rate(step + 1).payments() / ladder.rate(step).payments();
+            assert!((rise - 1.02).abs() < 1e-9, "{rise}");
         }
         assert_eq!(ladder.doubling(), 35);
-        assert_eq!(Ladder::new(rate(1.0), 1.0).doubling(), 1);
+        assert_eq!(Ladder::new(rate(1.0), rate(2.0), 1.0).doubling(), 1);
     }
 
     #[test]
-    fn no_step_is_above_the_highest_rate() {
-        let ladder = Ladder::new(rate(100.0), 0.02);
-        assert_eq!(ladder.step_below(rate(102.0)), 1);
-        assert_eq!(ladder.step_below(rate(101.9)), 0);
-        assert_eq!(ladder.step_below(rate(103.9)), 1);
-        assert_eq!(ladder.step_below(rate(99.0)), -1);
+    fn the_last_step_is_the_highest_rate_itself() {
+        let check = |highest: f64, last: i32| {
+            let ladder = Ladder::new(rate(100.0), rate(highest), 0.02);
+            assert_eq!((ladder.last(), ladder.rate(last)), (last, rate(highest)));
+            assert!(ladder.rate(last - 1) < rate(highest), "{highest}");
+            assert_eq!(ladder.rate(last + 9), rate(highest));
+        };
+        check(102.0, 1);
+        check(101.9, 1);
+        check(102.1, 2);
+        check(103.9, 2);
+        check(100.0, 0);
+        check(99.0, 0);
+        check(98.0, -1);
     }
 }

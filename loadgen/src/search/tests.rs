@@ -64,11 +64,29 @@ fn trials_grow_longer_towards_the_end() {
 #[test]
 fn what_no_trial_can_bound_is_said() {
     let (found, _) = search(manner(), |_, _| Mark::Good);
-    let Next::AtLeast(least) = found else { panic!("{found:?}") };
-    assert!(least.payments() <= 20_000.0 && least.payments() > 19_600.0, "{found:?}");
+    assert_eq!(found, Next::AtLeast(rate(20_000.0)), "the highest rate itself is tried");
     let (found, search) = search(manner(), |_, _| Mark::Bad);
     assert_eq!(found, Next::None);
     assert!(search.tried().all(|tried| tried.rate.payments() > 100.0 / 1_025.0));
+}
+
+/// The last step may be a small one: a limit within it is found there all the same.
+#[test]
+fn a_limit_just_below_the_highest_rate_is_found_below_it() {
+    let (found, search) = search(manner(), sharp(19_999.0));
+    let Next::Between(low, high) = found else { panic!("{found:?}") };
+    assert!(low.payments() < 19_999.0 && high == rate(20_000.0), "{found:?}");
+    assert!(search.tried().all(|tried| tried.rate <= rate(20_000.0)));
+    let one = Manner { first: rate(50.0), highest: rate(40.0), ..manner() };
+    assert_eq!(self::search(one, |_, _| Mark::Good).0, Next::AtLeast(rate(40.0)));
+}
+
+/// What no trial was made of is no bound, however few trials there may be.
+#[test]
+fn a_search_that_is_cut_short_names_no_rate_that_it_did_not_try() {
+    let short = Manner { highest: rate(100.0), most_long: 2, ..manner() };
+    let (found, search) = search(short, |_, _| Mark::Good);
+    assert_eq!((found, search.tried().count()), (Next::AtLeast(rate(100.0)), 3));
 }
 
 #[test]

@@ -154,7 +154,19 @@ pub(super) fn origin(f: &mut fmt::Formatter<'_>, origin: &Origin) -> fmt::Result
 
 /// Writes every run of a search.
 pub(super) fn trials(f: &mut fmt::Formatter<'_>, trials: &[Trial]) -> fmt::Result {
-    begin(f, "Every run, in order", &["", "offered/s", "s", "ended/s", "p50, ms", "p99, ms"])?;
+    let columns = [
+        "",
+        "offered/s",
+        "s",
+        "ended/s",
+        "p50, ms",
+        "p99, ms",
+        "CPU, ms",
+        "datagrams",
+        "syncs",
+        "bytes",
+    ];
+    begin(f, "Every run, in order, with what a payment cost the gateway", &columns)?;
     for trial in trials {
         let Trial { rate_per_s, seconds, mark, throughput_per_s, p50_ms, p99_ms, .. } = trial;
         let kept = match mark {
@@ -162,7 +174,15 @@ pub(super) fn trials(f: &mut fmt::Formatter<'_>, trials: &[Trial]) -> fmt::Resul
             Mark::Bad => "missed",
         };
         let numbers = [rate_per_s, seconds, throughput_per_s, p50_ms, p99_ms];
-        row(f, kept, &numbers.map(|number| format!("{number:.1}")))?;
+        let cost = &trial.gateway_cost;
+        let costs = [
+            cost.cpu_s.map(|seconds| format!("{:.3}", seconds * 1_000.0)),
+            cost.datagrams.map(|count| format!("{count:.1}")),
+            cost.syncs.map(|count| format!("{count:.2}")),
+            cost.written_bytes.map(|bytes| format!("{bytes:.0}")),
+        ];
+        let costs = costs.map(|cost| cost.unwrap_or_else(|| "—".to_owned()));
+        row(f, kept, &[&numbers.map(|number| format!("{number:.1}"))[..], &costs].concat())?;
     }
     f.write_str("</table></div>\n")
 }
