@@ -13,7 +13,7 @@ mod sums;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use kessai_engine::terms::{CustomerId, PaymentId, TerminalId};
+use kessai_engine::terms::{CustomerId, MerchantId, PaymentId, TerminalId};
 
 use crate::ledger::{Attempt, Moment, Record, Telling};
 
@@ -40,6 +40,20 @@ pub struct Budgets {
     pub window: Duration,
 }
 
+/// The share of a population that one of several processes played: what it answers for. The
+/// exchange position is common to all of them, and no process alone can judge it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Share {
+    /// Which of them, from 1.
+    pub number: u32,
+    /// Of how many.
+    pub of: u32,
+    /// The terminals that are of this share and of no other.
+    pub terminals: BTreeSet<TerminalId>,
+    /// The merchants that they belong to, with no terminals in other shares.
+    pub merchants: BTreeSet<MerchantId>,
+}
+
 /// What the load generator knows of a run without the gateway.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Evidence {
@@ -57,6 +71,8 @@ pub struct Evidence {
     pub budgets: Option<Budgets>,
     /// When who could not reach the gateway, because somebody saw to that.
     pub outages: Vec<Outage>,
+    /// What others played beside it, if they did; none if it was the whole.
+    pub share: Option<Share>,
 }
 
 impl Evidence {
@@ -136,8 +152,12 @@ pub fn compare(evidence: &Evidence, books: &Books) -> Vec<String> {
         }
     }
     let asked: BTreeSet<_> = evidence.records.iter().map(|(payment, _)| payment).collect();
+    let own = |terminal: &TerminalId| {
+        evidence.share.as_ref().is_none_or(|share| share.terminals.contains(terminal))
+    };
+    let of_ours = books.payments.iter().filter(|(_, entry)| own(&entry.terminal));
     let mut unasked: Vec<_> =
-        books.payments.keys().filter(|payment| !asked.contains(payment)).collect();
+        of_ours.map(|(payment, _)| payment).filter(|payment| !asked.contains(payment)).collect();
     unasked.sort_unstable();
     for payment in unasked {
         problems.push(format!("payment {payment}: it is in the books, and nobody asked for it"));

@@ -24,6 +24,8 @@ pub enum Stage {
     Provisioning(usize, usize),
     /// Everybody connects: so many of so many.
     Connecting(usize, usize),
+    /// Everybody waits for the moment at which the run is to begin.
+    Waiting,
     /// Payments are offered.
     Running,
     /// The last payments come to their ends.

@@ -10,15 +10,16 @@ pub(crate) mod readiness;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use kessai_client::RootPin;
 use kessai_gateway::admin::rows::GatewayRow;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
+use tokio::time::sleep;
 
 use crate::administration::{Administration, AskError};
-use crate::audit::{Baseline, Tries};
+use crate::audit::{Baseline, Share, Tries};
 use crate::board::{Board, Stage};
 use crate::cost::Reading;
 use crate::demo::heading;
@@ -26,7 +27,7 @@ use crate::fleet::{Connections, Fleet, Muster, Road, Upkeep, Ways};
 use crate::keyring::Keyring;
 use crate::ledger::{Ledger, Telling};
 use crate::life::Workload;
-use crate::population::Population;
+use crate::population::{Partition, Population};
 use crate::provision::Provision;
 use crate::report::Gateway;
 use crate::trial::{Finding, Trial, TrialError, unless_stopped};
@@ -42,6 +43,10 @@ pub struct CapacityTest {
     pub provision: Provision,
     /// Where the provision lies.
     pub folder: PathBuf,
+    /// Which part of them this process plays; everybody, if none.
+    pub partition: Option<Partition>,
+    /// When the first payment may begin; as soon as everybody is connected, if that is not said.
+    pub begin_at: Option<SystemTime>,
     /// Over how many connections they reach the gateway.
     pub ways: Ways,
     /// The gateway, as `host:port`.
@@ -59,8 +64,14 @@ impl CapacityTest {
     #[must_use]
     pub fn heading(&self) -> String {
         let what = format!("Kessai run against {}", self.gateway);
-        heading(&what, self.provision.size(), self.ways, &self.workload)
+        let whole = heading(&what, self.provision.size(), self.ways, &self.workload);
+        whole + &self.partition.map(of_partition).unwrap_or_default()
     }
+}
+
+/// What stands behind the heading of a whole run if a process plays a part of it.
+pub(crate) fn of_partition(partition: Partition) -> String {
+    format!(", partition {partition}")
 }
 
 /// Runs a test to the report. The offering ends early when `stop` becomes true, or when nobody is
@@ -73,7 +84,18 @@ pub async fn run(
     board: Arc<Board>,
     mut stop: watch::Receiver<bool>,
 ) -> Result<Finding, TrialError> {
-    let (trial, fleet, from_ms) = unless_stopped(&mut stop, prepare(test, board)).await?;
+    let until_begin = || test.begin_at.map(still_to_come).transpose();
+    until_begin()?;
+    let preparing = prepare(test, Arc::clone(&board));
+    let (trial, fleet, from_ms) = unless_stopped(&mut stop, preparing).await?;
+    if let Some(left) = until_begin()? {
+        board.stage(Stage::Waiting);
+        let waiting = async {
+            sleep(left).await;
+            Ok(())
+        };
+        unless_stopped(&mut stop, waiting).await?;
+    }
     let before = Reading::of(&test.administration).await;
     let mut lived = trial.live(fleet, stop).await?;
     lived.cost = before.cost_until(&Reading::of(&test.administration).await);
@@ -84,6 +106,23 @@ pub async fn run(
     Ok(trial.judge(&lived, &books))
 }
 
+/// What a process answers for that plays a part of a population.
+fn share(population: &Population) -> Option<Share> {
+    let partition = population.partition?;
+    Some(Share {
+        number: partition.number().into(),
+        of: partition.of().into(),
+        terminals: population.tills.iter().map(|till| till.id).collect(),
+        merchants: population.merchants.iter().map(|merchant| merchant.id).collect(),
+    })
+}
+
+/// How long it is until a run is to begin.
+fn still_to_come(begin_at: SystemTime) -> Result<Duration, TrialError> {
+    let left = begin_at.duration_since(SystemTime::now());
+    left.map_err(|late| TrialError::TooLate { by: late.duration() })
+}
+
 /// Makes everybody up again, reads the books as they are, and connects. Says from when on payments
 /// are those of the run, by the gateway's clock.
 pub(crate) async fn prepare(
@@ -91,7 +130,14 @@ pub(crate) async fn prepare(
     board: Arc<Board>,
 ) -> Result<(Trial, Fleet, u64), TrialError> {
     let (provision, ways) = (test.provision, test.ways);
-    let making = spawn_blocking(move || Population::new(provision.size(), provision.seed()));
+    let partition = test.partition;
+    let making = spawn_blocking(move || {
+        let everybody = Population::new(provision.size(), provision.seed())?;
+        match partition {
+            Some(partition) => everybody.part(partition),
+            None => Ok(everybody),
+        }
+    });
     let population = Arc::new(making.await??);
     let connections = Connections::of(&population, ways);
     board.stage(Stage::Reading);
@@ -99,7 +145,7 @@ pub(crate) async fn prepare(
     let known = Arc::clone(&population);
     let reading = spawn_blocking(move || {
         let gateway: GatewayRow = administration.ask("/v1/gateway")?;
-        readiness::check_room(&gateway, connections)?;
+        readiness::check_room(&gateway, Connections::of_all(provision.size(), ways))?;
         readiness::check_register(&administration, &known, ways, &folder)?;
         readiness::check_rates(&administration, &known, &folder)?;
         let before = readiness::baseline(&administration, &known, &folder)?;
@@ -108,6 +154,7 @@ pub(crate) async fn prepare(
     let (gateway, before) = reading.await??;
     let prompt = Duration::from_millis(gateway.prompt_ms);
     let fleet = connect(test, &gateway, &population, &before, &board).await?;
+    let share = share(&population);
     let trial = Trial {
         workload: test.workload.clone(),
         population,
@@ -116,8 +163,10 @@ pub(crate) async fn prepare(
         prompt,
         // The administration does not say it.
         budgets: None,
+        share,
         gateway: Gateway { address: test.gateway.clone(), version: gateway.version },
         connections,
+        begin_at: test.begin_at,
         heading: test.heading(),
         board,
         ledger: Arc::new(Ledger::new(test.telling)),

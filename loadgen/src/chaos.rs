@@ -299,5 +299,7 @@ fn test(plan: &Plan, place: &Place, barrier: Barrier) -> Result<CapacityTest, Ch
         administration: place.administration()?,
         upkeep: upkeep(barrier),
         telling: Telling::Latest,
+        partition: None,
+        begin_at: None,
     })
 }

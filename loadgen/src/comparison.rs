@@ -103,22 +103,32 @@ fn sound(which: &'static str, report: &Report) -> Result<(), Incomparable> {
 
 /// Names what else differs than the gateway.
 fn differences(first: &Report, second: &Report) -> Vec<&'static str> {
+    let mut all = different(&first.config, &second.config);
+    let rest = [
+        ("the partition", first.config.partition == second.config.partition),
+        ("the connections", first.connections == second.connections),
+    ];
+    all.extend(rest.into_iter().filter(|(_, same)| !same).map(|(name, _)| name));
+    all
+}
+
+/// Names what differs in what was offered, by whom.
+pub(crate) fn different(first: &Config, other: &Config) -> Vec<&'static str> {
     // One set of values may have several names.
-    let (
-        Config {
-            rate_per_s,
-            shape,
-            arrivals,
-            seconds,
-            by_hand: _,
-            pace,
-            customers,
-            terminals,
-            preset: _,
-            preset_digest,
-        },
-        other,
-    ) = (&first.config, &second.config);
+    let Config {
+        rate_per_s,
+        shape,
+        arrivals,
+        seconds,
+        by_hand: _,
+        partition: _,
+        begin_at: _,
+        pace,
+        customers,
+        terminals,
+        preset: _,
+        preset_digest,
+    } = first;
     let all = [
         ("the rate", *rate_per_s == other.rate_per_s),
         ("the shape of the rate", *shape == other.shape),
@@ -128,7 +138,6 @@ fn differences(first: &Report, second: &Report) -> Vec<&'static str> {
         ("the number of customers", *customers == other.customers),
         ("the number of terminals", *terminals == other.terminals),
         ("who pays what, and how (the preset)", *preset_digest == other.preset_digest),
-        ("the connections", first.connections == second.connections),
     ];
     all.into_iter().filter(|(_, same)| !same).map(|(name, _)| name).collect()
 }
@@ -198,6 +207,7 @@ mod tests {
         check(|r| r.config.shape = "flat".into(), "the shape of the rate");
         check(|r| r.config.arrivals = "odd".into(), "how arrivals lie");
         check(|r| r.config.seconds += 1.0, "the time");
+        check(|r| r.config.partition = "1/2".parse().ok(), "the partition");
         check(|r| r.config.pace += 1.0, "the pace of people");
         check(|r| r.config.customers += 1, "the number of customers");
         check(|r| r.config.terminals += 1, "the number of terminals");

@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 
 use crate::audit::Baseline;
 use crate::keyring::{Holder, Keyring};
-use crate::population::{Customer, Population};
+use crate::population::{Customer, Population, Size};
 use crate::site::Door;
 use gate::{Gate, in_order};
 use roads::{Line, Roads};
@@ -160,15 +160,51 @@ impl Connections {
     /// Counts the connections that a population makes.
     #[must_use]
     pub const fn of(population: &Population, ways: Ways) -> Self {
-        let (terminals, controllers) = match ways.tills {
-            Way::Own => (population.tills.len(), 0),
-            Way::Carried => (0, population.controllers.len()),
+        let Population { tills, customers, controllers, hubs, .. } = population;
+        let everybody = Self {
+            terminals: tills.len(),
+            handsets: customers.len(),
+            controllers: controllers.len(),
+            hubs: hubs.len(),
         };
-        let (handsets, hubs) = match ways.handsets {
-            Way::Own => (population.customers.len(), 0),
-            Way::Carried => (0, population.hubs.len()),
+        everybody.by(ways)
+    }
+
+    /// Counts those that a population of this size makes, in however many parts it is played.
+    #[must_use]
+    pub fn of_all(size: Size, ways: Ways) -> Self {
+        let count = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
+        let everybody = Self {
+            terminals: count(size.terminals),
+            handsets: count(size.customers),
+            controllers: count(size.controllers),
+            hubs: count(size.hubs),
         };
-        Self { terminals, handsets, controllers, hubs }
+        everybody.by(ways)
+    }
+
+    /// Leaves out who is carried, or who would carry.
+    const fn by(mut self, ways: Ways) -> Self {
+        match ways.tills {
+            Way::Own => self.controllers = 0,
+            Way::Carried => self.terminals = 0,
+        }
+        match ways.handsets {
+            Way::Own => self.hubs = 0,
+            Way::Carried => self.handsets = 0,
+        }
+        self
+    }
+
+    /// Adds what another fleet has.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self {
+            terminals: self.terminals.saturating_add(other.terminals),
+            handsets: self.handsets.saturating_add(other.handsets),
+            controllers: self.controllers.saturating_add(other.controllers),
+            hubs: self.hubs.saturating_add(other.hubs),
+        }
     }
 
     /// Adds them up.
@@ -244,7 +280,7 @@ impl<F: Fn(usize) + Send + Sync + 'static> Boarding<'_, F> {
         for (place, till) in self.muster.population.tills.iter().enumerate() {
             lines.of.push(place);
             let connector =
-                lines.add(self.roads.of_one(Holder::Till(place), Peer::Terminal(till.id))?);
+                lines.add(self.roads.of_one(Holder::Till(till.number), Peer::Terminal(till.id))?);
             let (gate, options, id) = (Arc::clone(&self.gate), self.options(), till.id);
             tasks.spawn(async move {
                 let connecting = Terminal::connect(connector, id, options);
@@ -259,7 +295,8 @@ impl<F: Fn(usize) + Send + Sync + 'static> Boarding<'_, F> {
         let (mut tasks, mut lines) = (JoinSet::new(), Lines::default());
         for (place, controller) in population.controllers.iter().enumerate() {
             let peer = Peer::Controller(controller.id, controller.merchant);
-            let connector = lines.add(self.roads.of_many(Holder::Controller(place), peer)?);
+            let connector =
+                lines.add(self.roads.of_many(Holder::Controller(controller.number), peer)?);
             let (gate, options, id) = (Arc::clone(&self.gate), self.options(), controller.id);
             tasks.spawn(async move {
                 let connecting = Controller::connect(connector, id, options);
@@ -285,7 +322,7 @@ impl<F: Fn(usize) + Send + Sync + 'static> Boarding<'_, F> {
         for (place, customer) in self.muster.population.customers.iter().enumerate() {
             let peer = Peer::Handset(customer.id, customer.device);
             lines.of.push(place);
-            let connector = lines.add(self.roads.of_one(Holder::Handset(place), peer)?);
+            let connector = lines.add(self.roads.of_one(Holder::Handset(customer.number), peer)?);
             let (id, seen) = (handset_of(customer), self.seen(&customer.id));
             let server = customer.keys().server.clone();
             let (gate, options) = (Arc::clone(&self.gate), self.options());
@@ -300,8 +337,9 @@ impl<F: Fn(usize) + Send + Sync + 'static> Boarding<'_, F> {
     async fn carried_handsets(&self) -> Result<(Vec<(Handset, Events)>, Lines), FleetError> {
         let population = self.muster.population;
         let (mut tasks, mut lines) = (JoinSet::new(), Lines::default());
-        for (place, id) in population.hubs.iter().copied().enumerate() {
-            let connector = lines.add(self.roads.of_many(Holder::Hub(place), Peer::Hub(id))?);
+        for (place, hub) in population.hubs.iter().copied().enumerate() {
+            let (holder, id) = (Holder::Hub(hub.number), hub.id);
+            let connector = lines.add(self.roads.of_many(holder, Peer::Hub(id))?);
             let (gate, options) = (Arc::clone(&self.gate), self.options());
             tasks.spawn(async move {
                 (place, gate.pass(&id, Hub::connect(connector, id, options)).await)

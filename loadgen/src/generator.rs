@@ -104,9 +104,7 @@ impl Effort {
         let cpu_share = spent.cpu.map(|cpu| cpu.div_duration_f64(spent.available));
         let lag_ms = lag.quantiles();
         let mut limited_by = Vec::new();
-        if let Some(share) = cpu_share.filter(|share| *share > limits.cpu_share) {
-            limited_by.push(format!("it took {:.0} % of all processors", share * 100.0));
-        }
+        limited_by.extend(cpu_share.and_then(|share| too_busy(share, limits)));
         if lag_ms.p99 > limits.lag_p99.as_secs_f64() * 1_000.0 {
             limited_by.push(format!("it began one of a hundred {:.1} ms late", lag_ms.p99));
         }
@@ -121,6 +119,12 @@ impl Effort {
     pub const fn kept_up(&self) -> bool {
         self.limited_by.is_empty()
     }
+}
+
+/// Says that so large a share of all processors' time was too much, if it was.
+pub(crate) fn too_busy(share: f64, limits: &Limits) -> Option<String> {
+    let is_too_much = share > limits.cpu_share;
+    is_too_much.then(|| format!("it took {:.0} % of all processors", share * 100.0))
 }
 
 /// The processor time that this process has had, if the system tells it.

@@ -38,6 +38,7 @@ pub mod ledger;
 pub mod life;
 pub mod maximum;
 pub mod measure;
+pub mod merge;
 pub mod messages;
 pub mod people;
 pub mod population;

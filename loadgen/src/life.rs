@@ -163,11 +163,15 @@ pub async fn run(
         outages.spawn(outages::happen(Arc::clone(&world), whose, lines, planned, stop.clone()));
     }
     let (throttle, span) = (world.board.throttle(), workload.span);
-    let mut pacing = Pacing::new(workload.arrivals(), throttle, world.started, span);
+    let is_here = |arrival: &Arrival| world.comes_here(arrival);
+    let mut pacing = Pacing::new((workload.arrivals(), is_here), throttle, world.started, span);
     loop {
         let arrival = tokio::select! {
             biased;
-            _stopped = stop.wait_for(|stop| *stop) => break,
+            _stopped = stop.wait_for(|stop| *stop) => {
+                throttle.stop(world.now());
+                break;
+            }
             arrival = pacing.next() => arrival,
         };
         let Some(arrival) = arrival else { break };
@@ -187,6 +191,12 @@ pub async fn run(
 impl World {
     fn now(&self) -> Moment {
         self.started.elapsed()
+    }
+
+    /// Says whether an arrival is at one of these tills, and not at another part's.
+    fn comes_here(&self, arrival: &Arrival) -> bool {
+        let mut rng = stream(self.seed, Purpose::Life, arrival.number);
+        self.trade.till(&mut rng).is_some()
     }
 
     /// Begins the payment of an arrival, unless it is too late or too much.

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use kessai_gateway::shell::ShellCommand;
 use kessai_loadgen::commands::{
-    Chaos, Compare, Connections, Demo, Exit, FindMax, Presets, Provision, Reprint, Run, Simulate,
-    Sweep,
+    Chaos, Compare, Connections, Demo, Exit, FindMax, Merge, Presets, Provision, Reprint, Run,
+    Simulate, Sweep,
 };
 use kessai_loadgen::hand::{self, HandError, Left};
 
@@ -29,6 +29,7 @@ enum Command {
     Run(Run),
     FindMax(FindMax),
     Sweep(Sweep),
+    Merge(Merge),
     Compare(Compare),
     Show(Reprint),
     Connections(Connections),
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         Command::Run(run) => run.run(),
         Command::FindMax(find) => find.run(),
         Command::Sweep(sweep) => sweep.run(),
+        Command::Merge(merge) => merge.run(),
         Command::Compare(compare) => compare.run(),
         Command::Connections(connections) => connections.run(),
         Command::Show(reprint) => reprint.run(),

@@ -49,6 +49,39 @@ impl Measures {
         Self { span, timed: BTreeMap::new(), seconds: Vec::new() }
     }
 
+    /// Puts together what was measured before.
+    pub(crate) const fn of(
+        span: Duration,
+        timed: BTreeMap<Outcome, Timed>,
+        seconds: Vec<Second>,
+    ) -> Self {
+        Self { span, timed, seconds }
+    }
+
+    /// Takes in what another process measured in the same run.
+    pub fn join(&mut self, other: &Self) {
+        for (outcome, more) in &other.timed {
+            let timed = self.timed.entry(*outcome).or_default();
+            timed.response.join(&more.response);
+            timed.service.join(&more.service);
+            timed.lag.join(&more.lag);
+        }
+        let seconds = self.seconds.len().max(other.seconds.len());
+        self.seconds.resize_with(seconds, Second::default);
+        for (second, more) in self.seconds.iter_mut().zip(&other.seconds) {
+            second.join(more);
+        }
+    }
+
+    /// All times of one sort, whatever became of the payments.
+    #[must_use]
+    pub fn all(&self, of: impl Fn(&Timed) -> &Times) -> Times {
+        self.timed.values().fold(Times::default(), |mut all, timed| {
+            all.join(of(timed));
+            all
+        })
+    }
+
     /// Takes in a payment that came to an outcome.
     pub fn add(&mut self, record: &Record, outcome: Outcome) {
         let response = timing::split(record).map(|split| split.machine);

@@ -141,6 +141,15 @@ pub struct Rung {
 #[serde(transparent)]
 pub struct MessageLadder(pub Vec<Rung>);
 
+impl MessageLadder {
+    /// Adds what another process sent and heard.
+    #[must_use]
+    pub fn and(self, other: &Self) -> Self {
+        let rungs = self.0.into_iter().zip(&other.0);
+        Self(rungs.map(|(rung, more)| rung.and(more)).collect())
+    }
+}
+
 /// Counts the messages of a run while it goes on.
 #[derive(Debug, Default)]
 pub struct Messages(Mutex<BTreeMap<Message, Rung>>);
@@ -156,6 +165,19 @@ impl Rung {
             refused: 0,
             timed_out: 0,
             unexpected: 0,
+        }
+    }
+
+    const fn and(self, other: &Self) -> Self {
+        Self {
+            message: self.message,
+            sender: self.sender,
+            sent: self.sent.saturating_add(other.sent),
+            repeated: self.repeated.saturating_add(other.repeated),
+            answered: self.answered.saturating_add(other.answered),
+            refused: self.refused.saturating_add(other.refused),
+            timed_out: self.timed_out.saturating_add(other.timed_out),
+            unexpected: self.unexpected.saturating_add(other.unexpected),
         }
     }
 

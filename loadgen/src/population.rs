@@ -7,12 +7,13 @@
 mod carriers;
 mod customer;
 mod names;
+mod partition;
 mod person;
 
 use kessai_engine::terms::ids::CodeError;
 use kessai_engine::terms::money::CurrencyError;
 use kessai_engine::terms::text::TextError;
-use kessai_engine::terms::{Currency, HubId, MerchantId, Rounding, StoreId, TerminalId};
+use kessai_engine::terms::{Currency, MerchantId, Rounding, StoreId, TerminalId};
 use kessai_engine::{Merchant, Standing, Store, TerminalKind};
 use rand::RngExt;
 use rand::distr::Distribution;
@@ -24,8 +25,9 @@ use crate::seeds::{Purpose, stream};
 use crate::shares::{FOREIGN_STORES, STORES_REPEAT, WHOLE};
 use crate::till::Prices;
 
-pub use carriers::Controller;
+pub use carriers::{Controller, Hub};
 pub use customer::{Customer, Wealth};
+pub use partition::{MOST_PARTITIONS, Partition, PartitionError};
 pub use person::Person;
 
 /// How many live in the run, and how rich they are.
@@ -69,9 +71,12 @@ pub struct Population {
     /// What may carry tills.
     pub controllers: Vec<Controller>,
     /// What may carry handsets.
-    pub hubs: Vec<HubId>,
+    pub hubs: Vec<Hub>,
     /// Who pays.
     pub customers: Vec<Customer>,
+    /// Which part of everybody this is, if it is not all.
+    pub partition: Option<Partition>,
+    size: Size,
 }
 
 /// A store as it is registered, and how it writes its prices.
@@ -88,6 +93,8 @@ pub struct Shop {
 pub struct Till {
     /// The terminal's id.
     pub id: TerminalId,
+    /// Counts the tills of the whole population from 0.
+    pub number: usize,
     /// Its place in [`Population::stores`].
     pub shop: usize,
     /// Whether a clerk stands at it, or nobody.
@@ -103,6 +110,19 @@ pub enum PopulationError {
          controllers and hubs, and of {WHOLE} terminals at most all vending machines"
     )]
     Size,
+    /// It cannot be divided so.
+    #[error(
+        "{found} {what} are too few for {of} partitions: each needs a merchant, which is made for 32 \
+         terminals, and a customer"
+    )]
+    TooFew {
+        /// Of what there are too few.
+        what: &'static str,
+        /// How many there are.
+        found: usize,
+        /// Among how many they were to be divided.
+        of: u16,
+    },
     /// A made-up id is none; a bug.
     #[error("a made-up id is none: {0}")]
     Id(#[from] CodeError),
@@ -126,11 +146,16 @@ const STORES_PER_MERCHANT: u32 = 4;
 const STORE_SKEW: f64 = -0.85;
 
 impl Population {
-    /// Counts the customers, and the terminals.
+    /// Counts the customers, and the terminals, of the whole population.
     #[must_use]
-    pub fn counts(&self) -> (u32, u32) {
-        let count = |all| u32::try_from(all).unwrap_or(u32::MAX);
-        (count(self.customers.len()), count(self.tills.len()))
+    pub const fn counts(&self) -> (u32, u32) {
+        (self.size.customers, self.size.terminals)
+    }
+
+    /// How many live in the whole population.
+    #[must_use]
+    pub const fn size(&self) -> &Size {
+        &self.size
     }
 
     /// Makes everybody up from a seed.
@@ -165,7 +190,7 @@ impl Population {
         let customers = (0..size.customers)
             .map(|number| Customer::draw(number, size.wealth, &mut rng))
             .collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { merchants, stores, tills, controllers, hubs, customers })
+        Ok(Self { merchants, stores, tills, controllers, hubs, customers, partition: None, size })
     }
 
     /// Finds the store of a till.
@@ -217,13 +242,15 @@ fn tills(
 ) -> Result<Vec<Till>, PopulationError> {
     let ranks = (1_u32..).take(stores.len()).map(|rank| f64::from(rank).powf(STORE_SKEW));
     let trade = WeightedIndex::new(ranks).map_err(|_none| PopulationError::Size)?;
-    (0..size.terminals)
-        .map(|number| {
-            let own = usize::try_from(number).ok().filter(|at| *at < stores.len());
+    (0_usize..)
+        .zip(0..size.terminals)
+        .map(|(place, number)| {
+            let own = Some(place).filter(|at| *at < stores.len());
             let shop = own.unwrap_or_else(|| trade.sample(rng));
             let is_machine = machines.random_ratio(size.machines, WHOLE);
             let kind = if is_machine { TerminalKind::Vending } else { TerminalKind::PointOfSale };
-            Ok(Till { id: TerminalId::new(&format!("P{number:07}"))?, shop, kind })
+            let id = TerminalId::new(&format!("P{number:07}"))?;
+            Ok(Till { id, number: place, shop, kind })
         })
         .collect()
 }

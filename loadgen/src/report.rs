@@ -3,7 +3,7 @@
 mod page;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use kessai_engine::terms::Reason;
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,7 @@ use crate::generator::Effort;
 use crate::life::Workload;
 use crate::measure::{Measures, Timed};
 use crate::messages::MessageLadder;
+use crate::population::Partition;
 use crate::statistics::Interval;
 use crate::tally::{Kind, Outcome, Quantiles, Tally};
 
@@ -71,11 +72,16 @@ pub struct Config {
     pub seconds: f64,
     /// What a person at the keyboard did to the rate meanwhile, and when: nothing in a measurement.
     pub by_hand: Vec<String>,
+    /// Which part of the population was played, if it was not the whole.
+    pub partition: Option<Partition>,
+    /// When the first payment was to begin, if that was said.
+    #[serde(with = "humantime_serde::option")]
+    pub begin_at: Option<SystemTime>,
     /// How much faster than life people were.
     pub pace: f64,
-    /// How many customers there were.
+    /// How many customers there were, in all parts.
     pub customers: u32,
-    /// How many terminals.
+    /// How many terminals, in all parts.
     pub terminals: u32,
     /// Who paid what, and how: the name of a preset, or the path of a file.
     pub preset: String,
@@ -120,10 +126,16 @@ pub struct Audit {
     pub ok: bool,
     /// What was found, a sentence each.
     pub problems: Vec<String>,
+    /// What was not looked at, and who can: nothing in a whole run.
+    pub left_out: Vec<String>,
 }
 
+/// What no part of a population can say of itself.
+pub(crate) const EXCHANGE_LEFT_OUT: &str = "the exchange position, which is common to all partitions: `kessai-loadgen audit` of what all of \
+     them left judges it";
+
 /// How many payments there were, by what became of them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payments {
     /// All arrivals: the sum of the six below.
     pub offered: u64,
@@ -221,21 +233,20 @@ impl Report {
             gateway_cost,
             ladder,
         } = circumstances;
+        let left_out = config.partition.map(|_part| EXCHANGE_LEFT_OUT.to_owned());
+        let left_out = left_out.into_iter().collect();
         Self {
             version: VERSION,
             config,
-            audit: Audit { ok: problems.is_empty(), problems },
+            audit: Audit { ok: problems.is_empty(), problems, left_out },
             payments: Payments::of(tally),
             throughput_per_s: tally.throughput(),
             latency_ms: Latency {
                 machine: tally.machine.quantiles(),
                 human: tally.human.quantiles(),
             },
-            intervals: Intervals {
-                throughput_per_s: measures.throughput(),
-                machine_ms: QuantileIntervals::of(measures),
-            },
-            by_outcome: measures.timed().map(named).collect(),
+            intervals: Intervals::of(measures),
+            by_outcome: OutcomeTimes::by_outcome(measures),
             generator,
             gateway_cost,
             ladder,
@@ -247,11 +258,26 @@ impl Report {
     }
 }
 
-fn named((outcome, timed): (Outcome, &Timed)) -> (String, OutcomeTimes) {
-    (outcome.name().to_owned(), OutcomeTimes::of(timed))
+impl Intervals {
+    /// Bounds what a run measured.
+    #[must_use]
+    pub fn of(measures: &Measures) -> Self {
+        Self {
+            throughput_per_s: measures.throughput(),
+            machine_ms: QuantileIntervals::of(measures),
+        }
+    }
 }
 
 impl OutcomeTimes {
+    /// Sums the times of a run up, by the names of what became of payments.
+    #[must_use]
+    pub fn by_outcome(measures: &Measures) -> BTreeMap<String, Self> {
+        let named =
+            |(outcome, timed): (Outcome, &Timed)| (outcome.name().to_owned(), Self::of(timed));
+        measures.timed().map(named).collect()
+    }
+
     /// Sums three times up.
     pub(crate) fn of(timed: &Timed) -> Self {
         Self {
@@ -272,6 +298,8 @@ impl Config {
             arrivals: workload.spacing.to_string(),
             seconds: workload.span.as_secs_f64(),
             by_hand: Vec::new(),
+            partition: None,
+            begin_at: None,
             pace: workload.pace.times(),
             customers,
             terminals,
@@ -309,6 +337,55 @@ impl Payments {
             by_reason,
             refused_for,
         }
+    }
+
+    /// Adds what another process counted.
+    #[must_use]
+    pub fn and(mut self, other: &Self) -> Self {
+        let Self {
+            offered,
+            approved,
+            declined,
+            cancelled,
+            expired,
+            refused,
+            skipped,
+            overtaken,
+            refunded,
+            reversed,
+            captured_in_part,
+            with_code,
+            foreign,
+            vending,
+            by_reason,
+            refused_for,
+        } = other;
+        for (sum, more) in [
+            (&mut self.offered, offered),
+            (&mut self.approved, approved),
+            (&mut self.declined, declined),
+            (&mut self.cancelled, cancelled),
+            (&mut self.expired, expired),
+            (&mut self.refused, refused),
+            (&mut self.skipped, skipped),
+            (&mut self.overtaken, overtaken),
+            (&mut self.refunded, refunded),
+            (&mut self.reversed, reversed),
+            (&mut self.captured_in_part, captured_in_part),
+            (&mut self.with_code, with_code),
+            (&mut self.foreign, foreign),
+            (&mut self.vending, vending),
+        ] {
+            *sum = sum.saturating_add(*more);
+        }
+        for (sums, more) in [(&mut self.by_reason, by_reason), (&mut self.refused_for, refused_for)]
+        {
+            for (reason, more) in more {
+                let sum = sums.entry(reason.clone()).or_default();
+                *sum = sum.saturating_add(*more);
+            }
+        }
+        self
     }
 
     /// Counts the arrivals that came to this outcome.

@@ -15,6 +15,7 @@ mod folder;
 mod hlog;
 mod host;
 mod html;
+mod kept;
 mod series;
 
 use std::fs;
@@ -25,13 +26,16 @@ use std::time::SystemTime;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::generator::Effort;
 use crate::maximum::Capacity;
+use crate::population::Partition;
 use crate::report::{Page, Report, VERSION};
 use crate::tally::Reasons;
 use crate::trial::Finding;
 
 pub use folder::Folder;
 pub use host::{Host, Program};
+pub use kept::Kept;
 
 /// The name of the file that holds a [`RunResult`].
 const RESULT: &str = "result.json";
@@ -49,6 +53,32 @@ pub struct RunResult {
     pub reasons: Reasons,
     /// What went wrong on the way.
     pub troubles: Troubles,
+    /// The parts that it was merged from; none of a run of one process.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Part>,
+}
+
+/// A part of a run that was merged.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    /// Which one.
+    pub partition: Partition,
+    /// When its first payment might begin.
+    #[serde(with = "humantime_serde")]
+    pub started_at: SystemTime,
+    /// What it was played on.
+    pub host: Host,
+    /// What its load generator needed.
+    pub generator: Effort,
+}
+
+impl Part {
+    /// Says how a part of a run came to be.
+    pub(crate) fn of(result: &RunResult, partition: Partition) -> Self {
+        let Origin { started_at, host, .. } = &result.origin;
+        let (host, generator) = (host.clone(), result.report.generator.clone());
+        Self { partition, started_at: *started_at, host, generator }
+    }
 }
 
 /// What a gateway was found to carry, and how, as `capacity.json` has it.
@@ -123,6 +153,14 @@ pub enum ResultsError {
         /// Why.
         source: serde_json::Error,
     },
+    /// It is not whole, or something else.
+    #[error("{} is damaged: {problem}", path.display())]
+    Damaged {
+        /// Where it stands.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
     /// Another version of the program wrote it.
     #[error("{}: version {version} of the report is not known here", path.display())]
     Version {
@@ -142,6 +180,7 @@ impl RunResult {
             origin: Origin::here(finding.heading.clone(), finding.started_at),
             reasons: finding.tally.named_reasons(),
             troubles: Troubles { count: finding.troubles, last: finding.trouble.clone() },
+            parts: Vec::new(),
         }
     }
 

@@ -7,7 +7,7 @@ mod kind;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
+use hdrhistogram::{AdditionError, Histogram};
 use kessai_engine::PaymentState;
 use kessai_engine::terms::Reason;
 
@@ -332,6 +332,20 @@ impl Times {
     /// Takes a time.
     pub fn add(&mut self, time: Duration) {
         self.0.saturating_record(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
+    }
+
+    /// Takes in the times of another.
+    pub fn join(&mut self, other: &Self) {
+        #[expect(clippy::expect_used, reason = "all are made with the same bounds")]
+        self.0.add(&other.0).expect("the bounds are the same");
+    }
+
+    /// Takes in times that were counted elsewhere.
+    ///
+    /// # Errors
+    /// [`AdditionError`] if a time lies beyond the bounds.
+    pub(crate) fn take_all(&mut self, times: &Histogram<u64>) -> Result<(), AdditionError> {
+        self.0.add(times)
     }
 
     /// Counts the times.

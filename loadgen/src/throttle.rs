@@ -83,7 +83,7 @@ impl fmt::Display for Setting {
 #[derive(Debug, Default)]
 pub struct Throttle {
     setting: watch::Sender<Setting>,
-    turned: Mutex<Vec<(Duration, Setting)>>,
+    turned: Mutex<Vec<(Duration, String)>>,
 }
 
 impl Throttle {
@@ -94,10 +94,19 @@ impl Throttle {
             let changes = after != *setting;
             if changes {
                 *setting = after;
-                self.turned.lock().unwrap_or_else(PoisonError::into_inner).push((at, after));
+                self.note(at, after.to_string());
             }
             changes
         });
+    }
+
+    /// Ends the offering before its time, so long after the first payment was to begin.
+    pub fn stop(&self, at: Duration) {
+        self.note(at, "stopped".to_owned());
+    }
+
+    fn note(&self, at: Duration, what: String) {
+        self.turned.lock().unwrap_or_else(PoisonError::into_inner).push((at, what));
     }
 
     /// How it stands.
@@ -116,8 +125,7 @@ impl Throttle {
     #[must_use]
     pub fn told(&self) -> Vec<String> {
         let turned = self.turned.lock().unwrap_or_else(PoisonError::into_inner);
-        let told = turned.iter();
-        told.map(|(at, setting)| format!("{:.1} s: {setting}", at.as_secs_f64())).collect()
+        turned.iter().map(|(at, what)| format!("{:.1} s: {what}", at.as_secs_f64())).collect()
     }
 }
 
@@ -152,6 +160,8 @@ mod tests {
         );
         let end = throttle.setting();
         assert_eq!((end.times(), end.flow), (0.9, Flow::Open));
+        throttle.stop(at(2_100));
+        assert_eq!(throttle.told().last().unwrap(), "2.1 s: stopped");
     }
 
     #[test]

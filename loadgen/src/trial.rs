@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 
 use crate::administration::AskError;
-use crate::audit::{Baseline, Books, Budgets, Evidence, Tries, compare};
+use crate::audit::{Baseline, Books, Budgets, Evidence, Share, Tries, compare};
 use crate::board::{Board, Stage, View};
 use crate::capacity::NotReady;
 use crate::catalogue::CatalogueError;
@@ -19,6 +19,7 @@ use crate::generator::{Effort, Limits, Spent, Start};
 use crate::ledger::Ledger;
 use crate::life::{self, Seen, Workload};
 use crate::measure::Measures;
+use crate::merge::Unmergeable;
 use crate::messages::{MessageLadder, Messages};
 use crate::population::{Population, PopulationError};
 use crate::provision::ProvisionError;
@@ -77,6 +78,18 @@ pub enum TrialError {
     /// The system gives no threads.
     #[error("cannot start threads: {0}")]
     Threads(io::Error),
+    /// Results are not parts of one run.
+    #[error(transparent)]
+    Unmergeable(#[from] Unmergeable),
+    /// It was to begin before it could.
+    #[error(
+        "the moment to begin was over {} before everybody was connected: choose a later one",
+        humantime::format_duration(Duration::from_secs(by.as_secs().saturating_add(1)))
+    )]
+    TooLate {
+        /// For how long it was over.
+        by: Duration,
+    },
     /// A task of ours panicked; a bug.
     #[error("a task ended early: {0}")]
     Task(#[from] tokio::task::JoinError),
@@ -142,8 +155,12 @@ pub(crate) struct Trial {
     pub(crate) prompt: Duration,
     /// When customers are left in peace, if it is known.
     pub(crate) budgets: Option<Budgets>,
+    /// What others play beside it, if they do.
+    pub(crate) share: Option<Share>,
     pub(crate) gateway: Gateway,
     pub(crate) connections: Connections,
+    /// When it was to begin, if that was said.
+    pub(crate) begin_at: Option<SystemTime>,
     pub(crate) heading: String,
     pub(crate) board: Arc<Board>,
     /// What both sides are told, as it is told.
@@ -168,8 +185,16 @@ impl Trial {
         self.board.stage(Stage::Auditing);
         let (records, strays) = self.ledger.copy();
         let (before, tries, prompt) = (self.before.clone(), self.tries, self.prompt);
-        let evidence =
-            Evidence { records, strays, before, tries, prompt, budgets: self.budgets, outages };
+        let evidence = Evidence {
+            records,
+            strays,
+            before,
+            tries,
+            prompt,
+            budgets: self.budgets,
+            outages,
+            share: self.share.clone(),
+        };
         let (cost, ladder) = (GatewayCost::default(), messages.ladder());
         Ok(Lived { evidence, spent, cost, started_at, ladder })
     }
@@ -189,6 +214,8 @@ impl Trial {
         let circumstances = Circumstances {
             config: Config {
                 by_hand: self.board.throttle().told(),
+                partition: self.population.partition,
+                begin_at: self.begin_at,
                 ..Config::of(&self.workload, customers, terminals)
             },
             seed: self.workload.seed,

@@ -16,7 +16,7 @@ mod host;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use host::Host;
 use kessai_gateway::Settings;
@@ -26,10 +26,13 @@ use kessai_loadgen::capacity::{self, CapacityTest};
 use kessai_loadgen::fleet::{Connections, Upkeep, Way, Ways};
 use kessai_loadgen::ledger::Telling;
 use kessai_loadgen::life::Workload;
+use kessai_loadgen::measure::Measures;
+use kessai_loadgen::merge::{Piece, merge};
 use kessai_loadgen::people::Pace;
 use kessai_loadgen::population::{Size, Wealth};
 use kessai_loadgen::provision::{Provision, ProvisionError, RATES, Table};
-use kessai_loadgen::report::Report;
+use kessai_loadgen::report::{OutcomeTimes, Report};
+use kessai_loadgen::results::{Folder, Kept};
 use kessai_loadgen::schedule::{Bounds, Form, Rate, Spacing};
 use kessai_loadgen::shares::MACHINES;
 use kessai_loadgen::trial::{Finding, TrialError};
@@ -83,6 +86,8 @@ fn test(host: &Host, folder: &Path, provision: Provision, ways: Ways) -> Capacit
         administration: Administration::new(&host.url(), &host.token_file()).unwrap(),
         upkeep: Upkeep::default(),
         telling: Telling::default(),
+        partition: None,
+        begin_at: None,
     }
 }
 
@@ -225,6 +230,80 @@ async fn another_provision_is_told_from_this_one() {
     let uncarried = Size { controllers: 0, ..small() };
     check(uncarried, 5, CARRIED, "has no controllers: provision it with --controllers").await;
     run(&test(&host, folder.path(), played, CARRIED)).await.unwrap();
+}
+
+/// Plays both halves of a population at once, and tries again later if the machine was too busy to
+/// have everybody connected in time.
+async fn both_halves(test: &CapacityTest) -> [Finding; 2] {
+    for seconds in [5, 20, 80] {
+        let begin_at = Some(SystemTime::now() + Duration::from_secs(seconds));
+        let half = |half: &str| {
+            let partition = half.parse().ok();
+            CapacityTest { partition, begin_at, ..test.clone() }
+        };
+        let (one, two) = (half("1/2"), half("2/2"));
+        match tokio::join!(run(&one), run(&two)) {
+            (Ok(one), Ok(two)) => return [one, two],
+            (Err(TrialError::TooLate { .. }), _) | (_, Err(TrialError::TooLate { .. })) => {}
+            (one, two) => panic!("{:?} {:?}", one.err(), two.err()),
+        }
+    }
+    panic!("nobody is connected within 80 s");
+}
+
+/// Each half begins its share of what one process would have begun, and audits that and no more;
+/// merged, they are what one process would have told.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_processes_play_one_population_and_what_they_left_is_merged() {
+    let (folder, provision) = provision(Size { terminals: 64, ..small() }, 5);
+    let host = Host::start_with(|settings| rates(settings, folder.path()));
+    host.import(folder.path(), &Table::ALL);
+    let test = test(&host, folder.path(), provision, CARRIED);
+    let halves = both_halves(&test).await;
+    let mut joined = Measures::new(test.workload.span);
+    let mut pieces = Vec::new();
+    for finding in &halves {
+        let report = &finding.report;
+        assert_eq!(report.audit.problems, Vec::<String>::new(), "{}", finding.page());
+        assert_eq!((report.payments.refused, report.payments.skipped), (0, 0));
+        assert!(report.payments.offered > 20, "{}", finding.page());
+        joined.join(&finding.measures);
+        let out = folder.path().join(format!("part-{}", pieces.len()));
+        Folder::prepare(&out).unwrap().keep(&Kept::from(finding)).unwrap();
+        pieces.push(Piece { name: out.display().to_string(), kept: Kept::read(&out).unwrap() });
+    }
+    let whole = merge(&pieces).unwrap();
+    let report = &whole.result.report;
+    let arrivals = u64::try_from(test.workload.arrivals().count()).unwrap();
+    assert_eq!(report.payments.offered, arrivals, "every payment was in one of them");
+    let [one, two] = halves.map(|half| half.report);
+    assert_eq!(report.payments.approved, one.payments.approved + two.payments.approved);
+    assert_eq!(report.by_outcome, OutcomeTimes::by_outcome(&joined));
+    assert_eq!(report.latency_ms.machine, joined.all(|timed| &timed.response).quantiles());
+    let (hubs, controllers) = (2, 3);
+    assert_eq!(report.connections, Connections { hubs, controllers, ..Connections::default() });
+    assert_eq!(report.ladder, one.ladder.and(&two.ladder));
+    let out = folder.path().join("whole");
+    Folder::prepare(&out).unwrap().keep(&whole).unwrap();
+    assert_eq!(Kept::read(&out).unwrap().result, whole.result);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_part_that_cannot_be_played_is_told_before() {
+    let size = Size { terminals: 64, hubs: 1, ..small() };
+    let (folder, provision) = provision(size, 5);
+    let host = Host::start_with(|settings| rates(settings, folder.path()));
+    host.import(folder.path(), &Table::ALL);
+    let check = async |part: &str, begin_at: Option<SystemTime>, words: &str| {
+        let partition = part.parse().ok();
+        let whole = test(&host, folder.path(), provision, CARRIED);
+        let error = refused(&CapacityTest { partition, begin_at, ..whole }).await;
+        assert!(error.contains(words), "{words}: {error}");
+    };
+    check("1/4", None, "2 merchants are too few for 4 partitions").await;
+    check("2/2", None, "1 hubs are too few: partition 2/2 gets none of them").await;
+    let over = SystemTime::now() - Duration::from_secs(90);
+    check("1/2", Some(over), "the moment to begin was over 1m 31s before everybody").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

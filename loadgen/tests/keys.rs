@@ -119,5 +119,5 @@ fn keys_steer_a_run_and_the_report_says_so() {
     let done: Vec<_> =
         by_hand.iter().map(|turned| turned.as_str().unwrap().split_once(": ").unwrap().1).collect();
     let (more, less) = ("110 % of the rate", "90 % of the rate");
-    assert_eq!(done, [more, "paused", more, "100 % of the rate", less]);
+    assert_eq!(done, [more, "paused", more, "100 % of the rate", less, "stopped"]);
 }

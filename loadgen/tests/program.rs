@@ -123,6 +123,7 @@ fn a_wrong_command_line_exits_with_2() {
         &["completions"],
         &["completions", "cmd"],
         &["man"],
+        &["merge"],
         &["dance"],
         &[],
     ] {
@@ -130,6 +131,24 @@ fn a_wrong_command_line_exits_with_2() {
         assert_eq!((code, stdout.as_str()), (Some(2), ""), "{wrong:?}");
         assert!(!stderr.is_empty(), "{wrong:?}");
     }
+}
+
+#[test]
+fn a_part_is_played_by_a_number_and_at_a_moment() {
+    let whom = ["run", "--gateway", "g:1", "--provision", "nowhere", "--token-file", "t"];
+    let later = ["--begin-at", "2099-12-31T23:59:59Z"];
+    let check = |arguments: &[&str], expected, words: &str| {
+        let (code, stdout, stderr) = run(&[&whom, arguments].concat());
+        assert_eq!((code, stdout.as_str()), (Some(expected), ""), "{stderr}");
+        assert!(stderr.contains(words), "{words}: {stderr}");
+    };
+    check(&["--partition", "1/2"], 2, "--begin-at");
+    check(&[&["--partition", "3/2"], &later[..]].concat(), 2, "such as 2/4");
+    check(&["--partition", "1/2", "--begin-at", "soon"], 2, "a date and time in UTC");
+    check(&[&["--partition", "1/2"], &later[..]].concat(), 3, "nowhere holds no provision");
+    let (code, stdout, stderr) = run(&["merge", "part-1", "part-2"]);
+    assert_eq!((code, stdout.as_str()), (Some(3), ""));
+    assert!(stderr.contains("cannot read part-1"), "{stderr}");
 }
 
 #[test]
@@ -367,6 +386,7 @@ fn the_help_has_examples_and_exit_codes() {
     check("provision", &["--customers", "--wealth", "[default: 42]"]);
     check("connections", &["handshakes", "storm", "turned_away", "--bystanders"]);
     check("show", &["result.json", "--out"]);
+    check("merge", &["--partition N/4", "--out", "result.json"]);
     check("find-max", &["--p99", "--spans", "capacity.json"]);
     check("run", &["--gateway", "--out", "--token-file", "--through", "must be alone", "130"]);
 }

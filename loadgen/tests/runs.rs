@@ -240,7 +240,7 @@ async fn evidence(plan: &Plan) -> (Evidence, Site) {
     let (records, strays) = ledger.copy();
     let (tries, prompt) = (site.tries(), plan.prompt());
     let budgets = Some(site.budgets());
-    (Evidence { records, strays, before, tries, prompt, budgets, outages }, site)
+    (Evidence { records, strays, before, tries, prompt, budgets, outages, share: None }, site)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use kessai_engine::PaymentState;
-use kessai_engine::terms::{Amount, CustomerId, Net, Reason};
+use kessai_engine::terms::{Amount, CustomerId, MerchantId, Net, Reason};
 
 use super::{Books, Budgets, CustomerEntry, Evidence, Positions, Tallies, steps};
 use crate::exchange::HOME;
@@ -30,7 +30,9 @@ pub(super) fn faults(evidence: &Evidence, books: &Books) -> Vec<String> {
         faults.push(format!("customer {customer}: it is in the books, and nobody entered it"));
     }
     faults.extend(merchant_faults(evidence, books));
-    faults.extend(exchange_faults(evidence, books));
+    if evidence.share.is_none() {
+        faults.extend(exchange_faults(evidence, books));
+    }
     faults
 }
 
@@ -188,8 +190,12 @@ fn merchant_faults(evidence: &Evidence, books: &Books) -> Vec<String> {
             *sum = sum.checked_add(left_with_store(last)).unwrap_or(*sum);
         }
     }
+    let is_own = |merchant: &MerchantId| {
+        evidence.share.as_ref().is_none_or(|share| share.merchants.contains(merchant))
+    };
     let differ = differences(&own, &evidence.before.merchants, &books.merchants);
     differ
+        .filter(|((merchant, _), ..)| is_own(merchant))
         .map(|((merchant, currency), own, owed)| {
             let code = currency.code();
             format!(

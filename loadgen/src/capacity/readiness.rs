@@ -13,7 +13,7 @@ use crate::administration::{Administration, Listed};
 use crate::audit::Baseline;
 use crate::exchange::{HOME, Quote};
 use crate::fleet::{Connections, Way, Ways};
-use crate::population::Population;
+use crate::population::{Partition, Population};
 use crate::provision::{RATES, Table};
 use crate::trial::TrialError;
 
@@ -59,6 +59,16 @@ pub enum NotReady {
         carriers: &'static str,
         /// Where the provision lies.
         folder: String,
+    },
+    /// There is nobody to carry those of this part.
+    #[error("{found} {carriers} are too few: partition {partition} gets none of them")]
+    TooFewCarriers {
+        /// Of what there are too few.
+        carriers: &'static str,
+        /// How many there are.
+        found: u32,
+        /// Who gets none.
+        partition: Partition,
     },
     /// Prices in other currencies would be declined, or come to something else.
     #[error(
@@ -162,13 +172,19 @@ pub(crate) fn check_register(
     folder: &Path,
 ) -> Result<(), TrialError> {
     let folder = folder.display().to_string();
+    let (controllers, hubs) = (population.controllers.len(), population.hubs.len());
+    let whole = population.size();
     let carriers = [
-        (ways.tills, "controllers", population.controllers.len()),
-        (ways.handsets, "hubs", population.hubs.len()),
+        (ways.tills, "controllers", controllers, whole.controllers),
+        (ways.handsets, "hubs", hubs, whole.hubs),
     ];
-    for (way, carriers, count) in carriers {
-        if way == Way::Carried && count == 0 {
-            return Err(NotReady::NoCarriers { carriers, folder }.into());
+    for (way, carriers, own, all) in carriers {
+        match (way, own, population.partition) {
+            (Way::Carried, 0, Some(partition)) if all > 0 => {
+                return Err(NotReady::TooFewCarriers { carriers, found: all, partition }.into());
+            }
+            (Way::Carried, 0, _) => return Err(NotReady::NoCarriers { carriers, folder }.into()),
+            (Way::Carried | Way::Own, _, _) => {}
         }
     }
     let mut tables = vec![Table::Merchants, Table::Stores, Table::Terminals];
@@ -200,7 +216,7 @@ fn expected(table: Table, population: &Population) -> Vec<Expected> {
         Table::Controllers => {
             population.controllers.iter().map(|it| one(&it.id, Some(&it.merchant))).collect()
         }
-        Table::Hubs => population.hubs.iter().map(|id| one(id, None)).collect(),
+        Table::Hubs => population.hubs.iter().map(|hub| one(&hub.id, None)).collect(),
         Table::Customers | Table::Handsets => Vec::new(),
     }
 }

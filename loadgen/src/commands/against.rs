@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use clap::Args;
 
@@ -12,6 +13,7 @@ use crate::capacity::CapacityTest;
 use crate::fleet::Upkeep;
 use crate::life::Workload;
 use crate::people::Pace;
+use crate::population::Partition;
 use crate::provision::Provision;
 use crate::scenario::{Scenario, ScenarioError};
 use crate::schedule::{Bounds, Form, Rate, Spacing};
@@ -51,6 +53,13 @@ pub(super) struct Against {
     target: Target,
 
     #[command(flatten)]
+    players: Players,
+}
+
+/// How those who play behave, and how they reach the gateway.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Players {
+    #[command(flatten)]
     behaviour: Behaviour,
 
     /// How many times faster than life people are
@@ -66,33 +75,82 @@ pub(super) struct Against {
     through: Vec<Carrier>,
 }
 
+/// Which part of a population is played, and when it begins.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub(super) struct Sharing {
+    /// Plays one part of the population, as 2/4, while other processes play the others at once: the
+    /// same command for each, with its own number; see `kessai-loadgen merge`
+    #[arg(long, value_name = "N/M", requires = "begin_at")]
+    partition: Option<Partition>,
+
+    /// When the first payment may begin, as 2026-11-23T01:30:00Z: by then everybody must be
+    /// connected [default: as soon as everybody is]
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    begin_at: Option<SystemTime>,
+}
+
+/// Reads a moment in universal time.
+fn moment(text: &str) -> Result<SystemTime, String> {
+    let wrong = |_| "a date and time in UTC, such as 2026-11-23T01:30:00Z".to_owned();
+    humantime::parse_rfc3339_weak(text).map_err(wrong)
+}
+
+/// What is offered, for how long, and by how many processes.
+#[derive(Debug, Clone)]
+pub(super) struct Offered {
+    pub(super) rate: Rate,
+    pub(super) form: Form,
+    pub(super) spacing: Spacing,
+    pub(super) span: Duration,
+    pub(super) sharing: Sharing,
+}
+
 impl Against {
     /// Reads who pays, and how.
     pub(super) fn scenario(&self) -> Result<Scenario, ScenarioError> {
-        self.behaviour.scenario()
+        self.players.scenario()
     }
 
     /// Makes a test that offers so much for so long.
     pub(super) fn test(
         &self,
         scenario: Scenario,
-        (rate, form, spacing): (Rate, Form, Spacing),
-        span: std::time::Duration,
+        offered: Offered,
     ) -> Result<CapacityTest, TrialError> {
-        let provision = Provision::load(&self.target.provision)?;
+        self.players.test(&self.target, scenario, offered)
+    }
+}
+
+impl Players {
+    /// Reads who pays, and how.
+    pub(super) fn scenario(&self) -> Result<Scenario, ScenarioError> {
+        self.behaviour.scenario()
+    }
+
+    /// Makes a test of a gateway that offers so much for so long.
+    pub(super) fn test(
+        &self,
+        target: &Target,
+        scenario: Scenario,
+        offered: Offered,
+    ) -> Result<CapacityTest, TrialError> {
+        let provision = Provision::load(&target.provision)?;
         let seed = self.seed.unwrap_or(provision.seed());
         let scenario = Arc::new(scenario.settled(provision.size())?);
         let (pace, bounds) = (self.pace, Bounds::default());
+        let Offered { rate, form, spacing, span, sharing } = offered;
         let workload = Workload { rate, form, spacing, span, pace, scenario, seed, bounds };
         Ok(CapacityTest {
             telling: workload.telling(),
             workload,
             provision,
-            folder: self.target.provision.clone(),
+            folder: target.provision.clone(),
             ways: ways(&self.through),
-            gateway: self.target.gateway.clone(),
-            administration: self.target.administration()?,
+            gateway: target.gateway.clone(),
+            administration: target.administration()?,
             upkeep: Upkeep::default(),
+            partition: sharing.partition,
+            begin_at: sharing.begin_at,
         })
     }
 }

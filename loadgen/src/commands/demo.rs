@@ -112,10 +112,11 @@ Exit codes:
   130  interrupted; what was run until then is audited and reported
 
 The JSON has version, config{} (with the preset and a digest of its values; by_hand[] says what keys
-did to the rate), audit.ok, audit.problems[], payments.{offered,approved,declined,cancelled,expired,
-refused,skipped} (offered is their sum), payments.overtaken (of the expired: the customer had
-answered early; of the approved: a vending machine had reported early and was not paid),
-payments.by_reason{}, payments.refused_for{}, payments.{refunded,reversed,captured_in_part}
+did to the rate, or that the run was stopped; partition and begin_at are null here), audit.{ok,
+problems[],left_out[]}, payments.{offered,approved,declined,cancelled,expired,refused,skipped}
+(offered is their sum), payments.overtaken (of the expired: the customer had answered early; of the
+approved: a vending machine had reported early and was not paid), payments.by_reason{},
+payments.refused_for{}, payments.{refunded,reversed,captured_in_part}
 (all among the approved: what went back later had been approved), payments.{with_code,foreign,
 vending} (whatever became of them), throughput_per_s, latency_ms.{machine,human}.{p50,p90,p99,p999,
 max}, intervals.{throughput_per_s,machine_ms.{p50,p90,p99,p999}}.{estimate,low,high} (the bounds hold
@@ -130,12 +131,13 @@ Response time is from the intended moment to the end, service time from the begi
 the two.
 
 The directory that --out makes has result.json: the same keys, and heading, reasons.{OUTCOME}{},
-troubles.{count,last}, started_at, program.{version,commit} and host.{cpu,cores,memory_bytes,kernel};
+troubles.{count,last}, started_at, program.{version,commit} and host.{name,cpu,cores,memory_bytes,
+kernel};
 series.jsonl: a line for each second, by the moment at which its payments were meant to begin, with
 second, offered, a count for each outcome, response_p50_ms, response_p99_ms and lag_p99_ms (null
 where there was nothing to measure); latency.hlog: an HdrHistogram log of microseconds, with the
-response times of each second, and of the whole run by tag (approved, approved:service, approved:lag
-and so on, and human); report.html: the same for people, with plots.";
+response times of each second, its lag by the tag second:lag, and those of the whole run by other tags
+(approved, approved:service, approved:lag and so on, and human); report.html: the same for people, with plots.";
 
 fn seconds(text: &str) -> Result<Duration, String> {
     let wrong = || "a number of seconds, above 0 and at most 86400".to_owned();

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use clap::Args;
 
-use super::against::Against;
+use super::against::{Against, Offered, Sharing};
 use super::behaviour::wrong;
 use super::leaving::{Leaving, Places};
 use super::show::{called_off, could_not, print};
@@ -185,7 +185,14 @@ fn search(
         Ok(scenario) => scenario,
         Err(error) => return wrong(&error),
     };
-    let test = against.test(scenario, (rate, Form::Constant, Spacing::Poisson), span);
+    let offered = Offered {
+        rate,
+        form: Form::Constant,
+        spacing: Spacing::Poisson,
+        span,
+        sharing: Sharing::default(),
+    };
+    let test = against.test(scenario, offered);
     let (test, places) = match test.and_then(|test| Ok((test, leaving.prepare()?))) {
         Ok(prepared) => prepared,
         Err(error) => return could_not(&error),

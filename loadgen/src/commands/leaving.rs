@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::show::{unwritable, write};
-use crate::results::{CapacityResult, Folder};
-use crate::trial::{Finding, TrialError};
+use crate::results::{CapacityResult, Folder, Kept};
+use crate::trial::TrialError;
 
 /// What a run leaves behind.
 #[derive(Debug, Clone, Args)]
@@ -44,12 +44,12 @@ impl Leaving {
 
 impl Places<'_> {
     /// Writes what was found.
-    pub(super) fn fill(&self, finding: &Finding) -> Result<(), TrialError> {
+    pub(super) fn fill(&self, kept: &Kept) -> Result<(), TrialError> {
         if let Some(path) = self.json {
-            write(path, &finding.report)?;
+            write(path, &kept.result.report)?;
         }
         if let Some(folder) = &self.out {
-            folder.keep(finding)?;
+            folder.keep(kept)?;
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::against::Against;
+use super::against::{Against, Offered, Sharing};
 use super::behaviour::wrong;
 use super::leaving::Leaving;
 use super::offering::Offering;
@@ -38,6 +38,9 @@ pub struct Run {
     #[command(flatten)]
     offering: Offering,
 
+    #[command(flatten)]
+    sharing: Sharing,
+
     /// For how long payments are offered, as 60s or 5min
     #[arg(long, default_value = "60s", value_parser = positive)]
     duration: Duration,
@@ -64,6 +67,9 @@ Examples:
   kessai-loadgen run --gateway 127.0.0.1:7443 --provision people \\
       --token-file my-processor/keys/admin.token --out results/before
       keeps all that was measured, with a report to be looked at in a browser
+  begin=$(date -u -d '+30 seconds' +%FT%TZ); for n in 1 2; do kessai-loadgen run ... \
+      --partition $n/2 --begin-at $begin --out part-$n & done; wait; kessai-loadgen merge part-1 part-2
+      two processes that play one population together, and what they came to
   ssh -L 7480:127.0.0.1:7480 gateway.example
       reaches the administration of another machine, which listens there alone
 
@@ -87,7 +93,14 @@ impl Run {
             Err(error) => return wrong(&error),
         };
         let shape = shape.unwrap_or_else(|| scenario.form().clone());
-        let test = match self.against.test(scenario, (rate, shape, arrivals), self.duration) {
+        let offered = Offered {
+            rate,
+            form: shape,
+            spacing: arrivals,
+            span: self.duration,
+            sharing: self.sharing,
+        };
+        let test = match self.against.test(scenario, offered) {
             Ok(test) => test,
             Err(error) => return could_not(&error),
         };

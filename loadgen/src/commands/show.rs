@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::Exit;
 use super::leaving::Leaving;
 use crate::board::Board;
+use crate::results::Kept;
 use crate::screen::{self, Mode, Screen, Wish};
 use crate::trial::{Finding, TrialError};
 
@@ -99,7 +100,7 @@ fn run(
     if show.ladder {
         print(&format!("\n{}", finding.report.ladder));
     }
-    places.fill(&finding)?;
+    places.fill(&Kept::from(&finding))?;
     Ok(if !finding.report.audit.ok {
         Exit::AuditFailed
     } else if *stop.borrow() {

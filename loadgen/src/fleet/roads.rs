@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use kessai_client::{
     ConnectError, Connector, Endpoint, QuicConnector, QuicLoad, QuicOptions, RootPin, endpoint,
@@ -21,6 +22,8 @@ pub(super) struct Roads<'a> {
     keyring: Keyring,
     upkeep: &'a Upkeep,
     road: Paved<'a>,
+    /// Counts connectors, which take sockets in turn.
+    made: AtomicUsize,
 }
 
 /// A road, with what it takes to go there.
@@ -49,7 +52,7 @@ impl<'a> Roads<'a> {
             }
             Road::Inside(door) => Paved::Inside(door),
         };
-        Ok(Self { keyring, upkeep, road })
+        Ok(Self { keyring, upkeep, road, made: AtomicUsize::new(0) })
     }
 
     /// Leads a peer that speaks for itself.
@@ -82,11 +85,8 @@ impl<'a> Roads<'a> {
         endpoints: &[Endpoint],
     ) -> Result<QuicConnector, FleetError> {
         let failed = |source| FleetError::Connect { who: format!("{holder:?}"), source };
-        let (Holder::Till(place)
-        | Holder::Handset(place)
-        | Holder::Controller(place)
-        | Holder::Hub(place)) = holder;
-        let socket = place.checked_rem(endpoints.len()).and_then(|place| endpoints.get(place));
+        let turn = self.made.fetch_add(1, Ordering::Relaxed).checked_rem(endpoints.len());
+        let socket = turn.and_then(|turn| endpoints.get(turn));
         let socket = socket.cloned().ok_or_else(|| {
             failed(ConnectError::Setup("there is no socket to go out by".to_owned()))
         })?;

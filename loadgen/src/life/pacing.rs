@@ -10,22 +10,24 @@ use crate::throttle::{Flow, Setting, Throttle};
 
 /// The arrivals of a run, one after the other.
 #[derive(Debug)]
-pub(super) struct Pacing {
+pub(super) struct Pacing<H> {
     arrivals: Arrivals,
+    /// Whether an arrival comes here, and not to another process that plays another part.
+    is_here: H,
     setting: watch::Receiver<Setting>,
     started: Instant,
     /// When none comes any more.
     over: Instant,
 }
 
-impl Pacing {
+impl<H: Fn(&Arrival) -> bool> Pacing<H> {
     pub(super) fn new(
-        arrivals: Arrivals,
+        (arrivals, is_here): (Arrivals, H),
         throttle: &Throttle,
         started: Instant,
         span: Duration,
     ) -> Self {
-        Self { arrivals, setting: throttle.follow(), started, over: started + span }
+        Self { arrivals, is_here, setting: throttle.follow(), started, over: started + span }
     }
 
     /// Waits for the moment of the next arrival; none comes any more when the time is over. What was
@@ -33,7 +35,7 @@ impl Pacing {
     pub(super) async fn next(&mut self) -> Option<Arrival> {
         let times = self.setting.borrow().times();
         self.arrivals.turn_to(times);
-        let mut arrival = self.arrivals.next()?;
+        let mut arrival = self.arrivals.find(|arrival| (self.is_here)(arrival))?;
         loop {
             tokio::select! {
                 biased;
@@ -45,7 +47,8 @@ impl Pacing {
                 return None;
             }
             let now = self.started.elapsed();
-            arrival = self.arrivals.find(|arrival| arrival.at >= now)?;
+            let is_due = |arrival: &Arrival| arrival.at >= now && (self.is_here)(arrival);
+            arrival = self.arrivals.find(is_due)?;
         }
     }
 }
@@ -65,21 +68,25 @@ mod tests {
     use tokio::time::{Instant, sleep};
 
     use super::Pacing;
-    use crate::schedule::{Arrivals, Form, Rate, Shape, Spacing};
+    use crate::schedule::{Arrival, Arrivals, Form, Rate, Shape, Spacing};
     use crate::throttle::{Throttle, Turn};
 
     const SPAN: Duration = Duration::from_secs(2);
 
     /// Ten payments a second, equally far apart, for two seconds.
-    fn pacing(throttle: &Throttle) -> (Pacing, Instant) {
+    fn pacing(throttle: &Throttle) -> (Pacing<impl Fn(&Arrival) -> bool>, Instant) {
         let shape = Shape::new(&Form::Constant, Rate::per_second(10.0).unwrap(), SPAN);
         let arrivals = Arrivals::new(Spacing::Uniform, shape, 1);
         let started = Instant::now();
-        (Pacing::new(arrivals, throttle, started, SPAN), started)
+        (Pacing::new((arrivals, |_: &Arrival| true), throttle, started, SPAN), started)
     }
 
     /// The tenths of a second at which the next arrivals come.
-    async fn moments(pacing: &mut Pacing, started: Instant, most: usize) -> Vec<u128> {
+    async fn moments(
+        pacing: &mut Pacing<impl Fn(&Arrival) -> bool>,
+        started: Instant,
+        most: usize,
+    ) -> Vec<u128> {
         let mut moments = Vec::new();
         while moments.len() < most
             && let Some(arrival) = pacing.next().await
@@ -97,6 +104,17 @@ mod tests {
         let (mut pacing, started) = pacing(&throttle);
         let expected: Vec<_> = (1..20).map(|n| n * 10).collect();
         assert_eq!(moments(&mut pacing, started, 100).await, expected);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_comes_elsewhere_is_passed_over_and_not_waited_for() {
+        let throttle = Throttle::default();
+        let shape = Shape::new(&Form::Constant, Rate::per_second(10.0).unwrap(), SPAN);
+        let arrivals = Arrivals::new(Spacing::Uniform, shape, 1);
+        let (started, is_here) = (Instant::now(), |arrival: &Arrival| arrival.number % 3 == 1);
+        let mut pacing = Pacing::new((arrivals, is_here), &throttle, started, SPAN);
+        assert_eq!(moments(&mut pacing, started, 100).await, [20, 50, 80, 110, 140, 170]);
+        assert!(started.elapsed() < Duration::from_millis(1_710));
     }
 
     #[tokio::test(start_paused = true)]

@@ -10,10 +10,16 @@ use crate::skew::{Popularity, Skew};
 
 /// Draws tills and customers by their places in the population, the first stores and customers most
 /// often. The tills of one store are all alike.
+///
+/// Of a part of a population it draws as from the whole: where a payment is another part's, there is
+/// no till, and in a customer's place comes one of this part who is about as popular.
 pub(super) struct Trade {
     stores: Popularity,
     customers: Popularity,
-    /// The places of each store's terminals.
+    /// How many parts the customers are dealt to, and how many of them are here.
+    parts: usize,
+    here: usize,
+    /// The places of each store's terminals; none of a store of another part.
     of_store: Vec<Vec<usize>>,
     /// The places of each merchant's terminals.
     of_merchant: HashMap<MerchantId, Vec<usize>>,
@@ -30,15 +36,18 @@ impl Trade {
                 of_merchant.entry(shop.store.merchant).or_default().push(place);
             }
         }
+        let all = usize::try_from(population.size().customers).unwrap_or(usize::MAX);
         Self {
             stores: Popularity::new(of_store.len(), skew.stores),
-            customers: Popularity::new(population.customers.len(), skew.customers),
+            customers: Popularity::new(all, skew.customers),
+            parts: population.partition.map_or(1, |partition| partition.of().into()),
+            here: population.customers.len(),
             of_store,
             of_merchant,
         }
     }
 
-    /// Draws the till that somebody comes to.
+    /// Draws the till that somebody comes to; none if it is of another part.
     pub(super) fn till(&self, rng: &mut impl Rng) -> Option<usize> {
         let places = self.of_store.get(self.stores.draw(rng))?;
         let number = rng.random_range(0..places.len().max(1));
@@ -47,7 +56,9 @@ impl Trade {
 
     /// Draws who comes.
     pub(super) fn customer(&self, rng: &mut impl Rng) -> usize {
-        self.customers.draw(rng)
+        let place = self.customers.draw(rng);
+        let here = place.checked_div(self.parts).unwrap_or(place);
+        here.min(self.here.saturating_sub(1))
     }
 
     /// Finds a till of a merchant's by a number that was drawn for it.
@@ -98,5 +109,44 @@ mod tests {
             drawn(&population, Skew { stores: 0.0, products: 0.0, customers: 2.0 });
         assert!(stores.iter().all(|count| (850..1_150).contains(count)), "{stores:?}");
         assert!((5_950..6_350).contains(&customers[0]), "{customers:?}");
+    }
+
+    /// Each payment is at the very till at which it would be without parts, in one of them; and the
+    /// first customers of each part are as popular as the first of all.
+    #[test]
+    fn the_parts_draw_together_what_the_whole_draws() {
+        let size = Size {
+            customers: 64,
+            terminals: 96,
+            controllers: 0,
+            hubs: 0,
+            machines: 120,
+            wealth: Wealth::Mixed,
+        };
+        let skew = Skew { stores: 0.85, products: 0.0, customers: 1.0 };
+        let whole = Population::new(size, 1).unwrap();
+        let all = Trade::new(&whole, skew);
+        let parts = ["1/3", "2/3", "3/3"].map(|part| {
+            let everybody = Population::new(size, 1).unwrap();
+            let part = everybody.part(part.parse().unwrap()).unwrap();
+            let trade = Trade::new(&part, skew);
+            (part, trade)
+        });
+        let mut drawn = [0; 3];
+        for number in 0..3_000 {
+            let mut rng = stream(3, Purpose::Life, number);
+            let (place, customer) = (all.till(&mut rng).unwrap(), all.customer(&mut rng));
+            let mut here = 0;
+            for ((part, trade), drawn) in parts.iter().zip(&mut drawn) {
+                let mut rng = stream(3, Purpose::Life, number);
+                let Some(till) = trade.till(&mut rng) else { continue };
+                assert_eq!(part.tills[till].id, whole.tills[place].id);
+                let seat = &part.customers[trade.customer(&mut rng)];
+                assert!(seat.number.abs_diff(customer) < 3, "{} for {customer}", seat.number);
+                (here, *drawn) = (here + 1, *drawn + 1);
+            }
+            assert_eq!(here, 1, "payment {number} is in one part");
+        }
+        assert!(drawn.iter().all(|count| *count > 600), "{drawn:?}");
     }
 }

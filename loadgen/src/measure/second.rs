@@ -14,6 +14,25 @@ pub struct Second {
 }
 
 impl Second {
+    /// Makes a second of what was counted in it, by outcome as in [`Outcome::ALL`], and of response
+    /// times and lags.
+    pub(crate) const fn of_blocks(
+        outcomes: [u64; Outcome::ALL.len()],
+        response: Block,
+        lag: Block,
+    ) -> Self {
+        Self { outcomes, response, lag }
+    }
+
+    /// Takes in what another process did in the same second.
+    pub(super) fn join(&mut self, other: &Self) {
+        for (count, more) in self.outcomes.iter_mut().zip(other.outcomes) {
+            *count = count.saturating_add(more);
+        }
+        self.response.join(&other.response);
+        self.lag.join(&other.lag);
+    }
+
     pub(super) fn count(&mut self, outcome: Outcome) {
         let counts = Outcome::ALL.iter().zip(&mut self.outcomes);
         for (_, count) in counts.filter(|(of, _)| **of == outcome) {

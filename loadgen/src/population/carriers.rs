@@ -12,8 +12,19 @@ use super::{Population, PopulationError};
 pub struct Controller {
     /// The controller's id.
     pub id: ControllerId,
+    /// Counts the controllers of the whole population from 0.
+    pub number: usize,
     /// Whose tills it carries.
     pub merchant: MerchantId,
+}
+
+/// A carrier hub: it carries handsets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hub {
+    /// The hub's id.
+    pub id: HubId,
+    /// Counts the hubs of the whole population from 0.
+    pub number: usize,
 }
 
 /// Makes controllers, dealt round over the merchants.
@@ -22,16 +33,17 @@ pub(super) fn controllers(
     merchants: &[Merchant],
 ) -> Result<Vec<Controller>, PopulationError> {
     (0..count)
-        .zip(merchants.iter().cycle())
-        .map(|(number, merchant)| {
-            let id = ControllerId::new(&format!("C{number:05}"))?;
-            Ok(Controller { id, merchant: merchant.id })
+        .zip(merchants.iter().cycle().enumerate())
+        .map(|(count, (number, merchant))| {
+            let id = ControllerId::new(&format!("C{count:05}"))?;
+            Ok(Controller { id, number, merchant: merchant.id })
         })
         .collect()
 }
 
-pub(super) fn hubs(count: u32) -> Result<Vec<HubId>, PopulationError> {
-    (0..count).map(|number| Ok(HubId::new(&format!("H{number:05}"))?)).collect()
+pub(super) fn hubs(count: u32) -> Result<Vec<Hub>, PopulationError> {
+    let hub = |(number, count)| Ok(Hub { id: HubId::new(&format!("H{count:05}"))?, number });
+    (0_usize..).zip(0..count).map(hub).collect()
 }
 
 impl Population {

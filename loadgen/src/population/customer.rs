@@ -25,6 +25,8 @@ pub enum Wealth {
 pub struct Customer {
     /// The registered id.
     pub id: CustomerId,
+    /// Counts the customers of the whole population from 0.
+    pub number: usize,
     /// The handset.
     pub device: DeviceId,
     /// What the processor keeps for them to begin with.
@@ -46,6 +48,7 @@ impl Customer {
             format!("{:04}-{thousands:03}-{:03}", millions.saturating_add(1_000), number % 1_000);
         let mut drawn = Self {
             id: CustomerId::new(&id)?,
+            number: usize::try_from(number).unwrap_or(usize::MAX),
             device: DeviceId([0; 16]),
             opening: opening(wealth, rng),
             seed: [0; 32],

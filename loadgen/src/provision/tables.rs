@@ -150,7 +150,7 @@ impl Registrar<'_> {
                 None => None,
             },
             Table::Hubs => match of.hubs.get(place) {
-                Some(id) => Some(vec![id.to_string(), self.pin(Holder::Hub(place))?]),
+                Some(hub) => Some(vec![hub.id.to_string(), self.pin(Holder::Hub(place))?]),
                 None => None,
             },
             Table::Customers => self.customer(place),

@@ -101,11 +101,12 @@ impl Page<'_> {
 /// Writes what the audit found.
 fn write_audit(f: &mut fmt::Formatter<'_>, audit: &Audit) -> fmt::Result {
     if audit.ok {
-        return f.write_str(
+        f.write_str(
             "audit: ok\n  every payment ended once, both sides were told every step alike, \
              customers, merchants\n  and the exchange agree with the books to the yen, nothing is \
              held\n",
-        );
+        )?;
+        return audit.left_out.iter().try_for_each(|what| writeln!(f, "  not judged: {what}"));
     }
     writeln!(f, "audit: FAILED, {} problems", audit.problems.len())?;
     for problem in audit.problems.iter().take(PRINTED_PROBLEMS) {

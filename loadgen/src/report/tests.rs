@@ -2,7 +2,8 @@ use super::{Audit, Page, Report};
 use crate::sample;
 
 fn report(problems: Vec<String>) -> Report {
-    Report { audit: Audit { ok: problems.is_empty(), problems }, ..sample::report() }
+    let audit = Audit { ok: problems.is_empty(), problems, left_out: Vec::new() };
+    Report { audit, ..sample::report() }
 }
 
 fn keys(value: &serde_json::Value, path: &str, found: &mut Vec<String>) {
@@ -45,7 +46,8 @@ fn the_json_has_the_keys_that_others_rely_on_and_no_others() {
         "foreign",
         "vending",
     ];
-    let mut expected = vec![".audit.ok".to_owned(), ".audit.problems".to_owned()];
+    let mut expected: Vec<_> =
+        ["ok", "problems", "left_out"].map(|key| format!(".audit.{key}")).to_vec();
     expected.extend(quantiles("human"));
     expected.extend(quantiles("machine"));
     expected.extend(payments.map(|key| format!(".payments.{key}")));
@@ -54,6 +56,7 @@ fn the_json_has_the_keys_that_others_rely_on_and_no_others() {
     let config =
         ["arrivals", "by_hand", "customers", "pace", "rate_per_s", "seconds", "shape", "terminals"];
     expected.extend([".config.preset", ".config.preset_digest"].map(str::to_owned));
+    expected.extend([".config.partition", ".config.begin_at"].map(str::to_owned));
     expected.extend(config.map(|key| format!(".config.{key}")));
     for outcome in ["approved", "cancelled", "declined", "expired", "refused"] {
         for time in ["lag_ms", "response_ms", "service_ms"] {
@@ -143,6 +146,9 @@ fn the_page_says_what_was_found() {
     let turned = page_of(turned);
     let words = "the rate was changed by hand: 1.0 s: paused; 2.0 s: 100 % of the rate\n";
     assert!(turned.contains(words), "{turned}");
+    let mut part = report(Vec::new());
+    part.audit.left_out = vec!["the exchange position".to_owned()];
+    assert!(page_of(part).contains("audit: ok\n") && !good.contains("not judged"), "{good}");
     let bad = page((0..25).map(|n| format!("problem {n}")).collect());
     assert!(bad.contains("audit: FAILED, 25 problems") && !bad.contains("audit: ok"), "{bad}");
     assert!(bad.contains("problem 19") && !bad.contains("problem 20"), "{bad}");

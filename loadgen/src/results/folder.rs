@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::html::{CapacityDocument, RunDocument};
-use super::{CapacityResult, RESULT, ResultsError, RunResult, hlog, series};
-use crate::trial::Finding;
+use super::{CapacityResult, Kept, RESULT, ResultsError, hlog, series};
 
 /// An empty directory that waits for what a run leaves.
 #[derive(Debug)]
@@ -30,17 +29,17 @@ impl Folder {
         Ok(Self(path.to_owned()))
     }
 
-    /// Writes what a run came to, `result.json` last.
+    /// Writes all that was measured, `result.json` last.
     ///
     /// # Errors
     /// [`ResultsError`] if a file cannot be written, or is there meanwhile.
-    pub fn keep(&self, finding: &Finding) -> Result<(), ResultsError> {
-        let (result, measures) = (RunResult::of(finding), &finding.measures);
-        self.write("series.jsonl", |out| series::write(out, measures.seconds()))?;
-        self.write("latency.hlog", |out| hlog::write(out, finding))?;
-        let document = RunDocument { result: &result, measures };
+    pub fn keep(&self, kept: &Kept) -> Result<(), ResultsError> {
+        let Kept { result, measures, .. } = kept;
+        self.write(series::NAME, |out| series::write(out, measures.seconds()))?;
+        self.write(hlog::NAME, |out| hlog::write(out, kept))?;
+        let document = RunDocument { result, measures };
         self.write("report.html", |out| write!(out, "{document}"))?;
-        self.write(RESULT, |out| json(out, &result))
+        self.write(RESULT, |out| json(out, result))
     }
 
     /// Writes what a gateway was found to carry, `capacity.json` last.

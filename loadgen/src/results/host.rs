@@ -15,6 +15,8 @@ pub struct Program {
 /// The machine that a run was made on: the load generator's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Host {
+    /// What it is called, where the system tells it.
+    pub name: Option<String>,
     /// The model of its processors, where the system tells it.
     pub cpu: Option<String>,
     /// How many threads run at once.
@@ -50,6 +52,7 @@ impl Host {
         });
         let cpu = system.as_ref().and_then(|system| Some(system.cpus().first()?.brand()));
         Self {
+            name: System::host_name().ok(),
             cpu: cpu.filter(|brand| !brand.is_empty()).map(str::to_owned),
             cores: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             memory_bytes: system.map(|system| system.total_memory()).filter(|bytes| *bytes > 0),

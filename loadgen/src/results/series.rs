@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::measure::Second;
 use crate::statistics::Block;
-use crate::tally::milliseconds;
+use crate::tally::{Outcome, milliseconds};
 
 /// One second, by the moment at which its payments were meant to begin.
 #[derive(Serialize)]
@@ -22,6 +23,30 @@ struct Line {
     response_p50_ms: Option<f64>,
     response_p99_ms: Option<f64>,
     lag_p99_ms: Option<f64>,
+}
+
+/// The name of the file.
+pub(super) const NAME: &str = "series.jsonl";
+
+/// How many payments came to each outcome, in the order of [`Outcome::ALL`].
+pub(super) type Counts = [u64; Outcome::ALL.len()];
+
+/// Reads how many payments came to each outcome in each second.
+pub(super) fn read(text: &str) -> Result<Vec<Counts>, String> {
+    let line = |(number, line): (usize, &str)| {
+        let json: Value = serde_json::from_str(line).map_err(|e| e.to_string())?;
+        if json.get("second").and_then(Value::as_u64) != u64::try_from(number).ok() {
+            return Err(format!("second {number} is missing"));
+        }
+        let mut counts = Counts::default();
+        for (outcome, count) in Outcome::ALL.into_iter().zip(&mut counts) {
+            let missing = || format!("second {number} says nothing of {}", outcome.name());
+            let found = json.get(outcome.name()).and_then(Value::as_u64);
+            *count = found.ok_or_else(missing)?;
+        }
+        Ok(counts)
+    };
+    text.lines().enumerate().map(line).collect()
 }
 
 /// Writes a line for each second.

@@ -7,7 +7,7 @@ use hdrhistogram::serialization::Deserializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 
 use super::html::RunDocument;
-use super::{CapacityResult, Folder, Origin, ResultsError, RunResult, read};
+use super::{CapacityResult, Folder, Kept, Origin, ResultsError, RunResult, read};
 use crate::maximum::{self, Asked, Capacity, Common, Found, Trial};
 use crate::measure::Measures;
 use crate::report::{Audit, Report, VERSION};
@@ -41,7 +41,7 @@ fn finding() -> Finding {
 /// Keeps it in a directory of its own.
 fn kept() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    Folder::prepare(folder.path()).unwrap().keep(&finding()).unwrap();
+    Folder::prepare(folder.path()).unwrap().keep(&Kept::from(&finding())).unwrap();
     folder
 }
 
@@ -137,6 +137,8 @@ fn the_log_of_histograms_holds_every_time() {
     assert_eq!(begun, Some(1_700_000_000));
     let answered: u64 = finding.measures.timed().map(|(_, timed)| timed.response.count()).sum();
     assert_eq!(seconds, [(0, answered), (1, 0)]);
+    let begun = tagged.iter().filter(|(tag, _)| tag == "second:lag");
+    assert_eq!(begun.map(|(_, lag)| lag.len()).collect::<Vec<_>>(), [8, 0]);
     let of = |tag: &str| &tagged.iter().find(|(of, _)| of == tag).unwrap().1;
     for (outcome, timed) in finding.measures.timed() {
         let name = outcome.name();
@@ -145,6 +147,44 @@ fn the_log_of_histograms_holds_every_time() {
         assert_eq!(of(&format!("{name}:lag")), timed.lag.histogram(), "{name}");
     }
     assert_eq!(of("human"), finding.tally.human.histogram());
+}
+
+/// What was kept is read again as it was: a second copy of it is the same to the byte.
+#[test]
+fn all_that_was_measured_is_read_again() {
+    let (first, second) = (kept(), tempfile::tempdir().unwrap());
+    let again = Kept::read(first.path()).unwrap();
+    assert_eq!(again.result.page(), finding().page());
+    Folder::prepare(second.path()).unwrap().keep(&again).unwrap();
+    for name in ["result.json", "series.jsonl", "latency.hlog", "report.html"] {
+        let [one, other] = [&first, &second].map(|of| fs::read(of.path().join(name)).unwrap());
+        assert!(one == other, "{name} is another one");
+    }
+}
+
+#[test]
+fn what_is_not_whole_is_told() {
+    let check = |name: &str, from: &str, to: &str, words: &str| {
+        let folder = kept();
+        let path = folder.path().join(name);
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{text}");
+        fs::write(&path, text.replacen(from, to, 1)).unwrap();
+        let error = Kept::read(folder.path()).unwrap_err();
+        assert!(matches!(error, ResultsError::Damaged { .. }), "{error}");
+        let error = error.to_string();
+        assert!(error.contains(name) && error.contains(words), "{error}");
+    };
+    check("series.jsonl", "\"second\":0", "\"second\":7", "second 0 is missing");
+    check("series.jsonl", "\"approved\"", "\"proved\"", "says nothing of approved");
+    check("series.jsonl", "{", "", "");
+    check("latency.hlog", "Tag=second:lag", "Tag=lag", "there is no tag lag");
+    check("latency.hlog", "Tag=approved:lag", "Tag=approved:leg", "no tag approved:leg");
+    check("latency.hlog", "HIST", "HISU", "");
+    let folder = kept();
+    fs::remove_file(folder.path().join("latency.hlog")).unwrap();
+    let error = Kept::read(folder.path()).unwrap_err();
+    assert!(matches!(error, ResultsError::Read { .. }), "{error}");
 }
 
 #[test]
@@ -173,7 +213,7 @@ fn the_page_needs_nothing_else_and_says_what_was_found() {
 fn what_was_found_wrong_stands_first_and_a_run_of_nothing_has_a_page() {
     let problems = (0..25).map(|n| format!("problem {n} of <us>")).collect();
     let mut result = RunResult::of(&finding());
-    result.report.audit = Audit { ok: false, problems };
+    result.report.audit = Audit { ok: false, problems, left_out: Vec::new() };
     result.report.generator.limited_by = vec!["it began late".to_owned()];
     let measures = Measures::new(Duration::from_secs(1));
     let page = RunDocument { result: &result, measures: &measures }.to_string();
@@ -301,7 +341,7 @@ fn nothing_is_written_over() {
     let ready = Folder::prepare(&new).unwrap();
     assert_eq!(fs::read_dir(&new).unwrap().count(), 0, "it is left as it was until the end");
     fs::write(new.join("series.jsonl"), "mine").unwrap();
-    assert!(matches!(ready.keep(&finding()), Err(ResultsError::Write { .. })));
+    assert!(matches!(ready.keep(&Kept::from(&finding())), Err(ResultsError::Write { .. })));
     assert_eq!(fs::read_to_string(new.join("series.jsonl")).unwrap(), "mine");
     assert!(!new.join("result.json").exists(), "where it is, all is");
 }

@@ -140,6 +140,7 @@ fn paint_progress(frame: &mut Frame<'_>, area: Rect, view: &View, mode: Mode) {
         Stage::Reading => ("reading the books as they are", 0.0, String::new()),
         Stage::Provisioning(done, of) => ("entering customers", part(done, of), of_all(done, of)),
         Stage::Connecting(done, of) => ("connecting", part(done, of), of_all(done, of)),
+        Stage::Waiting => ("waiting for the moment to begin", 1.0, String::new()),
         Stage::Running => {
             let elapsed = view.elapsed.as_secs_f64();
             ("offering payments", elapsed / span, format!("{elapsed:.0} of {span} s"))

@@ -38,6 +38,7 @@ pub(super) fn line(view: &View) -> String {
         Stage::Reading => "reading the books as they are".to_owned(),
         Stage::Provisioning(done, of) => format!("entering customers: {done} of {of}"),
         Stage::Connecting(done, of) => format!("connecting: {done} of {of}"),
+        Stage::Waiting => "waiting for the moment to begin".to_owned(),
         Stage::Auditing => "comparing the ledger with the books".to_owned(),
         Stage::Running | Stage::Draining => {
             let stage = if view.stage == Stage::Running { "" } else { "draining, " };

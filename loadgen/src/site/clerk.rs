@@ -101,6 +101,6 @@ fn register<'a>(
         RegisterChange::Controller(Controller { id: it.id, merchant: it.merchant, pin: Some(*pin) })
     });
     let hubs = population.hubs.iter().zip(&pins.hubs);
-    let hubs = hubs.map(|(id, pin)| RegisterChange::Hub(Hub { id: *id, pin: Some(*pin) }));
+    let hubs = hubs.map(|(hub, pin)| RegisterChange::Hub(Hub { id: hub.id, pin: Some(*pin) }));
     merchants.chain(stores).chain(tills).chain(controllers).chain(hubs)
 }

@@ -1,6 +1,6 @@
 //! A run cut into blocks of equal time.
 
-use hdrhistogram::Histogram;
+use hdrhistogram::{AdditionError, Histogram};
 
 /// The times of the answers whose intended moment lies in one block of a run, to two significant
 /// digits, which is finer than any block is sure of.
@@ -51,9 +51,17 @@ impl Block {
     }
 
     /// Takes in the times of another.
-    fn join(&mut self, other: &Self) {
+    pub(crate) fn join(&mut self, other: &Self) {
         #[expect(clippy::expect_used, reason = "all blocks are made with the same bounds")]
         self.0.add(&other.0).expect("the bounds are the same");
+    }
+
+    /// Takes in times that were counted elsewhere.
+    ///
+    /// # Errors
+    /// [`AdditionError`] if a time lies beyond the bounds.
+    pub(crate) fn take_all(&mut self, times: &Histogram<u32>) -> Result<(), AdditionError> {
+        self.0.add(times)
     }
 }
 

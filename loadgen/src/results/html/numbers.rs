@@ -113,7 +113,8 @@ pub(super) fn circumstances(f: &mut fmt::Formatter<'_>, result: &RunResult) -> f
     let RunResult { report, origin, .. } = result;
     let Config { rate_per_s, shape, arrivals, seconds, pace, customers, terminals, .. } =
         &report.config;
-    let Config { preset, preset_digest, by_hand, .. } = &report.config;
+    let Config { preset, preset_digest, by_hand, partition, .. } = &report.config;
+    let partition = partition.map(|part| format!(", of which partition {part} was played"));
     let by_hand = if by_hand.is_empty() { "nothing".to_owned() } else { by_hand.join("; ") };
     let gateway = &report.gateway;
     begin(f, "What was run", &[])?;
@@ -122,7 +123,13 @@ pub(super) fn circumstances(f: &mut fmt::Formatter<'_>, result: &RunResult) -> f
         ("rate", format!("{rate_per_s} payments a second, {shape}, {arrivals}")),
         ("changed by hand", by_hand),
         ("time", format!("{seconds} s, people {pace} times as fast as in life")),
-        ("who", format!("{customers} customers, {terminals} terminals")),
+        (
+            "who",
+            format!(
+                "{customers} customers, {terminals} terminals{}",
+                partition.unwrap_or_default()
+            ),
+        ),
         ("preset", format!("{preset}, digest {preset_digest}")),
         ("seed", report.seed.to_string()),
     ] {
@@ -135,7 +142,7 @@ pub(super) fn circumstances(f: &mut fmt::Formatter<'_>, result: &RunResult) -> f
 /// Writes how a result came to be.
 pub(super) fn origin(f: &mut fmt::Formatter<'_>, origin: &Origin) -> fmt::Result {
     let Origin { started_at, program: Program { version, commit }, host, .. } = origin;
-    let Host { cpu, cores, memory_bytes, kernel } = host;
+    let Host { name, cpu, cores, memory_bytes, kernel } = host;
     let unknown = || "unknown".to_owned();
     let or = |known: &Option<String>| known.clone().unwrap_or_else(unknown);
     let mebibytes = memory_bytes.map(|bytes| format!("{} MiB", bytes / (1 << 20)));
@@ -143,6 +150,7 @@ pub(super) fn origin(f: &mut fmt::Formatter<'_>, origin: &Origin) -> fmt::Result
     for (name, value) in [
         ("begun", humantime::format_rfc3339_seconds(*started_at).to_string()),
         ("load generator", format!("version {version}, commit {}", or(commit))),
+        ("its machine", or(name)),
         ("its processors", format!("{cores}, {}", or(cpu))),
         ("its memory", mebibytes.unwrap_or_else(unknown)),
         ("its kernel", or(kernel)),

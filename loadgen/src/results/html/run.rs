@@ -78,14 +78,17 @@ impl RunDocument<'_> {
 
 /// Writes what the audit found.
 fn audit(f: &mut fmt::Formatter<'_>, audit: &Audit) -> fmt::Result {
-    let Audit { ok, problems } = audit;
+    let Audit { ok, problems, left_out } = audit;
     if *ok {
-        return verdict(
+        verdict(
             f,
             "passed",
             "Audit: ok. Every payment ended once, both sides were told every step alike, and the \
              books agree to the yen.",
-        );
+        )?;
+        return left_out
+            .iter()
+            .try_for_each(|what| verdict(f, "warned", &format!("Not judged: {}", Escaped(what))));
     }
     let count = problems.len();
     verdict(f, "failed", &format!("Audit: FAILED, {count} problems"))?;
