@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::report::{Config, Intervals, Report};
-use crate::statistics::{Difference, Interval, Verdict, difference};
+use crate::statistics::{Difference, Interval, Verdict, difference, geometric_mean, paired};
 
 /// Which way a number should go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +67,37 @@ impl Comparison {
                 row("p90 ms", Better::Lower, |of| of.machine_ms.p90),
                 row("p99 ms", Better::Lower, |of| of.machine_ms.p99),
                 row("p99.9 ms", Better::Lower, |of| of.machine_ms.p999),
+            ],
+        })
+    }
+
+    /// Puts runs beside each other that were made in rounds, of one gateway and of another: what a
+    /// round changes for both is no difference.
+    ///
+    /// # Errors
+    /// [`Incomparable`] unless all of them differ in the gateway alone, and can be believed.
+    pub fn paired(rounds: &[[Report; 2]]) -> Result<Self, Incomparable> {
+        for [first, second] in rounds {
+            sound("first", first)?;
+            sound("second", second)?;
+            let differs = differences(first, second);
+            if !differs.is_empty() {
+                return Err(Incomparable::Config(differs));
+            }
+        }
+        let row = |name, better, of: fn(&Report) -> f64| {
+            let pairs = rounds.iter().map(|[first, second]| (of(first), of(second)));
+            let (firsts, seconds): (Vec<_>, Vec<_>) = pairs.clone().unzip();
+            let values = (geometric_mean(&firsts), geometric_mean(&seconds));
+            Row { name, better, values, difference: paired(&pairs.collect::<Vec<_>>()) }
+        };
+        Ok(Self {
+            rows: vec![
+                row("ended/s", Better::Higher, |of| of.throughput_per_s),
+                row("p50 ms", Better::Lower, |of| of.latency_ms.machine.p50),
+                row("p90 ms", Better::Lower, |of| of.latency_ms.machine.p90),
+                row("p99 ms", Better::Lower, |of| of.latency_ms.machine.p99),
+                row("p99.9 ms", Better::Lower, |of| of.latency_ms.machine.p999),
             ],
         })
     }
@@ -193,6 +224,35 @@ mod tests {
         assert!(page.contains("+20.0 % [") && page.contains("p = 0.0000"), "{page}");
         assert!(page.contains("no difference found (could have seen 3 %)"), "{page}");
         assert!(page.contains("too little was seen"), "{page}");
+    }
+
+    /// The second gateway is a tenth slower in every round, and rounds differ by far more than that.
+    #[test]
+    fn rounds_are_compared_pair_by_pair() {
+        let round = |hour: f64, slower: f64| {
+            let of = |p99: f64| {
+                let mut report = report(10.0, 300.0);
+                (report.latency_ms.machine.p99, report.throughput_per_s) = (p99, 300.0);
+                report
+            };
+            [of(10.0 * hour), of(10.0 * hour * slower)]
+        };
+        let rounds = |slower: [f64; 4]| {
+            let rounds = [1.0, 1.5, 0.7, 2.0].into_iter().zip(slower);
+            rounds.map(|(hour, slower)| round(hour, slower)).collect::<Vec<_>>()
+        };
+        let worse = Comparison::paired(&rounds([1.10, 1.11, 1.09, 1.10])).unwrap();
+        assert!(worse.is_regression() && worse.to_string().contains("+10.0 % ["), "{worse}");
+        let alike = Comparison::paired(&rounds([1.01, 0.99, 1.0, 1.0])).unwrap();
+        assert!(!alike.is_regression(), "{alike}");
+        let mut unsound = rounds([1.0; 4]);
+        unsound[2][1].generator.limited_by.push("it was busy".into());
+        let error = Comparison::paired(&unsound).unwrap_err().to_string();
+        assert_eq!(error, "the second run is no measurement: it was busy");
+        unsound[2][1] = report(10.0, 300.0);
+        unsound[2][1].config.seconds += 1.0;
+        let error = Comparison::paired(&unsound).unwrap_err();
+        assert_eq!(error, Incomparable::Config(vec!["the time"]));
     }
 
     #[test]

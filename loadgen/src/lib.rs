@@ -33,6 +33,7 @@ pub mod fleet;
 pub mod generator;
 pub mod goal;
 pub mod hand;
+pub mod interleaving;
 pub mod keyring;
 pub mod ledger;
 pub mod life;

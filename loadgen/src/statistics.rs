@@ -13,7 +13,7 @@ mod mean;
 mod quantile;
 
 pub use blocks::{Block, Blocks};
-pub use difference::{Difference, LEAST_EFFECT, Verdict, difference};
+pub use difference::{Difference, LEAST_EFFECT, Verdict, difference, geometric_mean, paired};
 pub use interval::{CONFIDENCE, Interval};
 pub use mean::mean;
 pub use quantile::{Quantile, quantile};

@@ -13,6 +13,7 @@
 #[path = "support/host.rs"]
 mod host;
 
+use std::num::NonZeroU32;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use kessai_loadgen::administration::Administration;
 use kessai_loadgen::board::Board;
 use kessai_loadgen::capacity::{self, CapacityTest};
 use kessai_loadgen::fleet::{Connections, Upkeep, Way, Ways};
+use kessai_loadgen::interleaving::{Interleaving, InterleavingError, Side, Turn};
 use kessai_loadgen::ledger::Telling;
 use kessai_loadgen::life::Workload;
 use kessai_loadgen::measure::Measures;
@@ -286,6 +288,54 @@ async fn two_processes_play_one_population_and_what_they_left_is_merged() {
     let out = folder.path().join("whole");
     Folder::prepare(&out).unwrap().keep(&whole).unwrap();
     assert_eq!(Kept::read(&out).unwrap().result, whole.result);
+}
+
+/// Two gateways of one program take turns, each is audited by its own books, and what is otherwise in
+/// one of them is told before any run.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_gateways_take_turns_with_the_same_payments() {
+    let (folder, provision) = provision(small(), 5);
+    let [one, two, other] = [1_000, 1_000, 900].map(|prompt_ms| {
+        let host = Host::start_with(|settings| {
+            rates(settings, folder.path());
+            settings.payments.prompt = Duration::from_millis(prompt_ms);
+        });
+        host.import(folder.path(), &Table::ALL);
+        let test = test(&host, folder.path(), provision, CARRIED);
+        (host, test)
+    });
+    let (_stop, stop) = watch::channel(false);
+    let mut turns = Vec::new();
+    let rounds = NonZeroU32::new(2).unwrap();
+    let told = |turn: Turn<'_>| {
+        turns.push((turn.round, turn.side, turn.report.seed, turn.report.payments.offered));
+    };
+    let compared = Interleaving { first: &one.1, second: &two.1, rounds, told, stop: stop.clone() };
+    match compared.compare().await {
+        Ok(comparison) => {
+            let p50 = &comparison.rows[1];
+            assert!(p50.values.0.is_some() && p50.difference.is_some(), "{comparison}");
+            let order: Vec<_> = turns.iter().map(|(round, side, ..)| (*round, *side)).collect();
+            let expected =
+                [(1, Side::First), (1, Side::Second), (2, Side::Second), (2, Side::First)];
+            assert_eq!(order, expected);
+        }
+        // On a machine that is busy with other tests.
+        Err(InterleavingError::GeneratorLimited { .. }) => {}
+        Err(error) => panic!("{error}"),
+    }
+    for round in turns.chunks_exact(2) {
+        assert_eq!(
+            (round[0].2, round[0].3),
+            (round[1].2, round[1].3),
+            "one seed, as many payments"
+        );
+    }
+    let (first, second, told) =
+        (&one.1, &other.1, |turn: Turn<'_>| assert_eq!(turn.round, 0, "it was run"));
+    let unlike = Interleaving { first, second, rounds, told, stop }.compare().await.unwrap_err();
+    let sentence = "the gateways are set otherwise: they differ in payments.prompt";
+    assert_eq!(unlike.to_string(), sentence);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -124,6 +124,11 @@ fn a_wrong_command_line_exits_with_2() {
         &["completions", "cmd"],
         &["man"],
         &["merge"],
+        &["compare", "one"],
+        &["compare", "one", "two", "--pace", "3"],
+        &["compare", "--abba"],
+        &["compare", "--abba", "--provision", "p", "--target", "g:1,http://g:2,t"],
+        &["compare", "--abba", "--provision", "p", "--target", "g:1", "--target", "g:2"],
         &["dance"],
         &[],
     ] {
@@ -386,6 +391,7 @@ fn the_help_has_examples_and_exit_codes() {
     check("provision", &["--customers", "--wealth", "[default: 42]"]);
     check("connections", &["handshakes", "storm", "turned_away", "--bystanders"]);
     check("show", &["result.json", "--out"]);
+    check("compare", &["--abba", "--target", "pair by pair"]);
     check("merge", &["--partition N/4", "--out", "result.json"]);
     check("find-max", &["--p99", "--spans", "capacity.json"]);
     check("run", &["--gateway", "--out", "--token-file", "--through", "must be alone", "130"]);

@@ -1,6 +1,7 @@
 //! Which gateway is tried, and by whom, as the command line has it.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -43,6 +44,37 @@ impl Target {
     /// Prepares to ask the gateway's administration.
     pub(super) fn administration(&self) -> Result<Administration, TrialError> {
         Ok(Administration::new(&self.admin, &self.token_file)?)
+    }
+}
+
+/// One of two gateways into which the same provision was imported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Rival {
+    gateway: String,
+    admin: String,
+    token_file: PathBuf,
+}
+
+impl FromStr for Rival {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts: Vec<_> = text.split(',').collect();
+        let [gateway, admin, token_file] = parts.as_slice() else {
+            return Err("a gateway's HOST:PORT, its administration's URL and the file of the \
+                        token, with commas between"
+                .to_owned());
+        };
+        let (gateway, admin) = ((*gateway).to_owned(), (*admin).to_owned());
+        Ok(Self { gateway, admin, token_file: token_file.into() })
+    }
+}
+
+impl Rival {
+    /// Names it as a target of those whom a provision has.
+    pub(super) fn played_by(self, provision: PathBuf) -> Target {
+        let Self { gateway, admin, token_file } = self;
+        Target { gateway, provision, admin, token_file }
     }
 }
 
