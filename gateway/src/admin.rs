@@ -22,6 +22,7 @@ mod payments;
 mod policies;
 mod problem;
 mod rates;
+mod receipts;
 mod register;
 pub mod rows;
 mod stream;
@@ -98,6 +99,8 @@ fn router(office: Arc<Office>, token: Token) -> Router {
         .merge(import::routes())
         .merge(catalogue::routes())
         .route_layer(from_fn_with_state(Arc::clone(&office), health::refuse_changes))
+        // It changes nothing, and is asked for most of all when the service is stopped.
+        .merge(receipts::routes())
         .route_layer(from_fn_with_state(token, check_token));
     Router::new()
         .merge(health::routes())

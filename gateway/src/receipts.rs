@@ -8,17 +8,20 @@
 //! docs/PROTOCOL.md, "Receipts of the journal"; docs/decisions/0010.
 
 use std::fmt;
+use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use kessai_engine::terms::JournalReceipt;
 use kessai_engine::terms::receipt::{ChainPrefix, GenuineReceipt, JournalPoint, ReceiptKey};
 use kessai_engine::{Lsn, Peer};
-use kessai_journal::Journal;
+use kessai_journal::{Journal, Stamp};
 use serde::Serialize;
 use tokio::sync::mpsc;
 
+use crate::admin::rows::ReceiptStanding;
 use crate::clock::Clock;
+use crate::host::SlowWork;
 use crate::keys::Keys;
 use crate::losses::{Accepted, Found, Losses};
 use crate::node::Node;
@@ -26,6 +29,7 @@ use crate::node::Node;
 mod checking;
 
 pub(crate) use checking::Checking;
+use checking::{Verdict, judge};
 
 /// The partition that this gateway is: there is one.
 const PARTITION: u32 = 0;
@@ -37,6 +41,10 @@ const WAITING: usize = 1 << 17;
 /// Makes receipts and takes them back.
 pub(crate) struct Receipts {
     journal: Journal,
+    /// The journal's; none if it remembers nothing.
+    epoch: Option<u64>,
+    /// Losses of earlier ones were accepted.
+    first_epoch: u64,
     key: ReceiptKey,
     returned: mpsc::Sender<Returned>,
     counts: Counts,
@@ -111,6 +119,8 @@ impl Receipts {
         let found = losses.found().cloned();
         let receipts = Arc::new(Self {
             journal,
+            epoch,
+            first_epoch: losses.first_epoch(),
             key,
             returned,
             counts: Counts::default(),
@@ -118,7 +128,7 @@ impl Receipts {
             found: Mutex::new(found),
             accepted: losses.accepted().to_vec(),
         });
-        let checking = Checking::new(Arc::clone(&receipts), epoch, losses, clock, waiting);
+        let checking = Checking::new(Arc::clone(&receipts), losses, clock, waiting);
         (receipts, checking)
     }
 
@@ -149,6 +159,47 @@ impl Receipts {
         if self.returned.try_send(Returned { receipt, by }).is_err() {
             count(&self.counts.unchecked);
         }
+    }
+
+    /// Says how the records of receipts stand in the journal, to whoever audits what terminals hold.
+    /// Nothing follows from it: only what a peer returns stops the service.
+    pub(crate) async fn standings(
+        self: Arc<Self>,
+        receipts: Vec<JournalReceipt>,
+        slow_work: SlowWork,
+    ) -> Vec<ReceiptStanding> {
+        let unchecked = vec![ReceiptStanding::Unchecked; receipts.len()];
+        // Segments may have to be read.
+        let looking =
+            slow_work.perform(move || receipts.iter().map(|it| self.standing(it)).collect());
+        looking.await.unwrap_or(unchecked)
+    }
+
+    fn standing(&self, receipt: &JournalReceipt) -> ReceiptStanding {
+        let Some(genuine) = self.key.verify(receipt) else { return ReceiptStanding::Forged };
+        match self.compare(genuine) {
+            Ok(Verdict::Ours) => ReceiptStanding::Ours,
+            Ok(Verdict::NotCompared) => ReceiptStanding::NotKept,
+            Ok(Verdict::AcceptedLoss) => ReceiptStanding::Accepted,
+            Ok(Verdict::Lost) => ReceiptStanding::Lost,
+            Err(error) => {
+                let lsn = genuine.point().lsn;
+                tracing::error!(%error, lsn, "a receipt could not be compared");
+                ReceiptStanding::Unchecked
+            }
+        }
+    }
+
+    /// Judges a genuine receipt by the journal.
+    fn compare(&self, receipt: GenuineReceipt) -> io::Result<Verdict> {
+        let point = receipt.point();
+        // A journal that remembers nothing has lost nothing.
+        let Some(epoch) = self.epoch.filter(|_| point.partition == PARTITION) else {
+            return Ok(Verdict::NotCompared);
+        };
+        let stamp = Stamp { epoch: point.epoch, prefix: point.chain.0 };
+        let standing = self.journal.compare(Lsn(point.lsn), stamp)?;
+        Ok(judge(point, standing, epoch, self.first_epoch))
     }
 
     /// Since when the service is stopped because records are lost.

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kessai_engine::terms::JournalReceipt;
 use kessai_engine::terms::collation::{ActivationCode, ChannelBinding};
 use kessai_engine::{Engine, KeyPin, Peer};
 use kessai_journal::Journal;
@@ -17,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::activations::{Activations, TooManyOpen};
+use crate::admin::rows::ReceiptStanding;
 use crate::clock::{Clock, Lent};
 use crate::contacts::Profiles;
 use crate::counters::Counters;
@@ -286,6 +288,14 @@ impl Gateway {
     #[must_use]
     pub fn now_ms(&self) -> u64 {
         self.reception.dispatch.now_ms()
+    }
+
+    /// Says how the records that terminals hold receipts of stand in the journal.
+    pub fn check_receipts(
+        &self,
+        receipts: Vec<JournalReceipt>,
+    ) -> impl Future<Output = Vec<ReceiptStanding>> + use<> {
+        self.receipts().standings(receipts, self.slow_work)
     }
 
     pub(crate) fn receipts(&self) -> Arc<Receipts> {

@@ -3,7 +3,8 @@
 //!
 //! Amounts are integers in minor units; sums that can leave the range of JSON numbers are strings.
 
-use kessai_engine::terms::Currency;
+use kessai_engine::terms::receipt::{ChainPrefix, JournalPoint, ReceiptMac};
+use kessai_engine::terms::{Currency, JournalReceipt};
 use kessai_engine::{
     ArchivedPayment, Capture, CustomerView, Engine, ForeignPrice, Lsn, NamedBy, PaymentState,
     PaymentView, RefundView, Turnover,
@@ -41,6 +42,70 @@ impl From<&CustomerView> for CustomerRow {
             notices: view.notices,
             devices: view.devices.iter().map(ToString::to_string).collect(),
         }
+    }
+}
+
+/// A receipt of the journal, as a terminal holds it.
+///
+/// # Source
+/// docs/PROTOCOL.md, "Receipts of the journal".
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JournalReceiptRow {
+    /// Partition of the gateway that made it.
+    pub partition: u32,
+    /// Epoch of the journal when the record was written.
+    pub epoch: u64,
+    /// Log sequence number of the record.
+    pub lsn: u64,
+    /// The first bytes of the chain's hash there, in hexadecimal.
+    pub chain_prefix: String,
+    /// What authenticates it, in hexadecimal.
+    pub mac: String,
+}
+
+/// How the record of a receipt stands in the gateway's journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReceiptStanding {
+    /// It is there.
+    Ours,
+    /// It is older than what the journal keeps, so that nothing can be said.
+    NotKept,
+    /// The receipt was not made by this gateway.
+    Forged,
+    /// It is lost, as was accepted.
+    Accepted,
+    /// It is lost.
+    Lost,
+    /// It could not be looked for.
+    Unchecked,
+}
+
+impl From<&JournalReceipt> for JournalReceiptRow {
+    fn from(receipt: &JournalReceipt) -> Self {
+        let JournalReceipt { claimed: JournalPoint { epoch, lsn, partition, chain }, mac } =
+            receipt;
+        Self {
+            partition: *partition,
+            epoch: *epoch,
+            lsn: *lsn,
+            chain_prefix: hex::encode(chain.0),
+            mac: hex::encode(mac.0),
+        }
+    }
+}
+
+impl TryFrom<&JournalReceiptRow> for JournalReceipt {
+    type Error = String;
+
+    fn try_from(row: &JournalReceiptRow) -> Result<Self, String> {
+        let JournalReceiptRow { partition, epoch, lsn, ref chain_prefix, ref mac } = *row;
+        let (mut chain, mut tag) = (ChainPrefix([0; 8]), ReceiptMac([0; 16]));
+        hex::decode_to_slice(chain_prefix, &mut chain.0)
+            .map_err(|error| format!("chain_prefix: {error}"))?;
+        hex::decode_to_slice(mac, &mut tag.0).map_err(|error| format!("mac: {error}"))?;
+        Ok(Self { claimed: JournalPoint { epoch, lsn, partition, chain }, mac: tag })
     }
 }
 

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use kessai_engine::Lsn;
 use kessai_engine::terms::receipt::JournalPoint;
-use kessai_journal::{Stamp, Standing};
+use kessai_journal::Standing;
 use tokio::sync::mpsc;
 
-use super::{PARTITION, Receipts, Returned, Shop, count};
+use super::{Receipts, Returned, Shop, count};
 use crate::clock::Clock;
 use crate::host::SlowWork;
 use crate::losses::{Found, Losses, RecordName};
@@ -24,12 +23,11 @@ pub(crate) struct Checking {
 impl Checking {
     pub(super) const fn new(
         receipts: Arc<Receipts>,
-        epoch: Option<u64>,
         losses: Losses,
         clock: Arc<dyn Clock>,
         waiting: mpsc::Receiver<Returned>,
     ) -> Self {
-        Self { waiting, checker: Checker { receipts, epoch, losses, clock } }
+        Self { waiting, checker: Checker { receipts, losses, clock } }
     }
 
     /// Compares what comes, for ever.
@@ -58,7 +56,7 @@ impl Checking {
 
 /// What a genuine receipt says about the journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Verdict {
+pub(super) enum Verdict {
     /// Its record stands where it stood.
     Ours,
     /// Nothing: it is older than what is kept.
@@ -71,7 +69,12 @@ enum Verdict {
 
 /// Judges a genuine receipt by how its record stands to the journal, which is in `epoch` and whose
 /// losses before `first_epoch` were accepted.
-const fn judge(point: JournalPoint, standing: Standing, epoch: u64, first_epoch: u64) -> Verdict {
+pub(super) const fn judge(
+    point: JournalPoint,
+    standing: Standing,
+    epoch: u64,
+    first_epoch: u64,
+) -> Verdict {
     match standing {
         Standing::Ours => Verdict::Ours,
         // No record of an epoch that never was can have been trimmed.
@@ -84,7 +87,6 @@ const fn judge(point: JournalPoint, standing: Standing, epoch: u64, first_epoch:
 
 struct Checker {
     receipts: Arc<Receipts>,
-    epoch: Option<u64>,
     losses: Losses,
     clock: Arc<dyn Clock>,
 }
@@ -92,7 +94,7 @@ struct Checker {
 impl Checker {
     fn check(&mut self, returned: &[Returned]) {
         // A journal that remembers nothing has lost nothing.
-        let Some(epoch) = self.epoch else { return };
+        let Some(epoch) = self.receipts.epoch else { return };
         for returned in returned {
             self.check_one(*returned, epoch);
         }
@@ -104,18 +106,14 @@ impl Checker {
     fn check_one(&mut self, Returned { receipt, by }: Returned, epoch: u64) {
         let point = receipt.point();
         let counts = &self.receipts.counts;
-        if point.partition != PARTITION {
-            return count(&counts.not_kept);
-        }
-        let stamp = Stamp { epoch: point.epoch, prefix: point.chain.0 };
-        let standing = match self.receipts.journal.compare(Lsn(point.lsn), stamp) {
-            Ok(standing) => standing,
+        let verdict = match self.receipts.compare(receipt) {
+            Ok(verdict) => verdict,
             Err(error) => {
                 tracing::error!(%error, lsn = point.lsn, "a receipt could not be compared");
                 return count(&counts.unchecked);
             }
         };
-        match judge(point, standing, epoch, self.losses.first_epoch()) {
+        match verdict {
             Verdict::Ours => count(&counts.ours),
             Verdict::NotCompared => count(&counts.not_kept),
             Verdict::AcceptedLoss => count(&counts.accepted),

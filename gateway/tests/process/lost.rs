@@ -11,6 +11,7 @@ use kessai_client::terms::{JournalReceipt, Reason};
 use kessai_client::wire::{Payment, PaymentState};
 use kessai_client::{Options, Terminal};
 use kessai_engine::KeyPin;
+use kessai_gateway::admin::rows::JournalReceiptRow;
 use serde_json::Value;
 
 use crate::kit::{KESSAI, Place, Served, buy};
@@ -91,14 +92,31 @@ fn copy(from: &Path, to: &Path) {
 
 /// What the administration says of the gateway's health, with the status.
 fn health(admin: SocketAddr) -> (u16, Value) {
+    ask(admin, "GET /v1/health HTTP/1.0\r\n\r\n")
+}
+
+fn ask(admin: SocketAddr, request: &str) -> (u16, Value) {
     let mut line = TcpStream::connect(admin).unwrap();
     line.set_read_timeout(Some(PATIENCE)).unwrap();
-    line.write_all(b"GET /v1/health HTTP/1.0\r\n\r\n").unwrap();
+    line.write_all(request.as_bytes()).unwrap();
     let mut answer = String::new();
     line.read_to_string(&mut answer).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
     (status, serde_json::from_str(body).unwrap())
+}
+
+/// What the administration says of receipts, to whoever has the token.
+fn check(place: &Place, admin: SocketAddr, receipts: &[JournalReceipt]) -> (u16, Value) {
+    let rows: Vec<_> = receipts.iter().map(JournalReceiptRow::from).collect();
+    let body = serde_json::to_string(&rows).unwrap();
+    let token = std::fs::read_to_string(place.path("keys/admin.token")).unwrap();
+    let (token, length) = (token.trim(), body.len());
+    let head = format!(
+        "POST /v1/receipts/check HTTP/1.0\r\nAuthorization: Bearer {token}\r\n\
+         Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+    );
+    ask(admin, &(head + &body))
 }
 
 /// Asks until what the receipts came to is as expected: they are looked into beside all else.
@@ -219,4 +237,29 @@ async fn a_forged_receipt_is_counted_and_changes_nothing() {
     assert_eq!(end.state, PaymentState::Captured);
     stop(&mut served);
     assert!(!rolled.place.path("data/losses.toml").exists());
+}
+
+/// An auditor may ask what receipts are worth, of a service that is stopped as well; only a terminal
+/// that returns with one stops it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_auditor_is_told_what_receipts_are_worth_and_nothing_follows() {
+    let rolled = Rolled::new().await;
+    let (before, after) = (rolled.before.receipt.unwrap(), rolled.after.receipt.unwrap());
+    let forged = JournalReceipt { mac: ReceiptMac([0; 16]), ..before };
+    rolled.put_back("older", "newer");
+    let mut served = rolled.place.serve();
+    let (address, admin) = (served.address(), served.admin());
+    let worth = || check(&rolled.place, admin, &[before, after, forged]);
+    let expected = serde_json::json!(["ours", "lost", "forged"]);
+    assert_eq!(worth(), (200, expected.clone()));
+    let (status, told) = health(admin);
+    assert_eq!((status, &told["receipts"]["lost"]), (200, &Value::from(0)), "{told}");
+    assert!(!rolled.place.path("data/losses.toml").exists());
+
+    let _till = rolled.till(address, rolled.after.receipt).await;
+    until_counted(admin, "lost", 1).await;
+    assert_eq!(worth(), (200, expected));
+    let nonsense = "POST /v1/receipts/check HTTP/1.0\r\nContent-Length: 2\r\n\r\n[]";
+    assert_eq!(ask(admin, nonsense).0, 401, "it needs the token");
+    stop(&mut served);
 }

@@ -11,6 +11,7 @@ use kessai_journal::{ChainKey, Journal, JournalOptions, Stamp, Standing};
 use tempfile::TempDir;
 
 use super::{Checking, Verdict, judge};
+use crate::admin::rows::{JournalReceiptRow, ReceiptStanding};
 use crate::clock::SystemClock;
 use crate::losses::{Losses, RecordName};
 use crate::receipts::{Receipts, Tally};
@@ -181,6 +182,31 @@ fn what_nobody_can_have_been_told_is_counted_and_changes_nothing() {
     assert_eq!(opened.receipts.tally(), Tally { forged: 3, ..NOTHING });
     assert_eq!(opened.receipts.stopped_since_ms(), None);
     assert!(!folder.path().join("older/losses.toml").exists());
+}
+
+/// What an auditor is told is what a peer's return would come to, and nothing follows from it.
+#[test]
+fn an_auditor_is_told_the_same_and_changes_nothing() {
+    let (folder, before, [beside, above]) = rolled_back();
+    let opened = Opened::new(&folder.path().join("older"));
+    let own = opened.write(30);
+    let other = ReceiptKey::from_bytes([9; 32]);
+    let other = other.issue(JournalPoint { partition: 1, ..above.claimed });
+    let forged = JournalReceipt { mac: ReceiptMac([0; 16]), ..above };
+    for (receipt, standing) in [
+        (before, ReceiptStanding::Ours),
+        (own, ReceiptStanding::Ours),
+        (beside, ReceiptStanding::Lost),
+        (above, ReceiptStanding::Lost),
+        (other, ReceiptStanding::NotKept),
+        (forged, ReceiptStanding::Forged),
+    ] {
+        let row = JournalReceiptRow::from(&receipt);
+        let read = JournalReceipt::try_from(&row).unwrap();
+        assert_eq!((read, opened.receipts.standing(&read)), (receipt, standing));
+    }
+    assert_eq!(opened.receipts.tally(), NOTHING);
+    assert_eq!(opened.receipts.stopped_since_ms(), None);
 }
 
 #[test]
