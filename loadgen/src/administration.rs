@@ -6,9 +6,10 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use ureq::Agent;
+use serde::{Deserialize, Serialize};
+use ureq::http::Response;
+use ureq::{Agent, Body};
 
 /// How long the beginning of an answer may take: a gateway under load, and a million customers.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -129,6 +130,28 @@ impl Administration {
         read(&url, &text)
     }
 
+    /// Asks what the gateway makes of something.
+    ///
+    /// # Errors
+    /// [`AskError`].
+    pub fn ask_about<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        what: &impl Serialize,
+    ) -> Result<T, AskError> {
+        let url = format!("{}{path}", self.base);
+        let request = self.agent.post(&url).header("Authorization", self.bearer());
+        let request = request.header("Content-Type", "application/json");
+        let unspeakable = |error: serde_json::Error| AskError::Unreadable {
+            url: url.clone(),
+            problem: error.to_string(),
+        };
+        let body = serde_json::to_vec(what).map_err(unspeakable)?;
+        let (url, body) = answered(url, request.send(body.as_slice()))?;
+        let (url, text) = whole(url, body)?;
+        read(&url, &text)
+    }
+
     /// Asks for what is no JSON.
     ///
     /// # Errors
@@ -162,35 +185,47 @@ impl Administration {
     }
 
     fn read_whole(&self, path: &str) -> Result<(String, String), AskError> {
-        let (url, mut body) = self.get(path)?;
-        let mut text = String::new();
-        match body.read_to_string(&mut text) {
-            Ok(_) => Ok((url, text)),
-            Err(source) => Err(AskError::Broken { url, source }),
-        }
+        let (url, body) = self.get(path)?;
+        whole(url, body)
+    }
+
+    fn bearer(&self) -> String {
+        format!("Bearer {}", self.token.0)
     }
 
     /// Sends a request, and gives the body of an answer that is one.
     fn get(&self, path: &str) -> Result<(String, impl Read + use<>), AskError> {
         let url = format!("{}{path}", self.base);
-        let bearer = format!("Bearer {}", self.token.0);
-        let sent = self.agent.get(&url).header("Authorization", bearer).call();
-        let response = match sent {
-            Ok(response) => response,
-            Err(source) => {
-                return Err(AskError::Unreachable { url, source: Box::new(source) });
-            }
-        };
-        let status = response.status();
-        let body = response.into_body().into_reader();
-        if status.is_success() {
-            return Ok((url, body));
-        }
-        // What it says is of help only if it can be read.
-        let problem = serde_json::from_reader(body.take(MAX_ROW));
-        let problem =
-            problem.map_or_else(|_| status.to_string(), |problem: Problem| problem.detail);
-        Err(AskError::Refused { url, problem })
+        let sent = self.agent.get(&url).header("Authorization", self.bearer()).call();
+        answered(url, sent)
+    }
+}
+
+/// The body of an answer that is one.
+fn answered(
+    url: String,
+    sent: Result<Response<Body>, ureq::Error>,
+) -> Result<(String, impl Read + use<>), AskError> {
+    let response = match sent {
+        Ok(response) => response,
+        Err(source) => return Err(AskError::Unreachable { url, source: Box::new(source) }),
+    };
+    let status = response.status();
+    let body = response.into_body().into_reader();
+    if status.is_success() {
+        return Ok((url, body));
+    }
+    // What it says is of help only if it can be read.
+    let problem = serde_json::from_reader(body.take(MAX_ROW));
+    let problem = problem.map_or_else(|_| status.to_string(), |problem: Problem| problem.detail);
+    Err(AskError::Refused { url, problem })
+}
+
+fn whole(url: String, mut body: impl Read) -> Result<(String, String), AskError> {
+    let mut text = String::new();
+    match body.read_to_string(&mut text) {
+        Ok(_) => Ok((url, text)),
+        Err(source) => Err(AskError::Broken { url, source }),
     }
 }
 

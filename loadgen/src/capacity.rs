@@ -25,7 +25,7 @@ use crate::cost::Reading;
 use crate::demo::heading;
 use crate::fleet::{Connections, Fleet, Muster, Road, Upkeep, Ways};
 use crate::keyring::Keyring;
-use crate::ledger::{Ledger, Telling};
+use crate::ledger::{Ledger, Retention, Telling};
 use crate::life::Workload;
 use crate::population::{Partition, Population};
 use crate::provision::Provision;
@@ -57,6 +57,8 @@ pub struct CapacityTest {
     pub upkeep: Upkeep,
     /// Which steps of a payment its customer is told of: every one, while the gateway stays.
     pub telling: Telling,
+    /// Which records stay in memory while it goes on.
+    pub retention: Retention,
 }
 
 impl CapacityTest {
@@ -87,7 +89,7 @@ pub async fn run(
     let until_begin = || test.begin_at.map(still_to_come).transpose();
     until_begin()?;
     let preparing = prepare(test, Arc::clone(&board));
-    let (trial, fleet, from_ms) = unless_stopped(&mut stop, preparing).await?;
+    let (trial, fleet) = unless_stopped(&mut stop, preparing).await?;
     if let Some(left) = until_begin()? {
         board.stage(Stage::Waiting);
         let waiting = async {
@@ -100,10 +102,9 @@ pub async fn run(
     let mut lived = trial.live(fleet, stop).await?;
     lived.cost = before.cost_until(&Reading::of(&test.administration).await);
     let administration = test.administration.clone();
-    let population = Arc::clone(&trial.population);
-    let books =
-        spawn_blocking(move || export::books(&administration, &population, from_ms)).await??;
-    Ok(trial.judge(&lived, &books))
+    let reading = move || (export::books(&administration, &[&lived.evidence]), lived);
+    let (books, lived) = spawn_blocking(reading).await?;
+    trial.judge(lived, books?)
 }
 
 /// What a process answers for that plays a part of a population.
@@ -123,12 +124,11 @@ fn still_to_come(begin_at: SystemTime) -> Result<Duration, TrialError> {
     left.map_err(|late| TrialError::TooLate { by: late.duration() })
 }
 
-/// Makes everybody up again, reads the books as they are, and connects. Says from when on payments
-/// are those of the run, by the gateway's clock.
+/// Makes everybody up again, reads the books as they are, and connects.
 pub(crate) async fn prepare(
     test: &CapacityTest,
     board: Arc<Board>,
-) -> Result<(Trial, Fleet, u64), TrialError> {
+) -> Result<(Trial, Fleet), TrialError> {
     let (provision, ways) = (test.provision, test.ways);
     let partition = test.partition;
     let making = spawn_blocking(move || {
@@ -163,15 +163,16 @@ pub(crate) async fn prepare(
         prompt,
         // The administration does not say it.
         budgets: None,
+        from_ms: gateway.time_ms,
         share,
         gateway: Gateway { address: test.gateway.clone(), version: gateway.version },
         connections,
         begin_at: test.begin_at,
         heading: test.heading(),
         board,
-        ledger: Arc::new(Ledger::new(test.telling)),
+        ledger: Arc::new(Ledger::new(test.telling, test.retention)),
     };
-    Ok((trial, fleet, gateway.time_ms))
+    Ok((trial, fleet))
 }
 
 async fn connect(

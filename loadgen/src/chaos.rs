@@ -37,7 +37,7 @@ use crate::administration::AskError;
 use crate::board::Board;
 use crate::capacity::{self, CapacityTest};
 use crate::fleet::{Barrier, Fleet, Upkeep, Ways};
-use crate::ledger::Telling;
+use crate::ledger::{Retention, Telling};
 use crate::life::Workload;
 use crate::provision::{Provision, ProvisionError};
 use crate::seeds::{Purpose, stream};
@@ -189,7 +189,7 @@ async fn at(plan: &Plan, place: &Place, stop: watch::Receiver<bool>) -> Result<R
     let (keeper, barrier) = Barrier::kept();
     let board = Arc::new(Board::new(plan.workload.span));
     let test = test(plan, place, barrier)?;
-    let (trial, fleet, from_ms) = capacity::prepare(&test, Arc::clone(&board)).await?;
+    let (trial, fleet) = capacity::prepare(&test, Arc::clone(&board)).await?;
     let tills = trial.population.tills.iter().map(|till| till.id);
     let mut rig = Rig {
         plan,
@@ -201,7 +201,7 @@ async fn at(plan: &Plan, place: &Place, stop: watch::Receiver<bool>) -> Result<R
         population: Arc::clone(&trial.population),
         before: trial.before.clone(),
         tills: tills.zip(fleet.terminals.iter().cloned()).collect(),
-        from_ms,
+        from_ms: trial.from_ms,
         rng: stream(plan.workload.seed, Purpose::Faults, 0),
         log: Log::default(),
     };
@@ -215,7 +215,7 @@ async fn at(plan: &Plan, place: &Place, stop: watch::Receiver<bool>) -> Result<R
     }
     let mut lived = ended?;
     lived.evidence.outages.extend_from_slice(&rig.log.outages);
-    if let Err(error) = settle(&mut rig, &trial, &lived).await {
+    if let Err(error) = settle(&mut rig, &trial, lived).await {
         rig.log.problems.push(error.to_string());
     }
     Ok(sum_up(&rig, &trial, began.elapsed()))
@@ -241,12 +241,13 @@ async fn live(
 
 /// Compares everything once nothing moves any more: what anybody holds, what terminals turned over,
 /// and all that the audit of a trial looks at.
-async fn settle(rig: &mut Rig<'_>, trial: &Trial, lived: &Lived) -> Result<(), ChaosError> {
-    let books = rig.books(rig.from_ms).await?;
+async fn settle(rig: &mut Rig<'_>, trial: &Trial, lived: Lived) -> Result<(), ChaosError> {
+    let books = rig.books(rig.evidence(rig.from_ms)).await?;
     rig.log.findings.add(judge::compare(&rig.ledger, &rig.before, &books, Scope::All));
     let counted = rig.turnovers().await?;
     rig.log.findings.add(judge::compare_turnovers(&judge::own_turnovers(&rig.ledger), &counted));
-    let finding = trial.judge(lived, &books);
+    let books = rig.books(lived.evidence.clone()).await?;
+    let finding = trial.judge(lived, books)?;
     let problems = finding.report.audit.problems.iter().map(|problem| format!("audit: {problem}"));
     rig.log.problems.extend(problems);
     Ok(())
@@ -301,5 +302,7 @@ fn test(plan: &Plan, place: &Place, barrier: Barrier) -> Result<CapacityTest, Ch
         telling: Telling::Latest,
         partition: None,
         begin_at: None,
+        // After each restart all that anybody was told is looked at.
+        retention: Retention::All,
     })
 }

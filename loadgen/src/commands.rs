@@ -1,6 +1,7 @@
 //! The commands that make, run and judge trials, as the command line has them.
 
 mod against;
+mod audit;
 mod behaviour;
 mod chaos;
 mod compare;
@@ -25,6 +26,7 @@ use clap::ValueEnum;
 
 use crate::fleet::{Way, Ways};
 
+pub use audit::Audit;
 pub use chaos::Chaos;
 pub use compare::Compare;
 pub use connections::Connections;

@@ -86,7 +86,7 @@ impl Fate {
 
 /// Whether a till hears the answer to what it asked for. Whoever does not takes the payment back,
 /// again and again until that is acknowledged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Hearing {
     /// It hears it.
     Hears,
@@ -99,7 +99,7 @@ pub enum Hearing {
 }
 
 /// What is done about an approved payment.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Act {
     /// When.
     pub when: When,
@@ -110,7 +110,7 @@ pub struct Act {
 }
 
 /// When something is done about an approved payment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum When {
     /// So long after the approval, or after what was done before.
     After(Duration),
@@ -119,7 +119,7 @@ pub enum When {
 }
 
 /// What is done about an approved payment.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum What {
     /// The machine reports that everything came out.
     DispenseAll,
@@ -132,7 +132,7 @@ pub enum What {
 }
 
 /// How much a refund is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Size {
     /// So many hundredths of what was captured, and never nothing.
     Percent(u8),
@@ -158,7 +158,7 @@ impl Size {
 }
 
 /// The course of one payment.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Course {
     /// In a word.
     pub fate: Fate,

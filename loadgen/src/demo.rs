@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::audit::Books;
 use crate::board::{Board, Stage};
 use crate::fleet::{Connections, Fleet, Muster, Upkeep, Ways};
 use crate::keyring::Keyring;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Retention};
 use crate::life::Workload;
 use crate::people::Pace;
 use crate::population::{Population, Size};
@@ -108,9 +109,10 @@ pub async fn run(
 ) -> Result<Finding, TrialError> {
     let (site, trial, fleet) = unless_stopped(&mut stop, prepare(plan, board)).await?;
     let lived = trial.live(fleet, stop).await?;
-    let mut books = site.books()?;
+    let mut books: Books = site.books()?;
+    books.receipts = site.receipts(&lived.evidence.held).await?;
     books.problems.extend(site.stop().await?);
-    Ok(trial.judge(&lived, &books))
+    trial.judge(lived, books)
 }
 
 /// Makes everybody, the gateway and all connections.
@@ -157,6 +159,7 @@ async fn prepare(plan: &Plan, board: Arc<Board>) -> Result<(Site, Trial, Fleet),
         tries: site.tries(),
         prompt: plan.prompt(),
         budgets: Some(site.budgets()),
+        from_ms: 0,
         share: None,
         gateway: Gateway {
             address: site.address()?.to_string(),
@@ -166,7 +169,7 @@ async fn prepare(plan: &Plan, board: Arc<Board>) -> Result<(Site, Trial, Fleet),
         begin_at: None,
         heading: plan.heading(),
         board,
-        ledger: Arc::new(Ledger::new(workload.telling())),
+        ledger: Arc::new(Ledger::new(workload.telling(), Retention::default())),
     };
     Ok((site, trial, fleet))
 }

@@ -8,8 +8,8 @@
 //! Reading order: [`shares`], [`scenario`], [`schedule`], [`people`] and [`course`] (what is going to
 //! happen), [`population`], [`catalogue`], [`till`] and [`exchange`] (to whom, with what, for how
 //! much), [`keyring`] and [`fleet`] (all connections to a gateway), [`life`] and [`messages`] (the
-//! run), [`ledger`], [`audit`] and [`timing`] (the judgement), [`trial`] (what all runs have in
-//! common), [`results`] (what they leave behind). A trial is made of a gateway in this process, by
+//! run), [`ledger`], [`spill`], [`audit`] and [`timing`] (the judgement), [`trial`] (what all runs
+//! have in common), [`results`] (what they leave behind). A trial is made of a gateway in this process, by
 //! [`demo`] on a [`site`] of its own, or of one that runs somewhere else, by [`capacity`] with a
 //! population that was written out by [`provision`] and imported there; [`chaos`] makes one of the
 //! real program, and faults happen to that. [`connections`] are a load without payments. [`hand`] is
@@ -57,6 +57,7 @@ pub mod shares;
 pub mod simulation;
 pub mod site;
 pub mod skew;
+pub mod spill;
 pub mod statistics;
 pub mod tally;
 pub mod throttle;

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use kessai_gateway::shell::ShellCommand;
 use kessai_loadgen::commands::{
-    Chaos, Compare, Connections, Demo, Exit, FindMax, Merge, Presets, Provision, Reprint, Run,
-    Simulate, Sweep,
+    Audit, Chaos, Compare, Connections, Demo, Exit, FindMax, Merge, Presets, Provision, Reprint,
+    Run, Simulate, Sweep,
 };
 use kessai_loadgen::hand::{self, HandError, Left};
 
@@ -31,6 +31,7 @@ enum Command {
     Sweep(Sweep),
     Merge(Merge),
     Compare(Compare),
+    Audit(Audit),
     Show(Reprint),
     Connections(Connections),
     Chaos(Chaos),
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         Command::Sweep(sweep) => sweep.run(),
         Command::Merge(merge) => merge.run(),
         Command::Compare(compare) => compare.run(),
+        Command::Audit(audit) => audit.run(),
         Command::Connections(connections) => connections.run(),
         Command::Show(reprint) => reprint.run(),
         Command::Chaos(chaos) => chaos.run(),

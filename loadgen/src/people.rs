@@ -61,7 +61,7 @@ impl fmt::Display for Pace {
 }
 
 /// What a customer does with the handset in hand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Deed {
     /// Types the right password.
     Approve,
@@ -72,7 +72,7 @@ pub enum Deed {
 }
 
 /// One thing that a customer does, so long after seeing the question or the last answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Step {
     /// How long it takes.
     pub after: Duration,
@@ -99,7 +99,7 @@ pub enum Habit {
 }
 
 /// What the people around one payment are going to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Person {
     /// In a word.
     pub habit: Habit,

@@ -6,6 +6,7 @@
 //! | `series.jsonl` | a line for each second |
 //! | `latency.hlog` | every time that was measured, in histograms that can be added up |
 //! | `report.html` | the same to look at, with no need of a network |
+//! | `ledger/`, `books/` | all that the audit was made of, to be [audited](crate::audit) again |
 //!
 //! A search for the capacity, and a sweep, leave `capacity.json` and a `report.html` of their own.
 //!
@@ -30,6 +31,7 @@ use crate::generator::Effort;
 use crate::maximum::Capacity;
 use crate::population::Partition;
 use crate::report::{Page, Report, VERSION};
+use crate::spill::SpillError;
 use crate::tally::Reasons;
 use crate::trial::Finding;
 
@@ -137,6 +139,9 @@ pub enum ResultsError {
         /// Why.
         source: io::Error,
     },
+    /// What the audit was made of cannot be written.
+    #[error(transparent)]
+    Spill(#[from] SpillError),
     /// It cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     Read {

@@ -1,5 +1,6 @@
 //! Payments for tests: one of each kind, with the books that fit them.
 
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,9 @@ use kessai_engine::terms::{
 };
 use kessai_engine::{PaymentState, TerminalKind};
 
-use crate::audit::{Books, CustomerEntry, Evidence, InStore, PaymentEntry, Tries};
+use crate::audit::{
+    self, Books, BooksInMemory, CustomerEntry, Evidence, InStore, PaymentEntry, Testimony, Tries,
+};
 use crate::cost::GatewayCost;
 use crate::course::Course;
 use crate::fleet::Connections;
@@ -67,8 +70,8 @@ pub(crate) fn shown<'a>(order: &'a Order, lines: &'a [Line]) -> Shown<'a> {
     Shown {
         customer: order.customer,
         terminal: order.terminal,
-        store_name: order.store_name.as_str(),
-        lines,
+        store_name: order.store_name.as_str().into(),
+        lines: lines.into(),
         price: order.price(),
         total: order.charge.of(Currency::JPY),
         exchange: None,
@@ -108,7 +111,7 @@ pub(crate) fn record(number: u8) -> Record {
 pub(crate) fn ended(number: u8, state: PaymentState, reason: Reason) -> Record {
     let ledger = Ledger::default();
     end(&ledger, number, state, reason);
-    let (mut records, strays) = ledger.copy();
+    let (mut records, strays) = read(&ledger);
     assert_eq!(strays, Vec::<String>::new());
     records.remove(0).1
 }
@@ -139,6 +142,73 @@ pub(crate) fn end(ledger: &Ledger, number: u8, state: PaymentState, reason: Reas
     drop(ledger.over(payment(number)));
 }
 
+/// Reads all that was written down, in the order of the arrivals.
+pub(crate) fn read(ledger: &Ledger) -> (Vec<(PaymentId, Record)>, Vec<String>) {
+    let (mut records, mut strays) = (Vec::new(), ledger.strays());
+    for part in 0..=u8::MAX {
+        let found = ledger.read(part).unwrap();
+        records.extend(found.records);
+        strays.extend(found.strays);
+    }
+    records.sort_by_key(|(_, record)| record.order.number);
+    (records, strays)
+}
+
+/// A run in memory, where anything can be changed about it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Recorded {
+    /// Every payment that was asked for, in the order of the arrivals.
+    pub(crate) records: Vec<(PaymentId, Record)>,
+    /// What must not have happened and belongs to no payment.
+    pub(crate) strays: Vec<String>,
+    /// What else is known of it.
+    pub(crate) evidence: Evidence,
+}
+
+impl Deref for Recorded {
+    type Target = Evidence;
+
+    fn deref(&self) -> &Evidence {
+        &self.evidence
+    }
+}
+
+impl DerefMut for Recorded {
+    fn deref_mut(&mut self) -> &mut Evidence {
+        &mut self.evidence
+    }
+}
+
+impl Recorded {
+    /// Puts the run where the audit reads it.
+    pub(crate) fn testimony(&self) -> Testimony {
+        let ledger = Ledger::default();
+        for (place, (payment, record)) in (0_u64..).zip(&self.records) {
+            // The order in which they stand here is that of their arrivals.
+            let mut record = record.clone();
+            record.order.number = place;
+            ledger.enter(*payment, record);
+        }
+        self.strays.iter().for_each(|stray| ledger.stray(stray.clone()));
+        Testimony { ledger: Arc::new(ledger), evidence: self.evidence.clone() }
+    }
+}
+
+/// Audits a run against books, by the way of every audit.
+pub(crate) fn compare(recorded: &Recorded, books: &BooksInMemory) -> Vec<String> {
+    audit::compare(&[recorded.testimony()], &spilled(books), |_| {}).unwrap()
+}
+
+/// Puts books where the audit reads them.
+pub(crate) fn spilled(books: &BooksInMemory) -> Books {
+    let BooksInMemory { payments, customers, merchants, exchange, problems, receipts } =
+        books.clone();
+    let mut spilled: Books =
+        Books { customers, merchants, exchange, problems, receipts, ..Books::default() };
+    spilled.payments.extend(payments);
+    spilled
+}
+
 /// What the books hold of a payment that ended as `record` says.
 pub(crate) fn entry(record: &Record) -> PaymentEntry {
     let (order, told) = (&record.order, &record.customer[0]);
@@ -164,7 +234,7 @@ pub(crate) fn entry(record: &Record) -> PaymentEntry {
 
 /// One payment of each kind, by a customer of its own, with the books that fit; the seventh
 /// customer is poor, and another payment was refused.
-pub(crate) fn world() -> (Evidence, Books) {
+pub(crate) fn world() -> (Recorded, BooksInMemory) {
     let kinds = [
         (PaymentState::Captured, Reason::Approved),
         (PaymentState::Declined, Reason::InsufficientFunds),
@@ -175,9 +245,9 @@ pub(crate) fn world() -> (Evidence, Books) {
         (PaymentState::Captured, Reason::Approved),
     ];
     let tries = Tries { a_payment: 3, in_row: 5 };
-    let mut evidence =
-        Evidence { tries, prompt: Duration::from_millis(500), ..Evidence::default() };
-    let mut books = Books::default();
+    let evidence = Evidence { tries, prompt: Duration::from_millis(500), ..Evidence::default() };
+    let mut evidence = Recorded { evidence, ..Recorded::default() };
+    let mut books = BooksInMemory::default();
     for (number, (state, reason)) in (1..).zip(kinds) {
         let record = ended(number, state, reason);
         let opening = if reason == Reason::InsufficientFunds { 299 } else { 1_000 };
@@ -195,7 +265,7 @@ pub(crate) fn world() -> (Evidence, Books) {
     let ledger = Ledger::default();
     ledger.asked(payment(8), order(8));
     drop(ledger.refused(payment(8), Reason::Busy, Duration::ZERO));
-    evidence.records.extend(ledger.copy().0);
+    evidence.records.extend(read(&ledger).0);
     (evidence, books)
 }
 

@@ -11,14 +11,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kessai_client::RootPin;
-use kessai_engine::terms::AmountError;
+use kessai_engine::terms::{AmountError, JournalReceipt, PaymentId};
 use kessai_engine::{AdminError, Engine, RegisterError};
+use kessai_gateway::admin::rows::{JournalReceiptRow, ReceiptStanding};
 use kessai_gateway::entropy::SystemEntropy;
 use kessai_gateway::settings::{Connections, Exchange, JournalSettings, Payments, Settings};
 use kessai_gateway::{Gateway, KeyError, Keys, Node, NodeError, StartError};
 use tempfile::TempDir;
 
-use crate::audit::{Baseline, Books, Budgets, CustomerEntry, Tries};
+use crate::audit::{Baseline, Books, Budgets, CustomerEntry, Held, PaymentEntry, Tries};
 use crate::exchange;
 use crate::fleet::Road;
 use crate::keyring::Pins;
@@ -191,8 +192,27 @@ impl Site {
     ///
     /// # Errors
     /// [`SiteError::Books`] if they cannot be added up.
-    pub fn books(&self) -> Result<Books, SiteError> {
+    pub fn books<P: Default + Extend<(PaymentId, PaymentEntry)>>(
+        &self,
+    ) -> Result<Books<P>, SiteError> {
         Ok(Books::read(&self.engine)?)
+    }
+
+    /// Says how the records that terminals hold receipts of stand in the journal.
+    ///
+    /// # Errors
+    /// [`SiteError::Stopped`].
+    pub async fn receipts(
+        &self,
+        held: &[Held],
+    ) -> Result<Vec<(JournalReceiptRow, ReceiptStanding)>, SiteError> {
+        // What came out of a receipt is one.
+        let held = held.iter().filter_map(|held| {
+            Some((held.receipt.clone(), JournalReceipt::try_from(&held.receipt).ok()?))
+        });
+        let (rows, receipts): (Vec<_>, Vec<_>) = held.unzip();
+        let checking = self.door.with(|gateway| gateway.check_receipts(receipts))?;
+        Ok(rows.into_iter().zip(checking.await).collect())
     }
 
     /// Stops the gateway, recovers the books from its journal as after a crash, and says whether
@@ -229,6 +249,8 @@ fn settings(folder: &Path, options: &SiteOptions) -> Settings {
         payments: Payments {
             prompt: options.prompt,
             delivery: options.delivery,
+            // The books are read from the engine, and not from the archive: nothing leaves it.
+            memory: Duration::from_secs(86_400),
             // Few customers stand for many here, and buy more often than anybody does in life.
             asks_per_minute: u32::MAX,
             mute_after: u8::MAX,

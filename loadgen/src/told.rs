@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use kessai_client::wire::{self, Approval, Notice, Payment};
+use kessai_client::wire::{self, Approval, ForeignPrice, Notice, Payment};
 use kessai_engine::PaymentState;
 
-use crate::ledger::{Moment, Receipt, Told};
+use crate::ledger::{Foreign, Moment, Receipt, Told};
 
 /// Writes down what a terminal was told.
 #[must_use]
@@ -34,7 +34,7 @@ pub(crate) fn by_notice(notice: &Notice, at: Moment) -> Told {
         amount: Some(notice.price),
         captured: notice.captured,
         refunded: notice.refunded,
-        foreign: notice.foreign,
+        foreign: notice.foreign.map(foreign),
         time_to_report: None,
         receipt: notice.approval.map(receipt),
         notice: Some(notice.number.get()),
@@ -48,6 +48,11 @@ fn time_to_report(payment: &Payment) -> Option<Duration> {
     }
     let span_ms = payment.expires_at_ms?.checked_sub(payment.ended_at_ms?)?;
     Some(Duration::from_millis(span_ms))
+}
+
+const fn foreign(told: ForeignPrice) -> Foreign {
+    let ForeignPrice { price, rate, markup_bp } = told;
+    Foreign { price, rate, markup_bp }
 }
 
 const fn receipt(approval: Approval) -> Receipt {

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 
 use crate::administration::AskError;
-use crate::audit::{Baseline, Books, Budgets, Evidence, Share, Tries, compare};
+use crate::audit::{Baseline, Books, Budgets, Evidence, Held, Share, Testimony, Tries, compare};
 use crate::board::{Board, Stage, View};
 use crate::capacity::NotReady;
 use crate::catalogue::CatalogueError;
@@ -27,6 +27,7 @@ use crate::report::{Circumstances, Config, Gateway, Page, Report};
 use crate::results::ResultsError;
 use crate::scenario::Unfit;
 use crate::site::SiteError;
+use crate::spill::SpillError;
 use crate::tally::{Summary, Tally};
 
 /// Why there is nothing to report.
@@ -75,6 +76,9 @@ pub enum TrialError {
     /// What the run came to cannot be kept.
     #[error(transparent)]
     Results(#[from] ResultsError),
+    /// The ledger of the run, or the books, cannot be put on disk or read from there.
+    #[error("nothing can be audited: {0}")]
+    Spill(#[from] SpillError),
     /// The system gives no threads.
     #[error("cannot start threads: {0}")]
     Threads(io::Error),
@@ -115,6 +119,10 @@ pub struct Finding {
     pub troubles: u64,
     /// The last of them in words.
     pub trouble: Option<String>,
+    /// All that was seen: what the audit was made of.
+    pub testimony: Testimony,
+    /// The books that it was held against.
+    pub books: Arc<Books>,
 }
 
 impl Finding {
@@ -133,7 +141,7 @@ impl Finding {
 
 /// What was lived through in a trial.
 pub(crate) struct Lived {
-    /// All that was seen.
+    /// All that was seen, besides the ledger.
     pub(crate) evidence: Evidence,
     /// What the load generator spent on it.
     spent: Spent,
@@ -155,7 +163,9 @@ pub(crate) struct Trial {
     pub(crate) prompt: Duration,
     /// When customers are left in peace, if it is known.
     pub(crate) budgets: Option<Budgets>,
-    /// What others play beside it, if they do.
+    /// From when on payments are those of the run, by the gateway's clock, in milliseconds.
+    pub(crate) from_ms: u64,
+    /// Whose payments these are, if others play the rest of the population.
     pub(crate) share: Option<Share>,
     pub(crate) gateway: Gateway,
     pub(crate) connections: Connections,
@@ -180,19 +190,19 @@ impl Trial {
         let ledger = Arc::clone(&self.ledger);
         let seen = Seen { board, ledger, messages: Arc::clone(&messages) };
         let (start, started_at) = (Start::now(), SystemTime::now());
+        // Copies: life takes the connections down when it is over, and these tell what came by them.
+        let terminals = fleet.terminals.clone();
         let outages = life::run(&self.workload, population, fleet, self.prompt, seen, stop).await?;
         let spent = start.spent();
         self.board.stage(Stage::Auditing);
-        let (records, strays) = self.ledger.copy();
-        let (before, tries, prompt) = (self.before.clone(), self.tries, self.prompt);
         let evidence = Evidence {
-            records,
-            strays,
-            before,
-            tries,
-            prompt,
+            from_ms: self.from_ms,
+            before: self.before.clone(),
+            tries: self.tries,
+            prompt: self.prompt,
             budgets: self.budgets,
             outages,
+            held: terminals.iter().filter_map(Held::by).collect(),
             share: self.share.clone(),
         };
         let (cost, ladder) = (GatewayCost::default(), messages.ladder());
@@ -200,15 +210,16 @@ impl Trial {
     }
 
     /// Compares what was seen with the books, and reports.
-    pub(crate) fn judge(&self, lived: &Lived, books: &Books) -> Finding {
+    pub(crate) fn judge(&self, lived: Lived, books: Books) -> Result<Finding, TrialError> {
         let Lived { evidence, spent, cost, started_at, ladder } = lived;
+        let testimony = Testimony { ledger: Arc::clone(&self.ledger), evidence };
         let mut tally = self.board.unfinished_tally();
         let mut measures = Measures::new(self.workload.span);
-        for (_, record) in &evidence.records {
+        let problems = compare(std::slice::from_ref(&testimony), &books, |record| {
             let summary = Summary::of(record);
             tally.add(&summary);
             measures.add(record, summary.outcome);
-        }
+        })?;
         measures.add_skips(self.board.skips());
         let (customers, terminals) = self.population.counts();
         let circumstances = Circumstances {
@@ -222,21 +233,23 @@ impl Trial {
             span: self.workload.span,
             gateway: self.gateway.clone(),
             connections: self.connections,
-            generator: Effort::new(spent, &tally, &Limits::default()),
-            gateway_cost: *cost,
-            ladder: ladder.clone(),
+            generator: Effort::new(&spent, &tally, &Limits::default()),
+            gateway_cost: cost,
+            ladder,
         };
-        let report = Report::new(&tally, &measures, compare(evidence, books), circumstances);
+        let report = Report::new(&tally, &measures, problems, circumstances);
         let View { troubles, trouble, .. } = self.board.view();
-        Finding {
+        Ok(Finding {
             report,
             tally,
             measures,
-            started_at: *started_at,
+            started_at,
             heading: self.heading.clone(),
             troubles,
             trouble,
-        }
+            testimony,
+            books: Arc::new(books),
+        })
     }
 }
 

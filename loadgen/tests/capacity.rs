@@ -13,6 +13,7 @@
 #[path = "support/host.rs"]
 mod host;
 
+use std::collections::HashSet;
 use std::num::NonZeroU32;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -26,7 +27,7 @@ use kessai_loadgen::board::Board;
 use kessai_loadgen::capacity::{self, CapacityTest};
 use kessai_loadgen::fleet::{Connections, Upkeep, Way, Ways};
 use kessai_loadgen::interleaving::{Interleaving, InterleavingError, Side, Turn};
-use kessai_loadgen::ledger::Telling;
+use kessai_loadgen::ledger::{Retention, Telling};
 use kessai_loadgen::life::Workload;
 use kessai_loadgen::measure::Measures;
 use kessai_loadgen::merge::{Piece, merge};
@@ -90,6 +91,7 @@ fn test(host: &Host, folder: &Path, provision: Provision, ways: Ways) -> Capacit
         telling: Telling::default(),
         partition: None,
         begin_at: None,
+        retention: Retention::default(),
     }
 }
 
@@ -117,8 +119,17 @@ async fn a_provision_is_imported_and_played_directly_and_through_carriers() {
         };
         assert_eq!(report.connections, connections);
         assert_eq!(report.gateway.address, host.address());
+        check_receipts(&finding);
         check_cost(report);
     }
+}
+
+/// Terminals hold receipts of the journal, and the gateway was asked about every one of them.
+fn check_receipts(finding: &Finding) {
+    let held: HashSet<_> =
+        finding.testimony.evidence.held.iter().map(|held| &held.receipt).collect();
+    let asked: HashSet<_> = finding.books.receipts.iter().map(|(receipt, _)| receipt).collect();
+    assert!(held == asked && !held.is_empty(), "{held:?} {asked:?}");
 }
 
 /// The gateway's own count is the load generator's, and what a payment cost is within reason.

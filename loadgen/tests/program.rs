@@ -14,11 +14,13 @@
 mod host;
 
 use std::io::{BufRead, BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use host::Host;
+use kessai_loadgen::population::{Population, Size, Wealth};
 use kessai_loadgen::provision::Table;
+use kessai_loadgen::shares::MACHINES;
 
 const SMALL: [&str; 9] =
     ["demo", "--seconds", "1", "--rate", "30", "--customers", "60", "--terminals", "6"];
@@ -113,6 +115,9 @@ fn a_wrong_command_line_exits_with_2() {
         &["provision", "--customers", "1", "--terminals", "1"],
         &["provision", "--customers", "0", "--terminals", "1", "--out", "nowhere"],
         &["show"],
+        &["audit"],
+        &["audit", "one", "two"],
+        &["audit", "one", "--admin", "http://127.0.0.1:7480"],
         &["run", "--provision", "people"],
         &["run", "--gateway", "g:1", "--provision", "p", "--token-file", "t", "--duration", "0s"],
         &["connections"],
@@ -211,6 +216,75 @@ fn until_offered(child: &mut Child) -> BufReader<std::process::ChildStdout> {
         assert_ne!(lines.read_line(&mut line).unwrap(), 0, "it ended too early");
     }
     lines
+}
+
+/// What `--out` keeps is audited again, until something in it is otherwise; and no secret is in it.
+#[test]
+fn a_run_that_was_kept_is_audited_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (out, json) = (folder.path().join("kept"), folder.path().join("audit.json"));
+    let place = out.to_str().unwrap();
+    let (code, printed, stderr) =
+        run(&[&SMALL[..], &["--pace", "30", "--seed", "5", "--out", place]].concat());
+    assert_eq!((code, stderr.as_str()), (Some(0), ""), "{printed}");
+
+    let (code, stdout, stderr) = run(&["audit", place, "--json", json.to_str().unwrap()]);
+    assert_eq!((code, stderr.as_str()), (Some(0), ""), "{stdout}");
+    let result = std::fs::read_to_string(out.join("result.json")).unwrap();
+    let result: serde_json::Value = serde_json::from_str(&result).unwrap();
+    let begun = |of: &str| result["payments"][of].as_u64().unwrap();
+    let begun = begun("offered") - begun("skipped");
+    assert!(stdout.starts_with(&format!("{begun} payments, 60 customers, ")), "{stdout}");
+    assert!(stdout.contains("audit: ok"), "{stdout}");
+    let written = std::fs::read_to_string(&json).unwrap();
+    let written: serde_json::Value = serde_json::from_str(&written).unwrap();
+    assert_eq!(written, result["audit"]);
+    assert_eq!(holds(&out, &secrets()), None);
+    assert!(holds(&out.join("ledger"), &[b"P0000001".to_vec()]).is_some(), "it looks in there");
+
+    let sums = out.join("books").join("sums.json");
+    let text = std::fs::read_to_string(&sums).unwrap();
+    std::fs::write(&sums, text.replacen("\"held\":0", "\"held\":7", 1)).unwrap();
+    let (code, stdout, _) = run(&["audit", place]);
+    assert_eq!(code, Some(1), "{stdout}");
+    assert!(stdout.contains("7 yen are held, and nothing is open"), "{stdout}");
+
+    std::fs::remove_dir_all(out.join("ledger")).unwrap();
+    let (code, _, stderr) = run(&["audit", place]);
+    assert_eq!(code, Some(3));
+    assert!(stderr.contains("evidence.json"), "{stderr}");
+}
+
+/// Every key of some customers, as bytes and in hexadecimal.
+fn secrets() -> Vec<Vec<u8>> {
+    let size = Size {
+        customers: 60,
+        terminals: 6,
+        controllers: 8,
+        hubs: 8,
+        machines: MACHINES,
+        wealth: Wealth::Mixed,
+    };
+    let population = Population::new(size, 5).unwrap();
+    let keys = population.customers.iter().take(10).map(|customer| customer.keys());
+    keys.flat_map(|keys| {
+        [keys.stored.expose(), keys.server.expose(), keys.device.expose()].map(|it| it.to_vec())
+    })
+    .flat_map(|secret| [hex::encode(&secret).into_bytes(), secret])
+    .collect()
+}
+
+/// Finds a file below a folder that has any of these bytes in it.
+fn holds(folder: &Path, any: &[Vec<u8>]) -> Option<PathBuf> {
+    let mut entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.find_map(|path| {
+        if path.is_dir() {
+            return holds(&path, any);
+        }
+        let bytes = std::fs::read(&path).unwrap();
+        let has = |some: &Vec<u8>| bytes.windows(some.len()).any(|window| window == some);
+        any.iter().any(has).then_some(path)
+    })
 }
 
 /// Provisions, imports what the program says, and plays it; then once more, with money moved by
@@ -393,6 +467,7 @@ fn the_help_has_examples_and_exit_codes() {
     check("show", &["result.json", "--out"]);
     check("compare", &["--abba", "--target", "pair by pair"]);
     check("merge", &["--partition N/4", "--out", "result.json"]);
+    check("audit", &["--token-file", "--json", "--partition"]);
     check("find-max", &["--p99", "--spans", "capacity.json"]);
     check("run", &["--gateway", "--out", "--token-file", "--through", "must be alone", "130"]);
 }

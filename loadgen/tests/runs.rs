@@ -14,12 +14,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kessai_engine::PaymentState;
-use kessai_loadgen::audit::{CutOff, Evidence, compare};
+use kessai_engine::terms::PaymentId;
+use kessai_loadgen::audit::{Books, CutOff, Evidence, Testimony, compare};
 use kessai_loadgen::board::Board;
 use kessai_loadgen::demo::{self, Medium, Plan};
 use kessai_loadgen::fleet::{Connections, Fleet, Muster, Upkeep, Way, Ways};
 use kessai_loadgen::keyring::Keyring;
-use kessai_loadgen::ledger::{Ledger, Order, Record};
+use kessai_loadgen::ledger::{Ledger, Order, Record, Retention};
 use kessai_loadgen::life::{self, Seen, Workload};
 use kessai_loadgen::messages::{Message, Rung, Sender};
 use kessai_loadgen::people::{Habit, Pace};
@@ -208,7 +209,7 @@ async fn arrivals_beyond_the_bounds_are_skipped_and_counted() {
 }
 
 /// Runs a plan step by step, and keeps what [`demo::run`] throws away.
-async fn evidence(plan: &Plan) -> (Evidence, Site) {
+async fn testimony(plan: &Plan) -> (Testimony, Site) {
     let (_stop, stopped) = watch::channel(false);
     let population = Arc::new(Population::new(plan.size, plan.workload.seed).unwrap());
     let keyring = Keyring::new(plan.workload.seed);
@@ -232,49 +233,67 @@ async fn evidence(plan: &Plan) -> (Evidence, Site) {
     };
     let fleet = Fleet::connect(&muster, |_| {}).await.unwrap();
     let board = Arc::new(Board::new(plan.workload.span));
-    let ledger = Arc::new(Ledger::new(plan.workload.telling()));
+    let ledger = Arc::new(Ledger::new(plan.workload.telling(), Retention::default()));
     let seen = Seen { board, ledger: Arc::clone(&ledger), messages: Arc::default() };
     let living =
         life::run(&plan.workload, Arc::clone(&population), fleet, plan.prompt(), seen, stopped);
     let outages = living.await.unwrap();
-    let (records, strays) = ledger.copy();
-    let (tries, prompt) = (site.tries(), plan.prompt());
-    let budgets = Some(site.budgets());
-    (Evidence { records, strays, before, tries, prompt, budgets, outages, share: None }, site)
+    let evidence = Evidence {
+        before,
+        tries: site.tries(),
+        prompt: plan.prompt(),
+        budgets: Some(site.budgets()),
+        outages,
+        ..Evidence::default()
+    };
+    (Testimony { ledger, evidence }, site)
+}
+
+/// Every payment of a run, in the order of the arrivals.
+fn records(ledger: &Ledger) -> Vec<(PaymentId, Record)> {
+    let parts = (0..=u8::MAX).map(|part| ledger.read(part).unwrap().records);
+    let mut records: Vec<_> = parts.flatten().collect();
+    records.sort_by_key(|(_, record)| record.order.number);
+    records
+}
+
+fn problems(testimony: &Testimony, books: &Books) -> Vec<String> {
+    compare(std::slice::from_ref(testimony), books, |_| {}).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_seed_is_one_run_and_the_audit_of_it_is_not_blind() {
     let plan = plan(Medium::Channels, Durability::Volatile);
-    let (first, site) = evidence(&plan).await;
-    let books = site.books().unwrap();
-    assert_eq!(compare(&first, &books), Vec::<String>::new());
+    let (first, site) = testimony(&plan).await;
+    let mut books: Books = site.books().unwrap();
+    assert_eq!(problems(&first, &books), Vec::<String>::new());
     let approved = |(_, record): &(_, Record)| {
         record.standings().last().is_some_and(|last| last.state == PaymentState::Captured)
     };
-    let place = first.records.iter().position(approved).unwrap();
-
-    let mut forgetful = first.clone();
-    let (payment, forgotten) = forgetful.records.remove(place);
-    let problems = compare(&forgetful, &books).join("\n");
-    assert!(problems.contains(&format!("payment {payment}: it is in the books")), "{problems}");
+    let mut kept = records(&first.ledger);
+    let place = kept.iter().position(approved).unwrap();
+    let (payment, forgotten) = kept.remove(place);
+    let forgetful = Ledger::default();
+    kept.into_iter().for_each(|(payment, record)| forgetful.enter(payment, record));
+    let forgetful = Testimony { ledger: Arc::new(forgetful), evidence: first.evidence.clone() };
+    let found = problems(&forgetful, &books).join("\n");
+    assert!(found.contains(&format!("payment {payment}: it is in the books")), "{found}");
     let customer = forgotten.order.customer;
-    assert!(problems.contains(&format!("customer {customer}: by what it was told")), "{problems}");
+    assert!(found.contains(&format!("customer {customer}: by what it was told")), "{found}");
 
-    let mut books = books;
     books.customers.get_mut(&customer).unwrap().held = forgotten.order.charge;
-    assert_eq!(compare(&first, &books).len(), 1);
+    assert_eq!(problems(&first, &books).len(), 1);
 
-    let (second, _site) = evidence(&plan).await;
-    let orders = |evidence: &Evidence| {
-        let order = |(_, record): &(_, Record)| {
+    let (second, _site) = testimony(&plan).await;
+    let orders = |testimony: &Testimony| {
+        let order = |(_, record): (_, Record)| {
             // Who pays depends on who is free, when it begins on the clock; all else does not.
-            let mut order = record.order.clone();
+            let mut order = record.order;
             (order.seat, order.customer) = (0, "0".parse().unwrap());
             order.begun = order.intended;
             order
         };
-        evidence.records.iter().map(order).collect::<Vec<Order>>()
+        records(&testimony.ledger).into_iter().map(order).collect::<Vec<Order>>()
     };
     assert_eq!(orders(&first), orders(&second));
 }
@@ -333,14 +352,15 @@ async fn what_is_set_is_what_is_played() {
     ]);
     let settings: Vec<Setting> = settings.map(|text| text.parse().unwrap()).collect();
     plan.workload.scenario = Arc::new(Scenario::load("mixed", &settings).unwrap());
-    let (evidence, site) = evidence(&plan).await;
-    assert_eq!(compare(&evidence, &site.books().unwrap()), Vec::<String>::new());
+    let (testimony, site) = testimony(&plan).await;
+    assert_eq!(problems(&testimony, &site.books().unwrap()), Vec::<String>::new());
+    let records = records(&testimony.ledger);
     let stores: BTreeSet<_> =
-        evidence.records.iter().map(|(_, record)| record.order.store_name.clone()).collect();
+        records.iter().map(|(_, record)| record.order.store_name.clone()).collect();
     assert_eq!(stores.len(), 1, "{stores:?}");
     let cancels = |(_, record): &&(_, Record)| record.order.person.habit == Habit::Cancels;
-    let cancelled = evidence.records.iter().filter(cancels).count();
-    assert!(cancelled * 10 > evidence.records.len() * 7, "{cancelled}");
+    let cancelled = records.iter().filter(cancels).count();
+    assert!(cancelled * 10 > records.len() * 7, "{cancelled}");
 }
 
 /// A third of the tills and a third of the handsets are cut off again and again for a part of a
@@ -356,8 +376,10 @@ async fn those_who_were_cut_off_come_back_and_the_books_agree_with_what_they_lea
         let settings = ["tills", "handsets"].map(|whose| format!("outages.{whose}={batch}"));
         let settings = settings.map(|text| text.parse::<Setting>().unwrap());
         plan.workload.scenario = Arc::new(Scenario::load("mixed", &settings).unwrap());
-        let (evidence, site) = evidence(&plan).await;
-        assert_eq!(compare(&evidence, &site.books().unwrap()), Vec::<String>::new(), "{ways:?}");
+        let (seen, site) = testimony(&plan).await;
+        let (evidence, records) = (&seen.evidence, records(&seen.ledger));
+        let found = problems(&seen, &site.books().unwrap());
+        assert_eq!(found, Vec::<String>::new(), "{ways:?}");
 
         let (mut tills, mut customers) = (0, 0);
         for outage in &evidence.outages {
@@ -382,7 +404,7 @@ async fn those_who_were_cut_off_come_back_and_the_books_agree_with_what_they_lea
                     }
             })
         };
-        let met: Vec<_> = evidence.records.iter().filter(met).collect();
+        let met: Vec<_> = records.iter().filter(met).collect();
         let approved = met.iter().filter(|(_, record)| {
             record.terminal.first().is_some_and(|told| told.state.is_approved())
         });

@@ -8,12 +8,17 @@ use kessai_engine::terms::{
     Reason, Reference, TerminalId,
 };
 use kessai_engine::{CustomerView, Engine, PaymentState, PaymentView};
+use kessai_gateway::admin::rows::{JournalReceiptRow, ReceiptStanding};
+use serde::{Deserialize, Serialize};
 
-/// The gateway's books, as far as the audit reads them.
+use crate::ledger::part_of_payment;
+use crate::spill::{Parted, Spill};
+
+/// The gateway's books, as far as the audit reads them; `P` holds the payments.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Books {
+pub struct Books<P = Spill<(PaymentId, PaymentEntry)>> {
     /// Every payment that was opened in the run.
-    pub payments: HashMap<PaymentId, PaymentEntry>,
+    pub payments: P,
     /// Every customer of the run.
     pub customers: BTreeMap<CustomerId, CustomerEntry>,
     /// What each merchant is owed.
@@ -22,6 +27,17 @@ pub struct Books {
     pub exchange: Positions,
     /// What the books themselves find wrong.
     pub problems: Vec<String>,
+    /// How the records that terminals hold receipts of stand in the gateway's journal.
+    pub receipts: Vec<(JournalReceiptRow, ReceiptStanding)>,
+}
+
+/// Books for judges that look at few payments, and often.
+pub type BooksInMemory = Books<HashMap<PaymentId, PaymentEntry>>;
+
+impl Parted for (PaymentId, PaymentEntry) {
+    fn part(&self) -> u8 {
+        part_of_payment(&self.0)
+    }
 }
 
 /// What each merchant is owed, by currency.
@@ -31,18 +47,21 @@ pub type Tallies = BTreeMap<(MerchantId, Currency), Net>;
 pub type Positions = BTreeMap<Currency, Net>;
 
 /// What the books held before the run.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Baseline {
     /// Every customer of the run.
+    #[serde(with = "super::pairs")]
     pub customers: BTreeMap<CustomerId, CustomerEntry>,
     /// What each merchant was owed.
+    #[serde(with = "super::pairs")]
     pub merchants: Tallies,
     /// What exchanging had come to.
+    #[serde(with = "super::pairs")]
     pub exchange: Positions,
 }
 
 /// A customer as the books hold them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CustomerEntry {
     /// What the processor keeps for them, in yen.
     pub balance: Amount,
@@ -55,7 +74,7 @@ pub struct CustomerEntry {
 }
 
 /// A payment as the books hold it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaymentEntry {
     /// The till that opened it or called it off.
     pub terminal: TerminalId,
@@ -85,7 +104,7 @@ pub struct PaymentEntry {
 }
 
 /// What a payment came to for its store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InStore {
     /// What was charged.
     pub price: Money,
@@ -95,7 +114,7 @@ pub struct InStore {
     pub refunded: Amount,
 }
 
-impl Books {
+impl<P: Default + Extend<(PaymentId, PaymentEntry)>> Books<P> {
     /// Copies the books of an engine in which nothing moves.
     ///
     /// # Errors
@@ -106,9 +125,7 @@ impl Books {
         let exchange = exchange.collect();
         let (merchants, problems) = (sums.merchants, sums.problems);
         let mut books = Self { merchants, exchange, problems, ..Self::default() };
-        engine.each_payment(|view| {
-            books.payments.insert(view.payment, view.into());
-        });
+        engine.each_payment(|view| books.payments.extend([(view.payment, view.into())]));
         engine.each_customer(|view| {
             books.customers.insert(view.customer, (&view).into());
         });

@@ -4,15 +4,18 @@ use std::collections::{BTreeMap, HashSet};
 use std::str::FromStr;
 
 use kessai_engine::terms::{
-    Amount, ApprovalNumber, Currency, CustomerId, MerchantId, Money, Net, Reason, Reference,
-    TerminalId,
+    Amount, ApprovalNumber, Currency, CustomerId, MerchantId, Money, Net, PaymentId, Reason,
+    Reference, TerminalId,
 };
-use kessai_gateway::admin::rows::{CustomerRow, MerchantRow, PaymentRow};
+use kessai_gateway::admin::rows::{
+    CustomerRow, JournalReceiptRow, MerchantRow, PaymentRow, ReceiptStanding,
+};
 use serde::Deserialize;
 
 use crate::administration::{Administration, AskError};
-use crate::audit::{Books, CustomerEntry, InStore, PaymentEntry, Positions, Tallies};
-use crate::population::Population;
+use crate::audit::{
+    Books, CustomerEntry, Evidence, Held, InStore, PaymentEntry, Positions, Tallies,
+};
 
 /// The gateway's own sums.
 #[derive(Debug, Deserialize)]
@@ -51,31 +54,50 @@ fn positions(sums: &Sums) -> Result<Positions, AskError> {
     sums.exchange().map_err(unreadable)
 }
 
-/// Reads the books after a run: the customers of `population`, all tallies, and all payments that
-/// were opened from `from_ms` on.
-pub(crate) fn books(
+/// Reads the books after what `evidence` is of: its customers, all tallies, all payments since the
+/// earliest of it began, and what the receipts are worth that its terminals hold.
+pub(crate) fn books<P: Default + Extend<(PaymentId, PaymentEntry)>>(
     administration: &Administration,
-    population: &Population,
-    from_ms: u64,
-) -> Result<Books, AskError> {
+    evidence: &[&Evidence],
+) -> Result<Books<P>, AskError> {
     let sums: Sums = administration.ask(BOOKS)?;
     let exchange = positions(&sums)?;
-    let own: HashSet<_> = population.customers.iter().map(|customer| customer.id).collect();
-    let mut books = Books { problems: sums.problems, exchange, ..Books::default() };
+    let mut books = Books::<P> { problems: sums.problems, exchange, ..Books::default() };
     administration.rows("/v1/export/customers", |row: CustomerRow| {
         let id = parse("id", &row.id)?;
-        if own.contains(&id) {
+        if evidence.iter().any(|evidence| evidence.before.customers.contains_key(&id)) {
             books.customers.insert(id, customer(&row)?);
         }
         Ok(())
     })?;
+    let from_ms = evidence.iter().map(|evidence| evidence.from_ms).min().unwrap_or_default();
     let path = format!("/v1/export/payments?from_ms={from_ms}");
     administration.rows(&path, |row: PaymentRow| {
-        books.payments.insert(parse("payment", &row.payment)?, payment(&row)?);
+        books.payments.extend([(parse("payment", &row.payment)?, payment(&row)?)]);
         Ok(())
     })?;
     books.merchants = tallies(administration)?;
+    books.receipts = receipts(administration, evidence.iter().flat_map(|evidence| &evidence.held))?;
     Ok(books)
+}
+
+/// How many receipts are asked about at a time: the administration takes 64 KiB.
+const RECEIPTS_AT_ONCE: usize = 200;
+
+/// Asks what the receipts are worth that terminals hold: one for all that a controller carries.
+fn receipts<'a>(
+    administration: &Administration,
+    held: impl Iterator<Item = &'a Held>,
+) -> Result<Vec<(JournalReceiptRow, ReceiptStanding)>, AskError> {
+    let rows: HashSet<&JournalReceiptRow> = held.map(|held| &held.receipt).collect();
+    let rows: Vec<_> = rows.into_iter().collect();
+    let mut told = Vec::with_capacity(rows.len());
+    for rows in rows.chunks(RECEIPTS_AT_ONCE) {
+        let standings: Vec<ReceiptStanding> =
+            administration.ask_about("/v1/receipts/check", &rows)?;
+        told.extend(rows.iter().map(|row| (*row).clone()).zip(standings));
+    }
+    Ok(told)
 }
 
 /// Reads what every merchant is owed.

@@ -13,7 +13,7 @@ use std::fmt;
 use kessai_engine::PaymentState;
 use kessai_engine::terms::{Amount, CustomerId, Money, Net, PaymentId, Reason, TerminalId};
 
-use crate::audit::{Baseline, Books, PaymentEntry, kept};
+use crate::audit::{Baseline, BooksInMemory, PaymentEntry, kept};
 use crate::ledger::{Done, Heard, Ledger, Record, Told};
 
 pub(super) use totals::{Flow, Turnover, Turnovers, compare_turnovers, own_turnovers};
@@ -108,7 +108,12 @@ impl Scope {
 /// Compares all that was told with books in which nobody can move anything: those of a gateway that
 /// has recovered, and that nobody can reach yet.
 #[must_use]
-pub fn compare(ledger: &Ledger, before: &Baseline, books: &Books, scope: Scope) -> Findings {
+pub fn compare(
+    ledger: &Ledger,
+    before: &Baseline,
+    books: &BooksInMemory,
+    scope: Scope,
+) -> Findings {
     let mut findings = Findings::default();
     let mut asked = BTreeSet::new();
     ledger.each(|payment, record| {
@@ -285,7 +290,7 @@ pub(super) fn repeated_otherwise(told: &Told, again: &Told) -> Option<String> {
 }
 
 /// Each customer has what they had before, less what their payments in the books came to.
-fn balances(before: &Baseline, books: &Books, findings: &mut Findings) {
+fn balances(before: &Baseline, books: &BooksInMemory, findings: &mut Findings) {
     let mut spent: BTreeMap<CustomerId, Net> = BTreeMap::new();
     for view in books.payments.values() {
         let kept = kept(view.state, view.captured, view.refunded);

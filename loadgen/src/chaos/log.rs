@@ -127,7 +127,7 @@ const fn may_decline(reason: Reason) -> bool {
 #[cfg(test)]
 mod tests {
     use super::Held;
-    use crate::ledger::Ledger;
+    use crate::ledger::{Ledger, Retention, Telling};
     use crate::sample;
     use kessai_engine::PaymentState;
     use kessai_engine::terms::Reason;
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn what_is_held_is_counted_and_refusals_are_told_apart() {
-        let ledger = Ledger::default();
+        let ledger = Ledger::new(Telling::Every, Retention::All);
         for (number, reason) in (1..).zip([Reason::Busy, Reason::PaymentIdReused]) {
             ledger.asked(sample::payment(number), sample::order(number));
             drop(ledger.refused(sample::payment(number), reason, Duration::ZERO));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kessai_client::Terminal;
-use kessai_engine::terms::TerminalId;
+use kessai_engine::terms::{PaymentId, TerminalId};
 use kessai_gateway::settings::millis;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -21,7 +21,7 @@ use super::process::Process;
 use super::progress::{Progress, Step};
 use super::trace::Trace;
 use super::{ChaosError, Plan, again};
-use crate::audit::{Baseline, Books, CutOff, Outage};
+use crate::audit::{Baseline, Books, CutOff, Evidence, Outage, PaymentEntry};
 use crate::board::Board;
 use crate::capacity::export;
 use crate::fleet::Keeper;
@@ -184,7 +184,7 @@ impl Rig<'_> {
             Scope::All => self.from_ms,
             Scope::Since(from_ms) => from_ms.saturating_sub(CLOCKS_MS),
         };
-        let books = self.books(from_ms).await?;
+        let books = self.books(self.evidence(from_ms)).await?;
         let problems = books.problems.iter().map(|problem| format!("the books say: {problem}"));
         self.log.problems.extend(problems);
         self.log.findings.add(judge::compare(&self.ledger, &self.before, &books, scope));
@@ -202,11 +202,19 @@ impl Rig<'_> {
         }
     }
 
-    /// Reads the books: all payments that were opened from then on.
-    pub(super) async fn books(&self, from_ms: u64) -> Result<Books, ChaosError> {
+    /// What is asked of the books where only the judge looks at them: all payments that were opened
+    /// from then on. The gateway counts for itself what receipts came to.
+    pub(super) fn evidence(&self, from_ms: u64) -> Evidence {
+        Evidence { from_ms, before: self.before.clone(), ..Evidence::default() }
+    }
+
+    /// Reads the books after what `evidence` is of.
+    pub(super) async fn books<P>(&self, evidence: Evidence) -> Result<Books<P>, ChaosError>
+    where
+        P: Default + Extend<(PaymentId, PaymentEntry)> + Send + 'static,
+    {
         let administration = self.place.administration()?;
-        let population = Arc::clone(&self.population);
-        let reading = spawn_blocking(move || export::books(&administration, &population, from_ms));
+        let reading = spawn_blocking(move || export::books(&administration, &[&evidence]));
         Ok(reading.await??)
     }
 

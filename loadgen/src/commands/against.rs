@@ -12,6 +12,7 @@ use super::{Carrier, ways};
 use crate::administration::Administration;
 use crate::capacity::CapacityTest;
 use crate::fleet::Upkeep;
+use crate::ledger::Retention;
 use crate::life::Workload;
 use crate::people::Pace;
 use crate::population::Partition;
@@ -183,6 +184,7 @@ impl Players {
             upkeep: Upkeep::default(),
             partition: sharing.partition,
             begin_at: sharing.begin_at,
+            retention: Retention::default(),
         })
     }
 }

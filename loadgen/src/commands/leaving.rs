@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::show::{unwritable, write};
 use crate::results::{CapacityResult, Folder, Kept};
-use crate::trial::TrialError;
+use crate::trial::{Finding, TrialError};
 
 /// What a run leaves behind.
 #[derive(Debug, Clone, Args)]
@@ -17,7 +17,7 @@ pub(super) struct Leaving {
     json: Option<PathBuf>,
 
     /// Writes all that was measured to this directory, which must be new or empty: as JSON, as a
-    /// page with plots, and of a single run second by second
+    /// page with plots, and of a single run second by second, with all that its audit was made of
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
@@ -43,6 +43,12 @@ impl Leaving {
 }
 
 impl Places<'_> {
+    /// Writes what the audit of a run was made of.
+    pub(super) fn fill_evidence(&self, finding: &Finding) -> Result<(), TrialError> {
+        let Some(folder) = &self.out else { return Ok(()) };
+        Ok(folder.keep_evidence(&finding.testimony, &finding.books)?)
+    }
+
     /// Writes what was found.
     pub(super) fn fill(&self, kept: &Kept) -> Result<(), TrialError> {
         if let Some(path) = self.json {

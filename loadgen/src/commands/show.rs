@@ -100,6 +100,7 @@ fn run(
     if show.ladder {
         print(&format!("\n{}", finding.report.ladder));
     }
+    places.fill_evidence(&finding)?;
     places.fill(&Kept::from(&finding))?;
     Ok(if !finding.report.audit.ok {
         Exit::AuditFailed

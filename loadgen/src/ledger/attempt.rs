@@ -1,11 +1,12 @@
 //! What tills do about a payment beyond asking for it, and what they are answered.
 
 use kessai_engine::terms::{Amount, PaymentId, Reason, Reference, TerminalId};
+use serde::{Deserialize, Serialize};
 
 use super::{Moment, Told};
 
 /// Something that was done about an approved payment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
     /// When.
     pub at: Moment,
@@ -20,7 +21,7 @@ pub struct Attempt {
 }
 
 /// What was done about an approved payment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Done {
     /// Goods for so much came out of a machine.
     Dispensed(Amount),
@@ -31,7 +32,7 @@ pub enum Done {
 }
 
 /// What a till was answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Heard {
     /// How the payment stands; with the reference of a refund.
     Told(Told, Option<Reference>),
@@ -52,7 +53,7 @@ impl Attempt {
 
 /// A code that a till sent and that was none, or no longer one: under a payment id that must never
 /// come to anything.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Slip {
     /// The id that it was sent under.
     pub payment: PaymentId,

@@ -1,11 +1,14 @@
 //! What a till asks for, and what a handset shows of it.
 
+use std::borrow::Cow;
+
 use kessai_client::wire::{Capture, Payer, Purchase};
 use kessai_engine::TerminalKind;
 use kessai_engine::terms::{
     Amount, Currency, CustomerId, Line, MerchantId, Money, PaymentId, Rate, Rounding, StoreName,
     TerminalId,
 };
+use serde::{Deserialize, Serialize};
 
 use super::Moment;
 use crate::course::{Course, Naming};
@@ -14,7 +17,7 @@ use crate::people::Person;
 use crate::till;
 
 /// What a till asks for, and who stands around it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
     /// The number of its arrival.
     pub number: u64,
@@ -51,22 +54,31 @@ pub struct Order {
 }
 
 /// What a handset showed its customer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shown<'a> {
     /// Who is asked to pay.
     pub customer: CustomerId,
     /// The till.
     pub terminal: TerminalId,
     /// The store's name.
-    pub store_name: &'a str,
+    pub store_name: Cow<'a, str>,
     /// What is bought.
-    pub lines: &'a [Line],
+    pub lines: Cow<'a, [Line]>,
     /// What it costs, as the store writes it.
     pub price: Money,
     /// What the customer is to pay.
     pub total: Money,
     /// The rate between the two, with the mark-up in it, and the mark-up; none if they are the same.
     pub exchange: Option<(Rate, u16)>,
+}
+
+impl Shown<'_> {
+    /// Takes what is lent along.
+    pub(super) fn into_owned(self) -> Shown<'static> {
+        let Self { customer, terminal, store_name, lines, price, total, exchange } = self;
+        let (store_name, lines) = (store_name.into_owned().into(), lines.into_owned().into());
+        Shown { customer, terminal, store_name, lines, price, total, exchange }
+    }
 }
 
 impl Order {
@@ -114,9 +126,11 @@ impl Order {
     pub(super) fn differs(&self, shown: &Shown<'_>) -> Option<&'static str> {
         if shown.total != self.charge.of(HOME) || shown.price != self.price() {
             Some("another price")
-        } else if shown.store_name != self.store_name.as_str() || shown.terminal != self.terminal {
+        } else if shown.store_name.as_ref() != self.store_name.as_str()
+            || shown.terminal != self.terminal
+        {
             Some("another shop")
-        } else if shown.lines != self.lines {
+        } else if shown.lines.as_ref() != self.lines.as_slice() {
             Some("other goods")
         } else if !is_quoted(self.currency, shown.exchange) {
             Some("another rate of exchange")

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use kessai_client::wire::ForeignPrice;
 use kessai_engine::PaymentState;
-use kessai_engine::terms::{Amount, ApprovalNumber, CustomerId, Money, Reason, Reference};
+use kessai_engine::terms::{Amount, ApprovalNumber, CustomerId, Money, Rate, Reason, Reference};
+use serde::{Deserialize, Serialize};
 
 use super::{Attempt, Order, Slip};
 use crate::people::Deed;
@@ -14,7 +14,7 @@ use crate::people::Deed;
 pub type Moment = Duration;
 
 /// The numbers on a receipt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Receipt {
     /// The number of the approval.
     pub approval: ApprovalNumber,
@@ -22,8 +22,22 @@ pub struct Receipt {
     pub reference: Reference,
 }
 
+/// What a customer is told of a price in another currency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Foreign {
+    /// What the store charges.
+    pub price: Money,
+    /// What one unit of its currency costs, with the mark-up in it.
+    pub rate: Rate,
+    /// The mark-up within the rate.
+    ///
+    /// # Units
+    /// Basis points.
+    pub markup_bp: u16,
+}
+
 /// How one side was told that a payment stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Told {
     /// When.
     pub at: Moment,
@@ -39,7 +53,7 @@ pub struct Told {
     /// What was given back of that.
     pub refunded: Amount,
     /// What the customer is told of a price in another currency; none towards a terminal.
-    pub foreign: Option<ForeignPrice>,
+    pub foreign: Option<Foreign>,
     /// How long from the approval on a machine may report what came out, as its terminal is told.
     pub time_to_report: Option<Duration>,
     /// What is printed on the receipt, once it was approved.
@@ -57,7 +71,7 @@ impl Told {
 }
 
 /// Everything that is known about one payment without asking the gateway's books.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     /// What was asked for.
     pub order: Order,

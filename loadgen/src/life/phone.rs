@@ -46,8 +46,8 @@ fn look(world: &World, handset: &Handset, question: &Question) -> Option<Person>
     let shown = Shown {
         customer: handset.id().customer,
         terminal: confirmation.terminal,
-        store_name: confirmation.store_name.as_str(),
-        lines: confirmation.basket.lines(),
+        store_name: confirmation.store_name.as_str().into(),
+        lines: confirmation.basket.lines().into(),
         price: confirmation.basket.total().of(confirmation.currency),
         total: confirmation.total(),
         exchange: confirmation.exchange.map(|exchange| (exchange.rate, exchange.markup_bp)),

@@ -81,7 +81,7 @@ impl fmt::Display for Page<'_> {
         if let (count, Some(last)) = self.troubles {
             writeln!(f, "troubles on the way: {count}, the last: {last}\n")?;
         }
-        write_audit(f, audit)
+        write!(f, "{audit}")
     }
 }
 
@@ -98,23 +98,26 @@ impl Page<'_> {
     }
 }
 
-/// Writes what the audit found.
-fn write_audit(f: &mut fmt::Formatter<'_>, audit: &Audit) -> fmt::Result {
-    if audit.ok {
-        f.write_str(
-            "audit: ok\n  every payment ended once, both sides were told every step alike, \
-             customers, merchants\n  and the exchange agree with the books to the yen, nothing is \
-             held\n",
-        )?;
-        return audit.left_out.iter().try_for_each(|what| writeln!(f, "  not judged: {what}"));
-    }
-    writeln!(f, "audit: FAILED, {} problems", audit.problems.len())?;
-    for problem in audit.problems.iter().take(PRINTED_PROBLEMS) {
-        writeln!(f, "  - {problem}")?;
-    }
-    match audit.problems.len().saturating_sub(PRINTED_PROBLEMS) {
-        0 => Ok(()),
-        more => writeln!(f, "  ... and {more} more; --json FILE lists all"),
+/// What the audit found.
+impl fmt::Display for Audit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { ok, problems, left_out } = self;
+        if *ok {
+            f.write_str(
+                "audit: ok\n  every payment ended once, both sides were told every step alike, \
+                 customers, merchants\n  and the exchange agree with the books to the yen, nothing \
+                 is held\n",
+            )?;
+            return left_out.iter().try_for_each(|what| writeln!(f, "  not judged: {what}"));
+        }
+        writeln!(f, "audit: FAILED, {} problems", problems.len())?;
+        for problem in problems.iter().take(PRINTED_PROBLEMS) {
+            writeln!(f, "  - {problem}")?;
+        }
+        match problems.len().saturating_sub(PRINTED_PROBLEMS) {
+            0 => Ok(()),
+            more => writeln!(f, "  ... and {more} more; --json FILE lists all"),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::html::{CapacityDocument, RunDocument};
 use super::{CapacityResult, Kept, RESULT, ResultsError, hlog, series};
+use crate::audit::{Books, Testimony};
 
 /// An empty directory that waits for what a run leaves.
 #[derive(Debug)]
@@ -27,6 +28,15 @@ impl Folder {
         // Removed again at once: a run that is called off leaves an empty directory.
         tempfile::NamedTempFile::new_in(path).map_err(unwritable)?;
         Ok(Self(path.to_owned()))
+    }
+
+    /// Writes all that the audit of a run was made of.
+    ///
+    /// # Errors
+    /// [`ResultsError`] if a file cannot be written.
+    pub fn keep_evidence(&self, testimony: &Testimony, books: &Books) -> Result<(), ResultsError> {
+        testimony.keep(&self.0)?;
+        Ok(books.keep(&self.0)?)
     }
 
     /// Writes all that was measured, `result.json` last.

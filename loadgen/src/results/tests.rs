@@ -1,5 +1,6 @@
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use hdrhistogram::Histogram;
@@ -35,6 +36,8 @@ fn finding() -> Finding {
         heading: "a <demo> of ours".to_owned(),
         troubles: 1,
         trouble: Some("a line was \"lost\"".to_owned()),
+        testimony: sample::world().0.testimony(),
+        books: Arc::new(sample::spilled(&sample::world().1)),
     }
 }
 

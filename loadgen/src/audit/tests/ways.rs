@@ -1,20 +1,20 @@
 //! Every way that a payment can go further is judged as well: codes, machines, reversals, refunds,
 //! prices in other currencies.
 
+mod machines;
+mod told;
+
 use std::time::Duration;
 
-use kessai_client::wire::ForeignPrice;
 use kessai_engine::PaymentState::{Authorised, Captured, Refunded, Reversed};
-use kessai_engine::terms::{Amount, Currency, Reason, Reference};
+use kessai_engine::terms::{Currency, Reason, Reference};
 use kessai_engine::{PaymentState, TerminalKind};
 
-use super::super::{
-    Books, Budgets, CustomerEntry, CutOff, Evidence, InStore, Outage, PaymentEntry, Tries, compare,
-};
+use super::super::{BooksInMemory, CustomerEntry, Evidence, InStore, PaymentEntry, Tries};
 use crate::course::Naming;
-use crate::ledger::{Attempt, Done, Heard, Order, Receipt, Record, Slip, Told};
+use crate::ledger::{Attempt, Done, Foreign, Heard, Order, Receipt, Record, Slip, Told};
 use crate::people::Deed;
-use crate::sample::{self, payment, yen};
+use crate::sample::{self, Recorded, compare, payment, yen};
 
 const REFUNDED: u8 = 21;
 const PART: u8 = 22;
@@ -56,14 +56,20 @@ fn told(order: &Order, number: u8, step: Step, at: u64) -> Told {
 
 /// Adds a payment that went through `steps`; those after the first by the deeds of its tills, if
 /// there are so many.
-fn add(world: &mut (Evidence, Books), number: u8, order: Order, steps: &[Step], deeds: &[Done]) {
+fn add(
+    world: &mut (Recorded, BooksInMemory),
+    number: u8,
+    order: Order,
+    steps: &[Step],
+    deeds: &[Done],
+) {
     let mut record = sample::record(number);
     record.acts = vec![(ms(590), Deed::Approve)];
     (record.terminal, record.customer) = (Vec::new(), Vec::new());
     for (place, step) in (0_u8..).zip(steps) {
         let at = 600 + 2_500 * u64::from(place);
         let (_, _, _, [captured, refunded]) = *step;
-        let foreign = order.is_foreign().then(|| ForeignPrice {
+        let foreign = order.is_foreign().then(|| Foreign {
             price: order.price(),
             rate: "159.6039795".parse().unwrap(),
             markup_bp: 150,
@@ -100,7 +106,7 @@ fn add(world: &mut (Evidence, Books), number: u8, order: Order, steps: &[Step], 
 }
 
 /// Enters a payment that came to stand as the last of `steps` into the books.
-fn enter(world: &mut (Evidence, Books), number: u8, record: &Record, steps: &[Step]) {
+fn enter(world: &mut (Recorded, BooksInMemory), number: u8, record: &Record, steps: &[Step]) {
     let (state, reason, store, customer) = *steps.last().unwrap();
     let (order, notices) = (&record.order, u64::try_from(steps.len()).unwrap());
     let (evidence, books) = world;
@@ -153,10 +159,11 @@ fn abroad(number: u8) -> Order {
 }
 
 /// One payment for each way, with the books that fit.
-fn world() -> (Evidence, Books) {
+fn world() -> (Recorded, BooksInMemory) {
     let tries = Tries { a_payment: 3, in_row: 5 };
     let evidence = Evidence { tries, prompt: ms(500), ..Evidence::default() };
-    let mut world = (evidence, Books::default());
+    let evidence = Recorded { evidence, ..Recorded::default() };
+    let mut world = (evidence, BooksInMemory::default());
     let back = |number, minor| Done::Refunded(payment(number), yen(minor));
     add(
         &mut world,
@@ -197,21 +204,21 @@ fn refused(deed: Done, reason: Reason, at: u64) -> Attempt {
     Attempt { at: ms(at), terminal, deed, answers, answered: Some(ms(at + 1)) }
 }
 
-fn record(evidence: &mut Evidence, number: u8) -> &mut Record {
+fn record(evidence: &mut Recorded, number: u8) -> &mut Record {
     let found = evidence.records.iter_mut().find(|(id, _)| *id == payment(number));
     &mut found.unwrap().1
 }
 
-fn view(books: &mut Books, number: u8) -> &mut PaymentEntry {
+fn view(books: &mut BooksInMemory, number: u8) -> &mut PaymentEntry {
     books.payments.get_mut(&payment(number)).unwrap()
 }
 
-fn customer(books: &mut Books, number: u8) -> &mut CustomerEntry {
+fn customer(books: &mut BooksInMemory, number: u8) -> &mut CustomerEntry {
     books.customers.get_mut(&sample::order(number).customer).unwrap()
 }
 
 /// Plants a discrepancy and expects a sentence for each of `words`, and no other.
-fn check(plant: impl FnOnce(&mut Evidence, &mut Books), words: &[&str]) {
+fn check(plant: impl FnOnce(&mut Recorded, &mut BooksInMemory), words: &[&str]) {
     let (mut evidence, mut books) = world();
     plant(&mut evidence, &mut books);
     let problems = compare(&evidence, &books);
@@ -354,218 +361,4 @@ fn conversions_that_are_wrong_are_found() {
         |evidence, _| answer(record(evidence, PART), 0).amount = Some(yen(319).of(Currency::JPY)),
         &["its till was told other amounts"],
     );
-}
-
-#[test]
-fn machines_that_were_not_heard_are_found() {
-    check(
-        |evidence, _| {
-            let attempt = &mut record(evidence, LATE).attempts[0];
-            (attempt.at, attempt.answered) = (ms(1_000), Some(ms(1_001)));
-        },
-        &["its machine reported in time, and was not paid"],
-    );
-    check(
-        |evidence, _| record(evidence, PART).attempts[0].at = ms(3_300),
-        &["its machine reported too late, and was paid"],
-    );
-    check(
-        |evidence, _| record(evidence, SILENT).customer[1].at = ms(2_587),
-        &["it was taken back before its machine's time was over"],
-    );
-    check(
-        |evidence, _| record(evidence, PART).attempts[0].deed = Done::Dispensed(yen(200)),
-        &[
-            "the books debit 160 yen for one that was approved, due were 319",
-            "the books owe its store 1.00 USD less 0.00 USD for it, due were 2.00 USD",
-            "its till was told other amounts",
-            "merchant M00001: its tills took 200 USD, by the books it is owed 100",
-            "exchange: 319 JPY changed hands, by the books 160",
-            "exchange: -200 USD changed hands, by the books -100",
-        ],
-    );
-    check(
-        |evidence, _| {
-            let attempt = &mut record(evidence, JAMMED).attempts[0];
-            attempt.answers = vec![Heard::Refused(Reason::StateForbids)];
-        },
-        &["its machine jammed, and was told state_forbids"],
-    );
-    check(
-        |_, books| {
-            let view = view(books, SILENT);
-            (view.state, view.reason) = (Captured, Some(Reason::Approved));
-        },
-        &[
-            "by what was done about it it was reversed, the books say it was approved",
-            "its customer was told that it was reversed, the books say that it was approved",
-        ],
-    );
-}
-
-#[test]
-fn a_machine_is_excused_whose_report_may_have_come_too_late() {
-    let faults = |answered| {
-        let (mut evidence, books) = world();
-        let late = record(&mut evidence, LATE);
-        (late.attempts[0].at, late.attempts[0].answered) = (ms(1_000), Some(ms(answered)));
-        let least = super::super::payment::least_deadline(late).unwrap();
-        (compare(&evidence, &books).len(), ms(answered) < least)
-    };
-    assert_eq!(faults(1_001), (1, true));
-    assert_eq!(faults(2_400), (1, true));
-    assert_eq!(faults(2_700), (0, false), "the answer came after its time: so may the report have");
-}
-
-#[test]
-fn a_refused_payment_may_be_called_off_by_its_own_till_alone() {
-    let faults = |given_up| {
-        let (mut evidence, mut books) = world();
-        let mut cancelled = *view(&mut books, LOST);
-        (cancelled.state, cancelled.reason) = (PaymentState::Cancelled, None);
-        (cancelled.price, cancelled.merchant, cancelled.in_store) = (None, None, None);
-        let ledger = crate::ledger::Ledger::default();
-        ledger.asked(payment(8), sample::order(8));
-        drop(ledger.refused(payment(8), Reason::CodeNotValid, ms(1)));
-        evidence.records.extend(ledger.copy().0);
-        evidence.records.last_mut().unwrap().1.given_up = given_up;
-        books.payments.insert(payment(8), cancelled);
-        compare(&evidence, &books)
-    };
-    assert_eq!(faults(Some(ms(2))), Vec::<String>::new());
-    let nobody = faults(None);
-    assert!(nobody[0].contains("was refused"), "{nobody:?}");
-}
-
-/// A handset that was away learns how a payment stands now, not how it came to.
-#[test]
-fn whoever_was_cut_off_need_not_be_told_every_step() {
-    let own = || sample::order(REFUNDED).customer;
-    let cut_off = |until, of| vec![Outage { from: ms(0), until: ms(until), of }];
-    let faults_of = |missing: usize, outages: Vec<Outage>| {
-        let (mut evidence, books) = world();
-        evidence.outages = outages;
-        record(&mut evidence, REFUNDED).customer.remove(missing);
-        compare(&evidence, &books)
-    };
-    for of in [CutOff::Everybody, CutOff::Handsets([own()].into())] {
-        let faults = |missing| faults_of(missing, cut_off(10_000, of.clone()));
-        assert_eq!(faults(0), Vec::<String>::new());
-        assert_eq!(faults(1), Vec::<String>::new());
-        let last = faults(2);
-        assert!(last.iter().any(|fault| fault.contains("the books say 3")), "{last:?}");
-    }
-    for of in [
-        CutOff::Handsets([sample::order(LATE).customer].into()),
-        CutOff::Tills([sample::order(REFUNDED).terminal].into()),
-    ] {
-        let told = faults_of(0, cut_off(10_000, of.clone()));
-        assert!(told.iter().any(|fault| fault.contains("2 of its 3 steps")), "{of:?}: {told:?}");
-    }
-    let (mut evidence, books) = world();
-    evidence.outages = cut_off(10_000, CutOff::Everybody);
-    let told = record(&mut evidence, REFUNDED);
-    told.customer.remove(0);
-    told.customer[0].refunded = yen(99);
-    let other = compare(&evidence, &books);
-    assert_eq!(other.len(), 1, "{other:?}");
-    assert!(other[0].contains("its customer was told other amounts"), "{other:?}");
-}
-
-/// Whoever was cut off at another time has no excuse.
-#[test]
-fn a_customer_must_be_told_every_step_of_what_went_on_while_the_handset_was_there() {
-    let (mut evidence, books) = world();
-    let of = CutOff::Handsets([sample::order(REFUNDED).customer].into());
-    let later = ms(3_600_000);
-    evidence.outages = vec![Outage { from: later, until: later + ms(1), of }];
-    record(&mut evidence, REFUNDED).customer.remove(0);
-    let faults = compare(&evidence, &books);
-    assert!(faults.iter().any(|fault| fault.contains("2 of its 3 steps")), "{faults:?}");
-}
-
-#[test]
-fn steps_that_were_not_told_are_found() {
-    check(
-        |evidence, _| {
-            record(evidence, REFUNDED).customer.remove(1);
-        },
-        &[
-            "its customer was told 2 of its 3 steps",
-            "its customer was told other amounts",
-            "it saw 2 notices of the 3 that it was owed",
-        ],
-    );
-    check(
-        |evidence, _| record(evidence, LOST).customer[0].captured = Amount::ZERO,
-        &["its customer was told other amounts"],
-    );
-    check(
-        |evidence, _| record(evidence, LOST).given_up = None,
-        &["its till is said to have taken it back, and did not"],
-    );
-    check(
-        |evidence, _| record(evidence, JAMMED).customer[1].reason = Some(Reason::ReversedOnRequest),
-        &["its customer was told reversed_on_request where the books give not_dispensed"],
-    );
-}
-
-#[test]
-fn codes_that_were_taken_twice_are_found() {
-    check(
-        |evidence, _| record(evidence, TOO_MUCH).slips[0].refused = Some(Reason::Approved),
-        &["a code that was mistyped or used before was answered with approved"],
-    );
-    check(
-        |_, books| {
-            let other = *view(books, TOO_MUCH);
-            books.payments.insert(payment(105), other);
-        },
-        &["it is in the books, and nobody asked for it"],
-    );
-}
-
-/// Whoever is left in peace must have been asked before, and must not be asked then.
-#[test]
-fn customers_who_were_left_in_peace_for_nothing_are_found() {
-    let plant = |asks: usize, in_vain: usize| {
-        let (mut evidence, mut books) = sample::world();
-        let budgets = Budgets { asks_per_minute: 3, mute_after: 2, window: ms(600_000) };
-        evidence.budgets = Some(budgets);
-        let place = evidence.records.iter().position(|(id, _)| *id == payment(2)).unwrap();
-        let muted = &mut evidence.records[place].1;
-        muted.customer[0].reason = Some(Reason::Muted);
-        muted.prompted = None;
-        let customer = muted.order.customer;
-        books.payments.get_mut(&payment(2)).unwrap().reason = Some(Reason::Muted);
-        for number in 0..asks {
-            let from = if number < in_vain { 4 } else { 2 };
-            let mut earlier = sample::world().0.records[usize::from(from) - 1].1.clone();
-            let id = payment(60 + u8::try_from(number).unwrap());
-            earlier.order.customer = customer;
-            let notice = 2 + u64::try_from(number).unwrap();
-            earlier.customer[0].notice = Some(notice);
-            let mut entry = sample::world().1.payments[&payment(from)];
-            if from == 2 {
-                entry.reason = Some(Reason::NoDevice);
-                earlier.customer[0].reason = Some(Reason::NoDevice);
-            }
-            (entry.customer, entry.notice) = (Some(customer), Some(notice));
-            books.payments.insert(id, entry);
-            evidence.records.insert(0, (id, earlier));
-            books.customers.get_mut(&customer).unwrap().notices += 1;
-        }
-        compare(&evidence, &books)
-    };
-    assert_eq!(plant(3, 0), Vec::<String>::new());
-    assert_eq!(plant(2, 2), Vec::<String>::new());
-    let problems = plant(2, 1);
-    assert_eq!(problems.len(), 1, "{problems:#?}");
-    assert!(problems[0].contains("left in peace after 2 asks, 1 of them in vain"), "{problems:#?}");
-    let (mut evidence, mut books) = sample::world();
-    record(&mut evidence, 2).customer[0].reason = Some(Reason::Muted);
-    books.payments.get_mut(&payment(2)).unwrap().reason = Some(Reason::Muted);
-    let problems = compare(&evidence, &books);
-    assert_eq!(problems.len(), 1, "{problems:#?}");
-    assert!(problems[0].contains("was to be left in peace, and was asked"), "{problems:#?}");
 }

@@ -7,8 +7,8 @@ use kessai_engine::terms::{ApprovalNumber, Currency, Net, Reason, Reference};
 
 use super::totals::{Turnover, Turnovers, compare_turnovers, own_turnovers};
 use super::{Findings, Scope, Subject, compare, repeated_otherwise};
-use crate::audit::{Baseline, Books, CustomerEntry, PaymentEntry};
-use crate::ledger::{Done, Heard, Ledger, Told};
+use crate::audit::{Baseline, BooksInMemory, CustomerEntry, PaymentEntry};
+use crate::ledger::{Done, Heard, Ledger, Retention, Telling, Told};
 use crate::sample::{self, order, payment, yen};
 
 /// Approved, and nothing since.
@@ -22,7 +22,7 @@ const REFUSED: u8 = 4;
 
 /// Everything that was told.
 fn history() -> Ledger {
-    let ledger = Ledger::default();
+    let ledger = Ledger::new(Telling::Every, Retention::All);
     sample::end(&ledger, PAID, PaymentState::Captured, Reason::Approved);
     sample::end(&ledger, POOR, PaymentState::Declined, Reason::InsufficientFunds);
     sample::end(&ledger, BACK, PaymentState::Captured, Reason::Approved);
@@ -40,15 +40,15 @@ fn history() -> Ledger {
 }
 
 /// What everybody had before, and the books that fit the history.
-fn books() -> (Baseline, Books) {
-    let (mut before, mut books) = (Baseline::default(), Books::default());
+fn books() -> (Baseline, BooksInMemory) {
+    let (mut before, mut books) = (Baseline::default(), BooksInMemory::default());
     for (number, left) in [(PAID, 700), (POOR, 1_000), (BACK, 800), (REFUSED, 1_000)] {
         let customer = order(number).customer;
         let was = CustomerEntry::new(yen(1_000));
         before.customers.insert(customer, was);
         books.customers.insert(customer, CustomerEntry { balance: yen(left), ..was });
     }
-    for (payment, record) in history().copy().0 {
+    for (payment, record) in sample::read(&history()).0 {
         if record.refused.is_none() {
             books.payments.insert(payment, sample::entry(&record));
         }
@@ -59,31 +59,31 @@ fn books() -> (Baseline, Books) {
     (before, books)
 }
 
-fn find(spoil: impl FnOnce(&mut Books)) -> Findings {
+fn find(spoil: impl FnOnce(&mut BooksInMemory)) -> Findings {
     let (before, mut books) = books();
     spoil(&mut books);
     compare(&history(), &before, &books, Scope::All)
 }
 
 /// Spoils the books, and expects it to be found as lost, and nothing else.
-fn check_lost(subject: Subject, words: &str, spoil: impl FnOnce(&mut Books)) {
+fn check_lost(subject: Subject, words: &str, spoil: impl FnOnce(&mut BooksInMemory)) {
     let found = find(spoil);
     assert!(found.doubled.is_empty() && found.lost.len() == 1, "{found:?}");
     assert!(found.lost[&subject].contains(words), "{found:?}");
 }
 
 /// Spoils the books, and expects it to be found as doubled, and nothing else.
-fn check_doubled(subject: Subject, words: &str, spoil: impl FnOnce(&mut Books)) {
+fn check_doubled(subject: Subject, words: &str, spoil: impl FnOnce(&mut BooksInMemory)) {
     let found = find(spoil);
     assert!(found.lost.is_empty() && found.doubled.len() == 1, "{found:?}");
     assert!(found.doubled[&subject].contains(words), "{found:?}");
 }
 
-fn view(books: &mut Books, number: u8) -> &mut PaymentEntry {
+fn view(books: &mut BooksInMemory, number: u8) -> &mut PaymentEntry {
     books.payments.get_mut(&payment(number)).unwrap()
 }
 
-fn set_balance(books: &mut Books, number: u8, minor: u64) {
+fn set_balance(books: &mut BooksInMemory, number: u8, minor: u64) {
     books.customers.get_mut(&order(number).customer).unwrap().balance = yen(minor);
 }
 

@@ -12,7 +12,7 @@ use kessai_engine::{self as engine, Engine};
 
 use super::cast::BALANCE;
 use super::heard::{Bought, Heard, RefundEnd, may_become};
-use crate::audit::{Books, PaymentEntry};
+use crate::audit::{BooksInMemory, PaymentEntry};
 
 /// A promise that was broken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -141,12 +141,13 @@ impl Judge {
     }
 }
 
-fn books(engine: &Engine) -> Result<Books, Broken> {
-    Books::read(engine).map_err(|error| Broken(format!("the books cannot be added up: {error}")))
+fn books(engine: &Engine) -> Result<BooksInMemory, Broken> {
+    BooksInMemory::read(engine)
+        .map_err(|error| Broken(format!("the books cannot be added up: {error}")))
 }
 
 /// Money is conserved, each customer's as well: what was debited for payments is what is missing.
-fn check_money(books: &Books) -> Result<(), Broken> {
+fn check_money(books: &BooksInMemory) -> Result<(), Broken> {
     if let Some(problem) = books.problems.first() {
         return Err(Broken(problem.clone()));
     }
