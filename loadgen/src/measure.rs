@@ -161,8 +161,7 @@ impl Measures {
         let ended = self.seconds.iter().map(Second::ended_per_s);
         // Seconds at the end in which nothing was meant to begin count as well.
         let ended: Vec<_> = ended.chain(std::iter::repeat(0.0)).take(whole).collect();
-        // What few seconds leave open is open upwards: no rate is below nothing.
-        mean(&ended).map(|mean| Interval { low: mean.low.max(0.0), ..mean })
+        mean(&ended).map(Interval::of_a_count)
     }
 }
 

@@ -129,7 +129,7 @@ impl Attempts {
             done: self.done,
             failed: self.failed.clone(),
             skipped: self.skipped.iter().map(|(why, count)| ((*why).to_owned(), *count)).collect(),
-            done_per_s: mean(&done),
+            done_per_s: mean(&done).map(Interval::of_a_count),
             times: OutcomeTimes::of(&self.times),
             response_ms: QuantileIntervals {
                 p50: at(0.5),

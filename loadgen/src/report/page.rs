@@ -103,10 +103,15 @@ impl fmt::Display for Audit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { ok, problems, left_out } = self;
         if *ok {
-            f.write_str(
+            let sums = if left_out.is_empty() {
+                "customers, merchants\n  and the exchange"
+            } else {
+                "customers\n  and merchants"
+            };
+            writeln!(
+                f,
                 "audit: ok\n  every payment ended once, both sides were told every step alike, \
-                 customers, merchants\n  and the exchange agree with the books to the yen, nothing \
-                 is held\n",
+                 {sums} agree with the books to the yen, nothing is held"
             )?;
             return left_out.iter().try_for_each(|what| writeln!(f, "  not judged: {what}"));
         }

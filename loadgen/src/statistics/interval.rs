@@ -32,6 +32,13 @@ impl Interval {
         Self { estimate: scale(self.estimate), low: scale(self.low), high: scale(self.high) }
     }
 
+    /// Cuts the lower bound where it is below nothing, which no count is: what few values leave open
+    /// is open upwards.
+    #[must_use]
+    pub const fn of_a_count(self) -> Self {
+        Self { low: self.low.max(0.0), ..self }
+    }
+
     /// Half of the distance between the bounds, as a share of the estimate.
     #[must_use]
     pub fn relative_half_width(&self) -> f64 {
