@@ -249,12 +249,16 @@ impl<F: FnMut(&Trial)> Tried<'_, F> {
     }
 }
 
-/// The load generator is to blame if it was the limit whenever the upper rate was bad.
+/// The load generator is to blame if it was the limit whenever the upper rate was bad. A search that
+/// ran out of runs may not have seen it bad at all: then only the lower rate is known.
 fn between(low: Rate, high: Rate, trials: &[Trial]) -> Found {
     let mut bad = trials
         .iter()
-        .filter(|trial| trial.mark == Mark::Bad && trial.rate_per_s >= high.payments() * 0.999_999);
-    if bad.all(|trial| !trial.limited_by.is_empty()) {
+        .filter(|trial| trial.mark == Mark::Bad && trial.rate_per_s >= high.payments() * 0.999_999)
+        .peekable();
+    if bad.peek().is_none() {
+        Found::AtLeast(low.payments())
+    } else if bad.all(|trial| !trial.limited_by.is_empty()) {
         Found::GeneratorLimited(low.payments())
     } else {
         Found::Between(low.payments(), high.payments())
@@ -373,5 +377,12 @@ mod tests {
         assert_eq!(between(low, high, &trials), Found::GeneratorLimited(100.0));
         let trials = [good, trial(102.0, 30.0, false), trial(200.0, 30.0, true)];
         assert_eq!(between(low, high, &trials), Found::Between(100.0, 102.0));
+    }
+
+    #[test]
+    fn an_upper_rate_that_was_never_bad_is_no_bound() {
+        let trials = [trial(100.0, 10.0, false), trial(101.0, 30.0, true)];
+        let found = between(rate(100.0), rate(102.0), &trials);
+        assert_eq!(found, Found::AtLeast(100.0));
     }
 }
